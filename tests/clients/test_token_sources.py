@@ -12,7 +12,7 @@ from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
-from gatepost.net.http import Http, HttpClient, HttpRequest, HttpResponse
+from gatepost.net.http_client import Http, HttpClient, HttpRequest, HttpResponse
 from gatepost.testing import Emulator
 from tests.client_certificates import make_certificate
 from tests.clients.entra_world import Site, prepare

@@ -17,7 +17,7 @@ from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
 from gatepost.model.route import AcsRestTarget, ServerAddress, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpClient
+from gatepost.net.http_client import HttpClient
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.acs_rest import SCOPE, AcsRestTransport
 from gatepost.relay.transport.connection_opener import Opener

@@ -23,7 +23,7 @@ from gatepost.model.route import (
     SmarthostTarget,
 )
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpClient
+from gatepost.net.http_client import HttpClient
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpClient
+from gatepost.net.http_client import HttpClient
 from gatepost.testing import Emulator
 from tests.certificates import make_authority
 from tests.matrix.bridge import Bridge, bridging, problems_of

@@ -27,7 +27,7 @@ from gatepost.model.evidence import Evidence, Target
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
-from gatepost.net.http import HttpRequest, HttpResponse
+from gatepost.net.http_client import HttpRequest, HttpResponse
 from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import Context
 from tests.examples import examples

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gatepost.app.listeners import ListenerFactory, certificates_of, install_certificates
+from gatepost.app.make_listeners import ListenerFactory, certificates_of, install_certificates
 from gatepost.app.provision_accounts import ProvisionedAccount, draw_account
 from gatepost.certificates.local_ca import ensure_certificates, make_flawed
 from gatepost.config.preset import emulating

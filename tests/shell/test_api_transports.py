@@ -21,7 +21,7 @@ from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Attempt, Contact, Lease
 from gatepost.model.route import AcsRestTarget, GraphTarget, HopLimits, ServerAddress
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
+from gatepost.net.http_client import HttpClient, HttpRequest, HttpResponse
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.fail_over import may_try_next_target
 from gatepost.queue.unsettled import UNSETTLED, Unsettled

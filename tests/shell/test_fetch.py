@@ -17,7 +17,7 @@ from gatepost.errors import (
     TlsError,
 )
 from gatepost.net.blocking_http import Fetcher
-from gatepost.net.http import MAX_BODY, HttpRequest
+from gatepost.net.http_client import MAX_BODY, HttpRequest
 from tests.certificates import Authority, Pair
 from tests.shell.http_server import Asked, HttpServer, Told
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.directories import ServedDirectory
+from gatepost.app.make_directories import ServedDirectory
 from gatepost.control.socket_server import serve_control
 from gatepost.directory.accounts import REMEMBERED
 from gatepost.directory.azure.directory import AzureDirectory
@@ -19,9 +19,9 @@ from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.errors import Disconnected
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal, Standing
-from gatepost.model.later import Later
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
+from gatepost.model.value_or_future import Later
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.remote_directory import RemoteDirectory
 from gatepost.processes.rpc import Calls

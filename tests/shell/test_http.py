@@ -23,7 +23,7 @@ from gatepost.errors import (
     TimedOut,
     TlsError,
 )
-from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
+from gatepost.net.http_client import HttpClient, HttpRequest, HttpResponse
 from tests.certificates import Authority, Pair, make_authority
 from tests.shell.http_server import Asked, HttpServer, Told
 
@@ -256,7 +256,7 @@ def test_a_server_that_does_not_read_a_request_keeps_no_connection(
         opened[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
         return opened[-1]
 
-    monkeypatch.setattr("gatepost.net.http.open_socket", open_socket)
+    monkeypatch.setattr("gatepost.net.http_client.open_socket", open_socket)
 
     async def act() -> None:
         is_over = asyncio.Event()
@@ -299,7 +299,7 @@ def test_a_server_that_accepts_no_connection_differs_from_a_slow_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing was sent, so another server may get the request."""
-    monkeypatch.setattr("gatepost.net.http.CONNECTING", 0.1)
+    monkeypatch.setattr("gatepost.net.http_client.CONNECTING", 0.1)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         waiting = [socket.socket() for _ in range(4)]
         for each in waiting:

@@ -26,7 +26,7 @@ from gatepost.keys.store_key import DIGESTS, open_key
 from gatepost.model.address import parse_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpClient
+from gatepost.net.http_client import HttpClient
 from gatepost.store.sqlite import open_store
 from gatepost.submit import connect
 from gatepost.testing import Emulator

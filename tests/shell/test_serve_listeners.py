@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.wire.proxy import SIGNATURE
+from gatepost.wire.proxy_header import SIGNATURE
 from tests.shell.peer import letter
 from tests.shell.serve_process import BASE, RECIPIENT, SENDER, ServeProcess, relaying
 

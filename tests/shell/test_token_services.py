@@ -16,7 +16,7 @@ from gatepost.client.tokens.google import GoogleServiceAccount
 from gatepost.diagnosis.errors import finding_of
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpClient
+from gatepost.net.http_client import HttpClient
 from tests.certificates import Authority, Pair
 from tests.client_certificates import make_certificate
 from tests.shell.http_server import Asked, HttpServer, Told

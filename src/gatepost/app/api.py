@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatepost.app.listeners import certificates_of
+from gatepost.app.make_listeners import certificates_of
 from gatepost.config.settings import ApiSettings, Configuration
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile

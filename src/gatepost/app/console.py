@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.app.console_parts import ConsoleParts
-from gatepost.app.listeners import certificates_of
+from gatepost.app.make_listeners import certificates_of
 from gatepost.config.settings import Configuration, ConsoleSettings
 from gatepost.keys.store_key import Key
 from gatepost.model.host_port import join_host_port

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gatepost.app.directories import Directories
+from gatepost.app.make_directories import Directories
 from gatepost.config.settings import Configuration
 from gatepost.control.clock import AheadClock, ClockControl, check_alone
 from gatepost.directory.azure.entries import Domain

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from gatepost.app.listeners import ListenerFactory, certificates_of, install_certificates
+from gatepost.app.make_listeners import ListenerFactory, certificates_of, install_certificates
 from gatepost.app.message_ids import ids_of, make_ids
-from gatepost.certificates.files import CertificateFiles, PassedCertificate
+from gatepost.certificates.reloaded_files import CertificateFiles, PassedCertificate
 from gatepost.config.preset import emulating
 from gatepost.config.settings import Configuration, Emulation
 from gatepost.model.profile import StrictLimits

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.app.front_main import instruct
-from gatepost.app.listeners import (
+from gatepost.app.make_listeners import (
     ListenerFactory,
     Place,
     certificates_of,
@@ -17,7 +17,7 @@ from gatepost.app.listeners import (
     open_listener,
     place_of,
 )
-from gatepost.certificates.files import CertificateFiles
+from gatepost.certificates.reloaded_files import CertificateFiles
 from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.listen import Listener, PortBusy, inheritable, keep

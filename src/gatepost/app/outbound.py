@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from gatepost.app.upstreams import Turns, Upstreams
+from gatepost.app.make_transports import Turns, Upstreams
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import Configuration, RefreshCredential
 from gatepost.keys.refresh_tokens import StoredRefreshTokens
@@ -20,7 +20,7 @@ from gatepost.model.profile import Profile
 from gatepost.model.route import MxTarget, NextHop, credential_of
 from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
-from gatepost.net.http import Http, HttpClient
+from gatepost.net.http_client import Http, HttpClient
 from gatepost.operator_log.alarms import Alarms
 from gatepost.processes.open_files import attempts_within
 from gatepost.profiles import known_providers, load_profile

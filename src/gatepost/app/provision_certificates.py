@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from gatepost.app.ready_json import Trusted
 from gatepost.certificates.local_ca import ensure_certificates, make_flawed, write_bundle
-from gatepost.certificates.names import names_of
+from gatepost.certificates.local_names import names_of
 from gatepost.config.settings import Configuration
 from gatepost.model.operator_event import ReportEvent
 

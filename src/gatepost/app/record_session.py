@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gatepost.certificates.local_ca import Certificates, ensure_certificates, read_certificates
-from gatepost.certificates.names import names_of
+from gatepost.certificates.local_names import names_of
 from gatepost.doctor.recording.diagnose import diagnose_session
 from gatepost.doctor.recording.recorder import Recorder
 from gatepost.doctor.recording.settings import Forwarding, Leg, RecordingLimits

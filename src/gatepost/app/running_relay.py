@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from gatepost.app.api import Apis
 from gatepost.app.console import KEYS, Console
 from gatepost.app.console_parts import ConsoleParts
-from gatepost.app.directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.emulation import (
     control_clock,
     make_quotas,
@@ -20,7 +19,8 @@ from gatepost.app.emulation import (
     serve_reports,
 )
 from gatepost.app.inbound import Inbound, PreparedListeners
-from gatepost.app.listeners import client_limits
+from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
+from gatepost.app.make_listeners import client_limits
 from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.app.provision_certificates import provide_certificates
 from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
@@ -39,7 +39,7 @@ from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.atomic_files import keep_out_of_git, remove_file
 from gatepost.net.dns import DnsResolver
-from gatepost.net.http import HttpClient
+from gatepost.net.http_client import HttpClient
 from gatepost.net.listen import Listener
 from gatepost.net.systemd import reload_begins, try_notify
 from gatepost.operator_log.writer import Reporter

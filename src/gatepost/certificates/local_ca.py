@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from gatepost.certificates.names import (
+from gatepost.certificates.local_names import (
     NAMES,
     are_permitted,
     general_name,

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import click
 
-from gatepost.cli.local_relay import read_ready
 from gatepost.cli.output import CommandFailed
 from gatepost.cli.printable_streams import write_unescaped
+from gatepost.cli.read_ready_json import read_ready
 
 EXAMPLE = """\b
 Example:

@@ -116,7 +116,7 @@ def send(verbose: bool, as_json: bool, **arguments: Any) -> int:
 def _find_server(arguments: dict[str, Any]) -> None:
     data = arguments.pop("data")
     if arguments.pop("local"):
-        from gatepost.cli.local_relay import fill_in  # noqa: PLC0415
+        from gatepost.cli.read_ready_json import fill_in  # noqa: PLC0415
 
         fill_in(arguments, data or DEFAULT)
     elif data is not None:

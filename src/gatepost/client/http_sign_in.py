@@ -19,7 +19,7 @@ from gatepost.client.tokens.contract import TokenSource, unreadable
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpRequest
+from gatepost.net.http_client import HttpRequest
 
 _BEARER: Final = "Bearer "
 _SCHEME: Final = "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="

@@ -19,7 +19,7 @@ from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
-from gatepost.model.later import Later
+from gatepost.model.value_or_future import Later
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
 from gatepost.policy.quotas import LocalQuotas, Quotas, SubscriptionQuotas

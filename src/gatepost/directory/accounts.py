@@ -27,9 +27,9 @@ from gatepost.directory.sender_patterns import standing_of
 from gatepost.errors import ConfigError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal, Standing
-from gatepost.model.later import Later
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.secret import Secret
+from gatepost.model.value_or_future import Later
 from gatepost.sasl.interview import Verifier
 from gatepost.sasl.saslprep import saslprep
 from gatepost.sasl.verifiers import ScramHash, cram_md5_state

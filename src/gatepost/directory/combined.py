@@ -15,8 +15,8 @@ from gatepost.directory.contract import (
 )
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal, Standing
-from gatepost.model.later import Later
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import Later
 from gatepost.sasl.interview import Verifier
 
 REFUSED_AFTER: Final = 0.5

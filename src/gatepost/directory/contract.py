@@ -6,8 +6,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal, Standing
-from gatepost.model.later import Later
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import Later
 from gatepost.sasl.interview import Verifier
 
 __all__ = ["CacheableDirectory", "Directory", "Later", "Record", "Records", "Standing"]

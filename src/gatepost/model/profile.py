@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from gatepost.model.behaviour import AuthRules, ContentRules, FirstAccount, Quirk, ServerRules
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.reply import Reply
+from gatepost.model.server_behaviour import (
+    AuthRules,
+    ContentRules,
+    FirstAccount,
+    Quirk,
+    ServerRules,
+)
 from gatepost.model.units import MIB
 
 __all__ = [

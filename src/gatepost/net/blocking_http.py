@@ -1,7 +1,7 @@
 """A few HTTP requests, one after the other, with the standard library: for the doctor.
 
-As in ``net.http``, certificates are verified, redirections are not followed, clear text is only for
-this machine, and errors show no more of a URL than its host.
+As in ``net.http_client``, certificates are verified, redirections are not followed, clear text is
+only for this machine, and errors show no more of a URL than its host.
 """
 
 import base64
@@ -22,7 +22,7 @@ from gatepost.errors import (
     TlsError,
 )
 from gatepost.net.dial import Server, dial, plainly
-from gatepost.net.http import MAX_BODY, HttpRequest, HttpResponse, checked_host
+from gatepost.net.http_client import MAX_BODY, HttpRequest, HttpResponse, checked_host
 from gatepost.net.tls import Context, client_context
 
 TIMEOUT: Final = 10.0

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, cast
 
 from gatepost.errors import TlsError
 from gatepost.net.tls import Context, TlsLayer
-from gatepost.wire.proxy import BadProxyHeader, ProxyReader
+from gatepost.wire.proxy_header import BadProxyHeader, ProxyReader
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds in which a peer may read the rest before the connection is cut."""

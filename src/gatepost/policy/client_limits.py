@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from gatepost.model.later import Later
+from gatepost.model.value_or_future import Later
 from gatepost.policy.networks import counted_as
 
 MOST_REMEMBERED: Final = 50_000

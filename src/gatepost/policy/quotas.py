@@ -6,9 +6,9 @@ from typing import Literal, Protocol
 
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
-from gatepost.model.later import Later
 from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import Later
 from gatepost.policy.rate_windows import Rate, RateWindows, rate_of
 from gatepost.wire.server.replies import Replies
 

@@ -18,8 +18,8 @@ from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.errors import Disconnected
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
-from gatepost.model.later import Later
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import Later
 from gatepost.processes.rpc import Answers, Operation, decoder
 
 FORGET: Final = "forget"

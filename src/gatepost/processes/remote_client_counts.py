@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from gatepost.errors import Disconnected
-from gatepost.model.later import Later
+from gatepost.model.value_or_future import Later
 from gatepost.processes.front_caches import VACATE
 from gatepost.processes.rpc import Calls, decode, decoder
 

@@ -13,8 +13,8 @@ from gatepost.directory.proof_cache import MOST_REMEMBERED, ticket_of
 from gatepost.errors import Disconnected
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal, Standing
-from gatepost.model.later import Later
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import Later
 from gatepost.processes.front_caches import FORGET
 from gatepost.processes.rpc import NIL, Calls, decode
 from gatepost.sasl.interview import Verifier

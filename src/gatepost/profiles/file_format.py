@@ -13,9 +13,9 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from gatepost.errors import ConfigError
-from gatepost.model.behaviour import FirstAccount
 from gatepost.model.profile import GROUPS, Profile
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.server_behaviour import FirstAccount
 from gatepost.profiles.credentials import fill_template
 from gatepost.wire.server.command_variants import ANSWERABLE
 from gatepost.wire.server.replies import NAMES as REPLY_NAMES

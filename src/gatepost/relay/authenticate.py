@@ -9,8 +9,8 @@ from typing import Final
 
 from gatepost.model.credentials import Principal
 from gatepost.model.fast_dataclass import dataclass
-from gatepost.model.later import When
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import When
 from gatepost.policy.networks import counted_as
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.sasl.channel import ChannelBinding

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from gatepost.errors import TlsError
-from gatepost.model.later import Later
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import Later
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.authenticate import Claim
 from gatepost.relay.counted_client import UNCOUNTED, CountedClient

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, cast
 
-from gatepost.model.later import Later, When
+from gatepost.model.value_or_future import Later, When
 from gatepost.relay.safe_error_text import error_of
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from gatepost.model.delivery import Lease, Planned
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
 from gatepost.model.route import Capture, NextHop, Retry, Route
-from gatepost.queue.grouping import DeliveryTerms, Groups, plan_deliveries
+from gatepost.queue.recipient_grouping import DeliveryTerms, Groups, plan_deliveries
 from gatepost.relay.attempt_admission import limits_of
 from gatepost.routing.route import Origin, Router
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final, TypeVar
 
 from gatepost.model.credentials import Principal
-from gatepost.model.later import When
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import When
 from gatepost.relay.authenticate import Authentication, Claim
 from gatepost.relay.counted_client import UNCOUNTED, CountedClient
 from gatepost.relay.shared_by_connections import Relay

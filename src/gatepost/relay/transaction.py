@@ -11,9 +11,9 @@ from gatepost.mime.header_summary import MAX_HOPS, count_hops
 from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal, Standing
-from gatepost.model.later import Later, When
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
+from gatepost.model.value_or_future import Later, When
 from gatepost.net.server_stream import ServerStream
 from gatepost.policy.sender_checks import check_sender, refuse_from
 from gatepost.relay.received_message import hop_of, log_facts, receive_message

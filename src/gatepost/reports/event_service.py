@@ -25,7 +25,7 @@ from gatepost.reports.subscriptions import Seal, Subscriptions
 from gatepost.reports.webhook_http import Unreached, WebhookHttp, WebhookHttpClient
 from gatepost.reports.webhooks import Webhooks
 from gatepost.rest.events import VALIDATE
-from gatepost.rest.events.documents import timestamp
+from gatepost.rest.events.report_documents import timestamp
 from gatepost.rest.events.subscription import EventSubscription, SubscriptionError
 from gatepost.rest.events.webhook_retry import Backoff
 from gatepost.rest.events.webhook_validation import (

@@ -1,11 +1,11 @@
-"""HTTP requests to webhooks: what ``net.http`` does, with an authority for each subscription."""
+"""HTTP requests to webhooks: ``net.http_client`` with an authority for each subscription."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 from gatepost.errors import NetworkError, ProtocolError
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpClient, HttpRequest
+from gatepost.net.http_client import HttpClient, HttpRequest
 from gatepost.rest.events.webhook_validation import EndpointResponse
 
 

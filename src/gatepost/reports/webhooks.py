@@ -17,7 +17,7 @@ from gatepost.queue.reports_contract import Due, ReportSettlement, ReportStore
 from gatepost.relay.safe_error_text import explain
 from gatepost.reports.message_sources import moment
 from gatepost.reports.webhook_http import Unreached, WebhookHttp
-from gatepost.rest.events.documents import body, encode, event, headers
+from gatepost.rest.events.report_documents import body, encode, event, headers
 from gatepost.rest.events.subscription import EventSubscription
 from gatepost.rest.events.webhook_retry import DELIVERED, Backoff, Failure, again
 

@@ -20,7 +20,7 @@ from gatepost.certificates.local_ca import (
     ensure_certificates,
     make_flawed,
 )
-from gatepost.certificates.names import NAMES
+from gatepost.certificates.local_names import NAMES
 from gatepost.errors import ConfigError
 
 NOW = datetime.now(UTC).replace(microsecond=0)

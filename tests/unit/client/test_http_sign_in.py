@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gatepost.client.http_sign_in import AccessKeySignIn
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpRequest
+from gatepost.net.http_client import HttpRequest
 from gatepost.rest.email.signatures import read_signature
 
 NOW = datetime(2026, 11, 24, 13, 56, 18, tzinfo=UTC)

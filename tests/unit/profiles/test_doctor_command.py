@@ -2,8 +2,8 @@
 
 import pytest
 
-from gatepost.model.behaviour import Quirk
 from gatepost.model.profile import Profile
+from gatepost.model.server_behaviour import Quirk
 from gatepost.profiles.doctor_command import doctor_command
 
 READY = {

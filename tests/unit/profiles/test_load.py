@@ -12,9 +12,9 @@ import pytest
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.errors import ConfigError
-from gatepost.model.behaviour import Quirk
 from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.server_behaviour import Quirk
 from gatepost.profiles import available_profiles, load_profile, pod_name
 from gatepost.profiles.file_format import parse_reply
 from gatepost.sasl.mechanisms import MECHANISMS

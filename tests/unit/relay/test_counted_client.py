@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.model.later import Later, When
+from gatepost.model.value_or_future import Later, When
 from gatepost.relay.counted_client import CountedClient
 
 

@@ -21,7 +21,7 @@ from gatepost.client.tokens.token_requests import LONGEST_LIFETIME, bearer
 from gatepost.errors import GatepostError, TimedOut, TokenError
 from gatepost.model.oauth_errors import is_passing
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpResponse, explained
+from gatepost.net.http_client import HttpResponse, explained
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken as AzureToken

@@ -17,7 +17,7 @@ from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.tokens.token_requests import ask_for_token
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
-from gatepost.net.http import Http
+from gatepost.net.http_client import Http
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.tokens.token_requests import ask_for_token
 from gatepost.model.secret import Secret
-from gatepost.net.http import Http
+from gatepost.net.http_client import Http
 
 GRANT = "refresh_token"
 

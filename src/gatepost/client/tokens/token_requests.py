@@ -12,7 +12,7 @@ from gatepost.errors import GatepostError, NoDescriptor, TokenError
 from gatepost.model.oauth_errors import is_passing
 from gatepost.model.secret import Secret
 from gatepost.model.transcript import Transcript
-from gatepost.net.http import Http, HttpRequest, HttpResponse
+from gatepost.net.http_client import Http, HttpRequest, HttpResponse
 
 LEAST_LIFETIME: Final = 60.0
 """Assumed lifetime of a token in seconds if the response does not contain it."""

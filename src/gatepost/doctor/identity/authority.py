@@ -13,7 +13,7 @@ from gatepost.doctor.identity.questions import Questions
 from gatepost.errors import TokenError
 from gatepost.model.entra import EntraResponse
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpRequest
+from gatepost.net.http_client import HttpRequest
 
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 

@@ -13,7 +13,7 @@ from gatepost.doctor.identity.cloud import OWN_HOSTS, PUBLIC_EMAIL, RESOURCE
 from gatepost.doctor.identity.questions import Questions, as_json, bearer
 from gatepost.model.entra import EntraResponse
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpRequest
+from gatepost.net.http_client import HttpRequest
 
 API_VERSION: Final = "2023-03-31"
 """The first version that is generally available."""

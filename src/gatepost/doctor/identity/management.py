@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from gatepost.doctor.identity.questions import Questions, bearer
 from gatepost.model.entra import EntraResponse, ManagementFacts, RoleSeen, SmtpNameSeen
 from gatepost.model.secret import Secret
-from gatepost.net.http import HttpRequest
+from gatepost.net.http_client import HttpRequest
 
 MAX_SUBSCRIPTIONS: Final = 10
 MAX_RESOURCES: Final = 30

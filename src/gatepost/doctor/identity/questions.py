@@ -13,7 +13,7 @@ from gatepost.doctor.parallel import start
 from gatepost.errors import GatepostError, TimedOut
 from gatepost.model.entra import EntraResponse
 from gatepost.model.transcript import Transcript
-from gatepost.net.http import HttpRequest, HttpResponse
+from gatepost.net.http_client import HttpRequest, HttpResponse
 
 Ask = Callable[[HttpRequest], HttpResponse]
 """Raises NetworkError or ProtocolError if there is no answer."""

@@ -19,7 +19,7 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import AcsRestTarget, ServerAddress
-from gatepost.net.http import Http, HttpRequest, HttpResponse
+from gatepost.net.http_client import Http, HttpRequest, HttpResponse
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.unsettled import Unsettled, is_unsettled
 from gatepost.relay.transport.acs_document import AcsRequest, acs_requests

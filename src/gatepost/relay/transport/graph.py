@@ -21,7 +21,7 @@ from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import GraphTarget, ServerAddress
-from gatepost.net.http import Http, HttpRequest
+from gatepost.net.http_client import Http, HttpRequest
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.api_attempt import RecipientVerdicts, aside, hand_over
 from gatepost.relay.transport.contract import Unconnected

@@ -11,7 +11,7 @@ from gatepost.errors import Phase, Refused
 from gatepost.model.delivery import Verdict, VerdictKind
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.transcript import Transcript
-from gatepost.net.http import Http, HttpRequest, HttpResponse
+from gatepost.net.http_client import Http, HttpRequest, HttpResponse
 
 PAUSE: Final = 60.0
 """Seconds to wait after a 429 without Retry-After."""

@@ -16,7 +16,7 @@ from gatepost.directory.azure.entries import Subscription
 from gatepost.directory.azure.resource_ids import new_guid, subscription_path
 from gatepost.directory.azure.tokens import MANAGEMENT, Claims
 from gatepost.rest.arm.background import BackgroundOperations
-from gatepost.rest.arm.call import ArmCall
+from gatepost.rest.arm.handled_request import ArmCall
 from gatepost.rest.arm.operation_paths import Words, find, words_of
 from gatepost.rest.arm.operation_table import OPERATIONS
 from gatepost.rest.bearer import authenticate_bearer, own_audiences

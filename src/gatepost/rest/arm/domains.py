@@ -18,8 +18,8 @@ from gatepost.directory.azure.changes.verification import (
 from gatepost.directory.azure.entries import Domain, DomainManagement, EmailService
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.rest.arm.background import BackgroundOperation
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
-from gatepost.rest.arm.documents import Document, TrackedBody, check_global, tracked
+from gatepost.rest.arm.handled_request import ArmCall, delete_handler, get_handler, list_handler
+from gatepost.rest.arm.resource_documents import Document, TrackedBody, check_global, tracked
 from gatepost.rest.errors import ApiError
 
 Tracking = Literal["Enabled", "Disabled"]

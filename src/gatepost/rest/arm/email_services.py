@@ -10,8 +10,14 @@ from gatepost.directory.azure.changes.allowed_values import checked_tags
 from gatepost.directory.azure.changes.hierarchy import existing
 from gatepost.directory.azure.entries import EmailService
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
-from gatepost.rest.arm.documents import Document, TagsBody, TrackedBody, check_global, tracked
+from gatepost.rest.arm.handled_request import ArmCall, delete_handler, get_handler, list_handler
+from gatepost.rest.arm.resource_documents import (
+    Document,
+    TagsBody,
+    TrackedBody,
+    check_global,
+    tracked,
+)
 
 
 class _ServiceProperties(msgspec.Struct, rename="camel"):

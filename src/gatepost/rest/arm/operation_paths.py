@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.rest.arm.call import Handler
+from gatepost.rest.arm.handled_request import Handler
 from gatepost.rest.errors import ApiError
 
 ANY: Final = "{}"

@@ -29,7 +29,7 @@ from gatepost.rest.arm import (
     subscriptions,
     suppressions,
 )
-from gatepost.rest.arm.call import Handler
+from gatepost.rest.arm.handled_request import Handler
 from gatepost.rest.arm.operation_paths import Operation, operation
 
 _VERBS: Final = {

@@ -15,9 +15,9 @@ from gatepost.directory.azure.entries import (
     Subscription,
 )
 from gatepost.directory.azure.resource_ids import is_within
-from gatepost.rest.arm.call import ArmCall, get_handler
-from gatepost.rest.arm.documents import Document, TagsBody
 from gatepost.rest.arm.filters import parse_filter
+from gatepost.rest.arm.handled_request import ArmCall, get_handler
+from gatepost.rest.arm.resource_documents import Document, TagsBody
 
 _READ: Final = "Microsoft.Resources/subscriptions/resourceGroups/read"
 _Tracked = EmailService | Domain | CommunicationService

@@ -10,9 +10,9 @@ from gatepost.directory.azure.changes.role_assignments import AssignmentSpec, un
 from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import RoleAssignment, RoleDefinition
 from gatepost.directory.azure.resource_ids import is_within
-from gatepost.rest.arm.call import ArmCall
-from gatepost.rest.arm.documents import Document, ResourceBody, moment
 from gatepost.rest.arm.filters import parse_filter
+from gatepost.rest.arm.handled_request import ArmCall
+from gatepost.rest.arm.resource_documents import Document, ResourceBody, moment
 from gatepost.rest.arm.role_definitions import permission_document, role_path
 
 _FILTERS: Final = frozenset({"atscope", "principalid", "assignedto"})

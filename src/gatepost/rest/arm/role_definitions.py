@@ -14,9 +14,9 @@ from gatepost.directory.azure.changes.role_definitions import (
 from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import Permission, RoleDefinition
 from gatepost.directory.azure.resource_ids import is_within
-from gatepost.rest.arm.call import ArmCall
-from gatepost.rest.arm.documents import Document, ResourceBody, moment
 from gatepost.rest.arm.filters import parse_filter
+from gatepost.rest.arm.handled_request import ArmCall
+from gatepost.rest.arm.resource_documents import Document, ResourceBody, moment
 
 WRITE: Final = "Microsoft.Authorization/roleDefinitions/write"
 _FILTERS: Final = frozenset({"rolename", "type", "atscopeandbelow"})

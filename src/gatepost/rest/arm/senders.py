@@ -6,8 +6,8 @@ from starlette.responses import JSONResponse, Response
 from gatepost.directory.azure.changes import senders
 from gatepost.directory.azure.entries import Domain, SenderUsername
 from gatepost.directory.azure.resource_ids import parent_path
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
-from gatepost.rest.arm.documents import Document, ResourceBody, resource
+from gatepost.rest.arm.handled_request import ArmCall, delete_handler, get_handler, list_handler
+from gatepost.rest.arm.resource_documents import Document, ResourceBody, resource
 
 
 class _SenderProperties(msgspec.Struct, rename="camel"):

@@ -15,8 +15,8 @@ from gatepost.directory.azure.entries import (
     PublicNetworkAccess,
 )
 from gatepost.directory.azure.secrets import generate_access_key
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
-from gatepost.rest.arm.documents import Document, check_global, tracked
+from gatepost.rest.arm.handled_request import ArmCall, delete_handler, get_handler, list_handler
+from gatepost.rest.arm.resource_documents import Document, check_global, tracked
 from gatepost.rest.errors import ApiError
 
 _LINK = "Microsoft.Communication/EmailServices/Domains/Write"

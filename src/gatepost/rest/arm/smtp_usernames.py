@@ -6,8 +6,8 @@ from starlette.responses import JSONResponse, Response
 from gatepost.directory.azure.changes import smtp_usernames
 from gatepost.directory.azure.changes.smtp_usernames import SmtpUsernameSpec
 from gatepost.directory.azure.entries import CommunicationService, SmtpUsername
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
-from gatepost.rest.arm.documents import Document, ResourceBody, resource
+from gatepost.rest.arm.handled_request import ArmCall, delete_handler, get_handler, list_handler
+from gatepost.rest.arm.resource_documents import Document, ResourceBody, resource
 
 
 class _UsernameProperties(msgspec.Struct, rename="camel"):

@@ -8,8 +8,8 @@ from gatepost.directory.azure.changes.hierarchy import no_subscription
 from gatepost.directory.azure.changes.role_permissions import ACTIONS
 from gatepost.directory.azure.entries import RoleAssignment, ServicePrincipal, Subscription, Tenant
 from gatepost.directory.azure.resource_ids import is_within
-from gatepost.rest.arm.call import ArmCall
-from gatepost.rest.arm.documents import Document
+from gatepost.rest.arm.handled_request import ArmCall
+from gatepost.rest.arm.resource_documents import Document
 from gatepost.rest.errors import ApiError
 
 COMMUNICATION_VERSIONS: Final = (

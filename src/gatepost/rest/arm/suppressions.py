@@ -7,8 +7,8 @@ from gatepost.directory.azure.changes import suppressions
 from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
 from gatepost.directory.azure.resource_ids import parent_path
-from gatepost.rest.arm.call import ArmCall, delete_handler, get_handler, list_handler
-from gatepost.rest.arm.documents import Document, ResourceBody, moment, resource
+from gatepost.rest.arm.handled_request import ArmCall, delete_handler, get_handler, list_handler
+from gatepost.rest.arm.resource_documents import Document, ResourceBody, moment, resource
 
 
 class _ListProperties(msgspec.Struct, rename="camel"):

@@ -17,13 +17,18 @@ from gatepost.directory.azure.tokens import MANAGEMENT
 from gatepost.model.secret import Secret
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.errors import ApiError, missing_api_version
-from gatepost.rest.events.arm import Properties, SubscriptionBody, apply, document
 from gatepost.rest.events.subscription import (
     PROVIDER,
     EventSubscription,
     EventSubscriptions,
     SubscriptionError,
     check_name,
+)
+from gatepost.rest.events.subscription_documents import (
+    Properties,
+    SubscriptionBody,
+    apply,
+    document,
 )
 from gatepost.rest.middleware import OPERATION
 from gatepost.rest.request_bodies import Intake

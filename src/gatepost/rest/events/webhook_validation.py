@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.rest.events.documents import METADATA_VERSION, ORIGIN, encode
+from gatepost.rest.events.report_documents import METADATA_VERSION, ORIGIN, encode
 from gatepost.rest.events.subscription import EventSubscription
 
 VALIDATION: Final = "Microsoft.EventGrid.SubscriptionValidationEvent"

@@ -17,20 +17,20 @@ from gatepost.directory.azure.changes.applications import (
 from gatepost.directory.azure.changes.credentials import add_secret
 from gatepost.directory.azure.entries import Application, ClientCertificate
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.graph.call import GraphCall
 from gatepost.rest.graph.credentials import (
     KeyCredentialBody,
     PasswordCredentialBody,
     make_secret,
     replace_certificates,
 )
-from gatepost.rest.graph.documents import (
+from gatepost.rest.graph.errors import bad_request
+from gatepost.rest.graph.handled_request import GraphCall
+from gatepost.rest.graph.object_documents import (
     Document,
     application_document,
     key_credential,
     password_credential,
 )
-from gatepost.rest.graph.errors import bad_request
 
 _AUDIENCES: Final = {
     "azureadmyorg": False,

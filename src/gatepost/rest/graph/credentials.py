@@ -24,9 +24,9 @@ from gatepost.directory.azure.entries import Application, ClientCertificate, Cli
 from gatepost.directory.azure.secrets import LIFETIME
 from gatepost.directory.azure.snapshot import Snapshot
 from gatepost.model.secret import Secret
-from gatepost.rest.graph.call import GraphCall
-from gatepost.rest.graph.documents import password_credential
 from gatepost.rest.graph.errors import bad_request
+from gatepost.rest.graph.handled_request import GraphCall
+from gatepost.rest.graph.object_documents import password_credential
 
 MOST_CERTIFICATES: Final = 100
 

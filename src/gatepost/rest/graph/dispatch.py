@@ -14,8 +14,8 @@ from gatepost.directory.azure.tokens import GRAPH
 from gatepost.rest.bearer import authenticate_bearer, own_audiences
 from gatepost.rest.errors import ApiError
 from gatepost.rest.graph import applications, credentials, mail, principals
-from gatepost.rest.graph.call import BODY_LIMIT, GraphCall
 from gatepost.rest.graph.errors import error_document, failed, of_token
+from gatepost.rest.graph.handled_request import BODY_LIMIT, GraphCall
 from gatepost.rest.middleware import OPERATION, report_failure
 from gatepost.rest.site import Site
 

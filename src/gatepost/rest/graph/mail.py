@@ -23,7 +23,7 @@ from gatepost.model.credentials import Standing
 from gatepost.model.envelope import Envelope
 from gatepost.model.message import Submission
 from gatepost.rest.errors import ApiError
-from gatepost.rest.graph.call import GraphCall
+from gatepost.rest.graph.handled_request import GraphCall
 from gatepost.rest.graph.message import no_recipients, read_json, read_mime
 
 LIMIT: Final = 4 * 1024 * 1024

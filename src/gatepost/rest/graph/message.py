@@ -25,7 +25,7 @@ from gatepost.model.profile import ApiRules
 from gatepost.rest.email import request_document as acs
 from gatepost.rest.email.message import MessageStamp, compose, read_message
 from gatepost.rest.errors import ApiError
-from gatepost.rest.graph.call import UNREADABLE
+from gatepost.rest.graph.handled_request import UNREADABLE
 from gatepost.wire.content import Newlines
 
 _PEOPLE: Final = 500

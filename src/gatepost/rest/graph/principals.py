@@ -15,8 +15,8 @@ from gatepost.directory.azure.changes.applications import (
 )
 from gatepost.directory.azure.entries import Application, ServicePrincipal
 from gatepost.directory.azure.snapshot import Snapshot
-from gatepost.rest.graph.call import GraphCall
-from gatepost.rest.graph.documents import Document, principal_document
+from gatepost.rest.graph.handled_request import GraphCall
+from gatepost.rest.graph.object_documents import Document, principal_document
 
 _PASSED_OVER: Final = frozenset(
     {

@@ -17,8 +17,8 @@ from gatepost.store.sqlite.damaged_pages import Image
 from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.losses import Losses, make_up, note, prepare
 from gatepost.store.sqlite.queries import APPLICATION, MIGRATIONS, VERSION
+from gatepost.store.sqlite.salvage_tables import BODIES, Table
 from gatepost.store.sqlite.segments import SEGMENTS
-from gatepost.store.sqlite.tables import BODIES, Table
 from gatepost.store.sqlite.write_ahead_log import read_log
 
 EPOCH_LEAP: Final = 1_000

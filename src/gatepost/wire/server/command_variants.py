@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gatepost.model.behaviour import ContentRules
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
+from gatepost.model.server_behaviour import ContentRules
 from gatepost.wire.server import events
 from gatepost.wire.server.commands import COMMANDS, Command, Handler
 from gatepost.wire.server.message_inspection import Inspected

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from gatepost.model.behaviour import ContentRules
 from gatepost.model.reply import Reply
+from gatepost.model.server_behaviour import ContentRules
 from gatepost.wire.content import Newlines
 from gatepost.wire.server.replies import Replies
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from gatepost.errors import GatepostError
-from gatepost.net.http import HttpRequest, HttpResponse
+from gatepost.net.http_client import HttpRequest, HttpResponse
 
 GRANTED = {"token_type": "Bearer", "expires_in": 3599, "access_token": "t0ken"}
 

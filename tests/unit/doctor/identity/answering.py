@@ -18,7 +18,7 @@ from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis
 from gatepost.model.secret import Secret
 from gatepost.net.dial import Server
-from gatepost.net.http import HttpRequest, HttpResponse
+from gatepost.net.http_client import HttpRequest, HttpResponse
 from gatepost.profiles import load_profile
 from tests.conformance.acs_world import World
 from tests.unit.diagnosis.cases import DAY, GOOD, but, hello, judged, tls, tried

@@ -27,7 +27,7 @@ from gatepost.model.finding import Diagnosis
 from gatepost.model.secret import Secret
 from gatepost.model.transcript import Transcript
 from gatepost.net.dial import Server
-from gatepost.net.http import HttpRequest, HttpResponse
+from gatepost.net.http_client import HttpRequest, HttpResponse
 from tests.conformance.acs_cases import ACCESS_KEY, CONNECTION_STRING, NOBODY
 from tests.conformance.acs_world import (
     APPLICATION,

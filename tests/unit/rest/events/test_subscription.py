@@ -9,7 +9,6 @@ import pytest
 from gatepost.model.report import DELIVERY, ENGAGEMENT, Report
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
-from gatepost.rest.events.arm import SubscriptionBody, apply, document
 from gatepost.rest.events.subscription import (
     EventFilter,
     EventSubscription,
@@ -19,6 +18,7 @@ from gatepost.rest.events.subscription import (
     check_types,
     check_url,
 )
+from gatepost.rest.events.subscription_documents import SubscriptionBody, apply, document
 from gatepost.rest.events.webhook_retry import Backoff
 
 AT = datetime(2025, 1, 1, tzinfo=UTC)

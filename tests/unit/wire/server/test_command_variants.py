@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from gatepost.model.behaviour import AuthRules, ContentRules, ServerRules
 from gatepost.model.credentials import Principal
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Esc, Reply
+from gatepost.model.server_behaviour import AuthRules, ContentRules, ServerRules
 from gatepost.wire.server import events
 from gatepost.wire.server.command_variants import MAX_SEEN, commands_of
 from gatepost.wire.server.commands import COMMANDS

@@ -19,7 +19,7 @@ from gatepost.errors import GatepostError, TokenError
 from gatepost.keys.accounts import PROOFS
 from gatepost.keys.store_key import Key
 from gatepost.model.secret import Secret
-from gatepost.net.http import Http, HttpRequest
+from gatepost.net.http_client import Http, HttpRequest
 
 
 def open_entra(settings: EntraDirectorySettings, http: Http, key: Key) -> EntraDirectory:

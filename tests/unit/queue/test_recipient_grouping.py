@@ -12,7 +12,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop, Retry
 from gatepost.queue.attempt_history import MOST, remember
-from gatepost.queue.grouping import DeliveryTerms, plan_deliveries
+from gatepost.queue.recipient_grouping import DeliveryTerms, plan_deliveries
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TERMS = DeliveryTerms(Retry(), 3)

@@ -39,7 +39,7 @@ from gatepost.model.route import (
     SmarthostTarget,
     Target,
 )
-from gatepost.net.http import Http
+from gatepost.net.http_client import Http
 from gatepost.profiles import load_profile
 from gatepost.queue.store_contract import Store
 from gatepost.relay.transport.acs_rest import SCOPE as ACS_SCOPE

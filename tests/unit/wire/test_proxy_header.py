@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.wire.proxy import (
+from gatepost.wire.proxy_header import (
     MAX_V1,
     MAX_V2,
     SIGNATURE,

@@ -3,7 +3,13 @@
 import pytest
 from cryptography import x509
 
-from gatepost.certificates.names import NAMES, are_permitted, names_of, parse_name, subtrees_for
+from gatepost.certificates.local_names import (
+    NAMES,
+    are_permitted,
+    names_of,
+    parse_name,
+    subtrees_for,
+)
 from gatepost.errors import ConfigError
 from gatepost.net.interfaces import list_addresses
 

@@ -8,7 +8,7 @@ import pytest
 
 from gatepost.model.report import DELIVERY, Report
 from gatepost.model.secret import Secret
-from gatepost.rest.events.documents import body, headers
+from gatepost.rest.events.report_documents import body, headers
 from gatepost.rest.events.subscription import BatchSize, EventSubscription, Schema
 
 AT = datetime(2025, 11, 11, 21, 17, 5, 360000, tzinfo=UTC)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gatepost.app.directories import Directories, ServedDirectory
-from gatepost.app.entra_directories import prove_at_endpoint
+from gatepost.app.make_directories import Directories, ServedDirectory
+from gatepost.app.make_entra_directory import prove_at_endpoint
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.settings import (
     AccountsDirectory,
@@ -22,8 +22,8 @@ from gatepost.directory.contract import Record
 from gatepost.directory.scram_verifiers import HASHES
 from gatepost.errors import ConfigError
 from gatepost.keys.store_key import SIZE, Key, open_key
-from gatepost.model.later import Later
 from gatepost.model.secret import Secret
+from gatepost.model.value_or_future import Later
 from gatepost.profiles import load_profile
 from gatepost.sasl.interview import Verifier
 from tests.unit.client.tokens.asked import Answer, Asked, says

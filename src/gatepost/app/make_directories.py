@@ -36,13 +36,13 @@ from gatepost.keys.store_key import DIGESTS, Key, keep_fingerprint
 from gatepost.keys.token_signing import open_tokens
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal, Standing
-from gatepost.model.later import Later
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
+from gatepost.model.value_or_future import Later
 from gatepost.net.clock import Clock, SystemClock
-from gatepost.net.http import Http
+from gatepost.net.http_client import Http
 from gatepost.profiles import load_profile
 from gatepost.sasl.interview import Verifier
 from gatepost.sasl.verifiers import derived_salt
@@ -142,7 +142,7 @@ class Directories:
                     directories += [azure] if each.signs_in else []
                 case EntraDirectorySettings():
                     # `up` does without
-                    from gatepost.app.entra_directories import open_entra  # noqa: PLC0415
+                    from gatepost.app.make_entra_directory import open_entra  # noqa: PLC0415
 
                     directories.append(open_entra(each, self.http, self.key))
         is_only = len(directories) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.app.listeners import ListenerFactory, client_limits, files_of, place_of
+from gatepost.app.make_listeners import ListenerFactory, client_limits, files_of, place_of
 from gatepost.config.load import parse_config
 from gatepost.config.settings import Configuration
 from gatepost.relay.listener_state import Terms

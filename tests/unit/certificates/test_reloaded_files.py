@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gatepost.certificates.files import CertificateFiles, PassedCertificate
+from gatepost.certificates.reloaded_files import CertificateFiles, PassedCertificate
 from gatepost.errors import TlsError
 from gatepost.relay.listener_state import ServerCertificate
 from tests.certificates import Authority, make_authority
@@ -135,7 +135,7 @@ def test_one_that_is_not_good_yet_is_taken_when_it_is(bench: Bench) -> None:
 def test_a_form_that_openssl_alone_takes_does_not_end_the_watch(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.certificates.files.LOOK", 0.005)
+    monkeypatch.setattr("gatepost.certificates.reloaded_files.LOOK", 0.005)
 
     async def told(event: str) -> None:
         for _ in range(1000):

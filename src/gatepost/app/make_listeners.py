@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from gatepost.certificates.files import CertificateFiles, Files
+from gatepost.certificates.reloaded_files import CertificateFiles, Files
 from gatepost.config.settings import Configuration, LimitSettings, ListenerSettings, NetworkRule
 from gatepost.config.value_syntax import Network
 from gatepost.model.address import parse_address

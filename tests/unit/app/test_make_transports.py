@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from gatepost.app.upstreams import Upstreams
+from gatepost.app.make_transports import Upstreams
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn
 from gatepost.client.named_secret import NamedSecret
 from gatepost.client.smtp_sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
@@ -37,7 +37,7 @@ from gatepost.model.route import (
     SmarthostTarget,
     Target,
 )
-from gatepost.net.http import HttpClient, HttpRequest, HttpResponse
+from gatepost.net.http_client import HttpClient, HttpRequest, HttpResponse
 from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Transport
