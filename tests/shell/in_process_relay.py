@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gatepost.directory.contract import Directory
+from gatepost.failures.check import read_rule
+from gatepost.failures.grammar import TlsFault
+from gatepost.failures.injection import Injection
+from gatepost.failures.line import parse_line
+from gatepost.failures.rulebook import Rulebook
 from gatepost.model.profile import Limits, Profile
 from gatepost.model.secret import Secret
 from gatepost.net.listen import listen
@@ -20,6 +25,7 @@ from gatepost.policy.quotas import Quotas
 from gatepost.profiles import load_profile
 from gatepost.queue.store_contract import Store
 from gatepost.relay.connection_supervisor import Supervisor
+from gatepost.relay.failure_rules import LocalFailureRules
 from gatepost.relay.listener_state import ServerCertificate, plain_listener_state
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
@@ -49,6 +55,8 @@ class Plan:
     loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     report: Callable[[str], None] | None = None
     """Called with each event before it is recorded."""
+    has_failures: bool = False
+    """Whether there may be rules of scripted failures."""
 
 
 @dataclass
@@ -66,6 +74,20 @@ class InProcessRelay:
     sender: str
     take_away: Callable[[], Awaitable[None]]
     events: list[tuple[str, dict[str, Any]]]
+    failures: LocalFailureRules | None
+    injected: list[tuple[str, Injection]]
+
+    def script(self, *lines: str) -> list[str]:
+        """Replace all rules of scripted failures; return the ids of the new ones."""
+        rules = [read_rule({"id": f"r{n}", **parse_line(line)}) for n, line in enumerate(lines)]
+
+        async def put() -> None:
+            assert self.failures is not None
+            self.failures.book.put_all("test", [], self.failures.time())
+            self.failures.book.put_all("test", rules, self.failures.time())
+
+        self.run(put())
+        return [each.id for each in rules]
 
     def run(self, step: Awaitable[T]) -> T:
         """Await ``step`` in the relay's loop."""
@@ -157,16 +179,34 @@ async def _start(directory: Path, plan: Plan) -> InProcessRelay:
         now=lambda: datetime.now(UTC),
     )
     supervisor = Supervisor(relay, plan.max_connections)
+    failures, injected = None, list[tuple[str, Injection]]()
+    if plan.has_failures:
+        relay.failures = failures = _failures(directory)
+        failures.on_change = supervisor.follow_rules
+        failures.on_injection = lambda session, injection: injected.append((session, injection))
     clear, implicit = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
     ports = clear.port, implicit.port
     setting = SessionSettings(profile, "relay.example", serves.mechanisms)
     certificate = ServerCertificate(server_context(pair.certificate, pair.key))
-    await supervisor.serve(clear, plain_listener_state(setting, certificate))
-    await supervisor.serve(implicit, plain_listener_state(setting, certificate, implicit=True))
+    await supervisor.serve(clear, plain_listener_state(setting, certificate, name="smtp"))
+    await supervisor.serve(
+        implicit, plain_listener_state(setting, certificate, name="smtps", implicit=True)
+    )
     return InProcessRelay(
         relay, supervisor, asyncio.get_running_loop(), *ports, authority.ca_file,
-        case.username, case.password, case.allowed, case.take_away, events,
+        case.username, case.password, case.allowed, case.take_away, events, failures, injected,
     )  # fmt: skip
+
+
+def _failures(directory: Path) -> LocalFailureRules:
+    def faulty_certificate(fault: TlsFault, _listener: str) -> ServerCertificate:
+        authority = make_authority(directory / "other")
+        pair = authority.issue("localhost", "127.0.0.1")
+        newest = fault.maximum or "TLSv1.3"
+        return ServerCertificate(server_context(pair.certificate, pair.key, newest=newest))
+
+    book = Rulebook(1, has_reserved=True)
+    return LocalFailureRules(book, lambda: datetime.now(UTC), faulty_certificate, has_reserved=True)
 
 
 def changed(profile: Profile, **limits: Any) -> Profile:

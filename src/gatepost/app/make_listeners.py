@@ -74,14 +74,17 @@ class ListenerFactory:
         if self.config.emulation is not None:  # the profile has all limits
             profile = self.config.emulation.profile
             setting = SessionSettings(profile, profile.host, self.verifiable)
-            return plain_listener_state(setting, None, implicit=settings.tls == "implicit")
+            implicit = settings.tls == "implicit"
+            return plain_listener_state(setting, None, name=settings.name, implicit=implicit)
         rows = [
             (_networks(rule.networks), self._terms(settings, rule)) for rule in settings.networks
         ]
         table = NetworkTable(rows, self._terms(settings, NetworkRule(())))
         implicit = settings.tls == "implicit"
         most = self.config.limits.connections_per_address
-        return ListenerState(table, None, implicit, _networks(settings.proxies), most)
+        return ListenerState(
+            table, None, implicit, _networks(settings.proxies), most, name=settings.name
+        )
 
     def _terms(self, settings: ListenerSettings, rule: NetworkRule) -> Terms:
         named = settings.mechanisms if rule.mechanisms is None else rule.mechanisms

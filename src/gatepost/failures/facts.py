@@ -40,5 +40,7 @@ class EventFacts:
     size: int = 0
     message_id: str = ""
     """The content of the Message-ID field."""
+    message: str = ""
+    """The id of the message that will be stored."""
     counted: tuple[str, ...] = ()
     """Rules that have been counted for this content, at ``body``."""

@@ -51,6 +51,7 @@ POSSIBLE: Final[Mapping[str, frozenset[str]]] = {
     "quota": _LATER,
     "reply": frozenset(STAGES) - {"tls"},
     "pace": _LATER,
+    "rate": frozenset(STAGES) - {"tls"},
     "keep": frozenset({"message"}),
     "discard": frozenset({"message"}),
     "outcome": frozenset({"message"}),

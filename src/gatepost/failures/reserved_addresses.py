@@ -8,6 +8,7 @@ import re
 from typing import Final, Literal
 
 from gatepost.failures.decision import Firing
+from gatepost.failures.facts import EventFacts
 from gatepost.failures.grammar import Actions
 from gatepost.failures.reply_text import parse_reply_text
 from gatepost.model.fast_dataclass import dataclass
@@ -16,6 +17,8 @@ from gatepost.model.reply import Reply
 RESERVED_DOMAIN: Final = "fail.gatepost.test"
 MAX_SLOW: Final = 600
 """Seconds of ``slow-N``."""
+MAX_ATTEMPTED: Final = 10_000
+"""Addresses whose first attempt is remembered; the oldest are forgotten."""
 _ORIGIN: Final = "fail.gatepost.test"
 _FORM: Final = re.compile(
     r"(?:(first|message)-)?([45][0-9]{2})(?:-([45]\.[0-9]{1,3}\.[0-9]{1,3}))?|slow-([0-9]{1,3})|drop"
@@ -49,6 +52,42 @@ def read_reserved(local: str) -> ReservedFailure | None:
     if reply is None:
         return None
     return ReservedFailure(when, Firing(_ORIGIN, Actions(reply=str(reply)), 0.0, reply))
+
+
+class ReservedAddresses:
+    """Decides about the events of these addresses, and counts their first attempts."""
+
+    def __init__(self) -> None:
+        self._attempted: dict[str, None] = {}
+
+    def firing_at(self, facts: EventFacts) -> Firing | None:
+        """Return what happens at an event; None if it concerns no such address."""
+        if facts.stage not in ("mail", "rcpt", "message"):
+            return None
+        addresses = (facts.sender,) if facts.stage == "mail" else facts.recipients
+        for address in (*addresses, facts.sender) if facts.stage == "message" else addresses:
+            local, _, domain = address.rpartition("@")
+            reserved = read_reserved(local) if domain.lower() == RESERVED_DOMAIN else None
+            if reserved is not None and self._is_due(reserved.when, facts.stage, address):
+                return reserved.firing
+        return None
+
+    def _is_due(self, when: When, stage: str, address: str) -> bool:
+        if when == "message" or stage == "message":
+            return when == stage
+        if when == "now":
+            return True
+        is_first = address not in self._attempted
+        self._attempted[address] = None
+        if len(self._attempted) > MAX_ATTEMPTED:
+            del self._attempted[next(iter(self._attempted))]
+        return is_first
+
+
+def is_refused_at_end(local: str) -> bool:
+    """Tell whether a message to an address with this local part is refused at its end."""
+    reserved = read_reserved(local)
+    return reserved is not None and reserved.when == "message"
 
 
 def _reply(code: str, status: str) -> Reply | None:

@@ -14,6 +14,7 @@ from gatepost.failures.decision import NOTHING, Decision, Firing
 from gatepost.failures.facts import EventFacts
 from gatepost.failures.grammar import FailureRule, Key, Quota, Stage
 from gatepost.failures.reply_text import fill_in
+from gatepost.failures.reserved_addresses import ReservedAddresses
 from gatepost.model.reply import Reply
 
 MAX_RULES: Final = 1_000
@@ -88,8 +89,12 @@ class FiredRecord:
 class Rulebook:
     """The rules. Changes take the time, in seconds since 1970; so does the decision."""
 
-    def __init__(self, seed: int, name_of: NameTest = lambda _: "") -> None:
-        """``seed``: for rules without one; ``name_of`` names the application with an id."""
+    def __init__(
+        self, seed: int, name_of: NameTest = lambda _: "", *, has_reserved: bool = False
+    ) -> None:
+        """``seed``: for rules without one; ``name_of`` names the application with an id.
+        ``has_reserved``: addresses at the reserved domain need no rule."""
+        self._reserved = ReservedAddresses() if has_reserved else None
         self.seed: Final = seed
         self._name_of = name_of
         self._entries: dict[Place, RuleEntry] = {}
@@ -228,7 +233,7 @@ class Rulebook:
 
     def decide(self, facts: EventFacts, now: float) -> Decision:
         """Count an event, and return what happens. ``now`` is in seconds since 1970."""
-        if facts.stage not in self.stages:
+        if facts.stage not in self.stages and self._reserved is None:
             return NOTHING
         firings: list[Firing] = []
         counted: list[str] = []
@@ -247,7 +252,13 @@ class Rulebook:
                 firings.append(firing)
             if not entry.rule.do.go_on:
                 break
-        return Decision(tuple(firings), tuple(counted)) if counted else NOTHING
+        else:
+            reserved = self._reserved.firing_at(facts) if self._reserved is not None else None
+            if reserved is not None:
+                firings.append(reserved)
+        if not (firings or counted):
+            return NOTHING
+        return Decision(tuple(firings), tuple(counted))
 
     def _candidates(self, facts: EventFacts) -> Iterator[RuleEntry]:
         lane, stage = facts.session.lane, facts.stage

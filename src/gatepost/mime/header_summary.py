@@ -55,3 +55,22 @@ def count_hops(head: bytes | bytearray) -> int:
     end = head.find(b"\r\n\r\n")
     header = b"\r\n" + (head if end < 0 else head[:end])
     return len(_RECEIVED.findall(header))
+
+
+MAX_FIELDS: Final = 200
+"""Fields that are read by name."""
+
+
+def read_fields(head: bytes) -> tuple[tuple[str, str], ...]:
+    """Return names in lower case and unfolded values of the first fields of a message's header."""
+    end = head.find(b"\r\n\r\n", 0, MAX_HEADER)
+    fields: list[tuple[str, list[str]]] = []
+    for line in head[: end if end >= 0 else MAX_HEADER].split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1][1].append(_unfold(line))
+        elif colon and len(fields) < MAX_FIELDS:
+            fields.append((name.decode("ascii", "replace").strip().lower(), [_unfold(value)]))
+        else:
+            break
+    return tuple([(name, " ".join(lines)) for name, lines in fields])

@@ -4,7 +4,10 @@ The stream knows TLS and flow control; the protocol is up to the handler.
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol, cast
 
 from gatepost.errors import TlsError
@@ -17,6 +20,8 @@ HELD: Final = 8_192
 """Maximum octets of TLS records that wait for further output."""
 UNIX: Final = "unix"
 """The address of a peer on a Unix socket, which has none."""
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER for no time: closing resets (socket(7))."""
 LINGER: Final = 1.0
 """Seconds for which we read after our last data: a close with unread octets would be a reset,
 which can overtake a reply or an alert."""
@@ -164,6 +169,13 @@ class ServerStream(asyncio.Protocol):
         """Cut the connection."""
         self._closing = True
         self._transport.abort()
+
+    def reset(self) -> None:
+        """Cut the connection with a reset; the peer may miss what was sent last."""
+        connection = self._transport.get_extra_info("socket")
+        with suppress(OSError):  # it has ended
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.abort()
 
     def time_out(self) -> None:
         """Cut the connection before the first command, and tell the handler what did not come.

@@ -340,6 +340,11 @@ class TlsLayer:
         return self._outgoing.pending
 
     @property
+    def version(self) -> str:
+        """``TLSv1.3`` and the like; empty before the handshake."""
+        return self._object.version() or ""
+
+    @property
     def cipher(self) -> str:
         """The cipher suite; empty before the handshake."""
         cipher = self._object.cipher()

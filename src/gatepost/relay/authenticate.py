@@ -83,7 +83,7 @@ class Authentication:
     """Exists from AUTH to its verdict, which is passed to ``conclude``."""
 
     __slots__ = (
-        "_claim", "_conclude", "_interview", "_relay", "_session", "_when", "mechanism",
+        "_claim", "_conclude", "_interview", "_relay", "_session", "_when", "claimed", "mechanism",
         "username",
     )  # fmt: skip
 
@@ -102,6 +102,8 @@ class Authentication:
         self._conclude = conclude
         self._interview: Interview
         self.mechanism = claim.mechanism
+        self.claimed = ""
+        """The user name that the client claims; a secret, if it confuses the two."""
         self.username = ""
         """The user name that the client claims, as a log may show it; empty until it has sent one.
         """
@@ -142,11 +144,12 @@ class Authentication:
             case Challenge(data):
                 self._session.challenge(data)
             case Lookup(username, mechanism):
-                self.username = shown_name(username)
+                self.claimed, self.username = username, shown_name(username)
                 if self._is_misnamed(username):
                     return
                 self._when(directory.verifier(username, mechanism), self._advance)
             case Verify(credentials, mechanism):
+                self.claimed = credentials.username
                 self.username = shown_name(credentials.username)
                 if self._is_misnamed(credentials.username):
                     return

@@ -45,9 +45,9 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_certificate", "_early", "_listener", "_open", "_paused", "_peer_ended", "_relay",
-        "_session", "_sign_in", "_stalled", "_stream", "_transactions", "_unwanted", "_visit",
-        "deadline", "on_lost",
+        "_certificate", "_early", "_listener", "_of_mail", "_open", "_paused", "_peer_ended",
+        "_relay", "_session", "_sign_in", "_stalled", "_stream", "_transactions", "_unwanted",
+        "_visit", "deadline", "on_lost",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +73,8 @@ class Receiver:
         """None before the first MAIL."""
         self._session: Session
         self._stream: ServerStream = None  # type: ignore[assignment]  # until it is accepted
+        self._of_mail = OF_MAIL
+        """The events that go to the transactions."""
         self._open = False
         """An answer is awaited, whose callback will continue the session."""
         self._paused = False
@@ -123,7 +125,8 @@ class Receiver:
         """Start the session: greet, or refuse."""
         address, stream = self._stream.peer_address, self._stream
         terms = self._listener.terms.of(address)
-        self._session = make_session(terms.setting, address, encrypted=stream.tls is not None)
+        encrypted = stream.tls is not None
+        self._session = self._make_session(terms.setting, address, encrypted=encrypted)
         self._session.present(stream.presented)
         self._early = False
         self._visit.end()  # unfinished handshakes
@@ -163,9 +166,8 @@ class Receiver:
             self._run()
         is_blocked = self._open or self._stalled
         if is_blocked and not self._paused and self._session.buffered > HIGH_WATER:
-            self._paused = self._stalled or self._session.is_waiting
-            if self._paused:
-                self._stream.pause()
+            self._paused = True
+            self._stream.pause()
 
     def on_tls(self) -> None:
         """Take note that the handshake after STARTTLS is done."""
@@ -234,11 +236,14 @@ class Receiver:
 
     # The engine.
 
+    _make_session: ClassVar = staticmethod(make_session)
+    _make_sign_in: ClassVar = SignIn
+
     def _touch(self) -> None:
         self.deadline = self._relay.tick + self._session.profile.limits.idle
 
     def _run(self) -> None:
-        session, handlers = self._session, self._HANDLERS
+        session, handlers, of_mail = self._session, self._HANDLERS, self._of_mail
         try:
             while not self._open:
                 event = session.next_event()
@@ -249,8 +254,8 @@ class Receiver:
                 if event is None:
                     break
                 kind = type(event)
-                if kind in _OF_MAIL:
-                    _OF_MAIL[kind](self._mail, event)
+                if kind in of_mail:
+                    of_mail[kind](self._mail, event)
                 else:
                     handlers[kind](self, event)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting
@@ -360,7 +365,9 @@ class Receiver:
     def _begin_auth(self, event: events.Auth) -> None:
         peer = self._stream.peer_address
         if self._sign_in is None:
-            self._sign_in = SignIn(self._relay, self._session, peer, self.when, self.refuse)
+            self._sign_in = self._make_sign_in(
+                self._relay, self._session, peer, self.when, self.refuse
+            )
         certificate = self._certificate
         bindings = certificate.bindings if certificate and self._session.encrypted else ()
         self._sign_in.begin(Claim(event.mechanism, event.initial, bindings, peer))
@@ -429,10 +436,11 @@ class Receiver:
     }
 
 
-_OF_MAIL: Final[dict[type[events.Event], Callable[[MailTransactions, Any], None]]] = {
+OF_MAIL: Final[dict[type[events.Event], Callable[[MailTransactions, Any], None]]] = {
     events.Sender: MailTransactions.check_sender,
     events.Rcpt: MailTransactions.check_recipient,
     events.ContentPiece: MailTransactions.take_content,
     events.ContentDropped: MailTransactions.content_dropped,
     events.Message: MailTransactions.take_message,
 }
+"""The handlers of events that the transactions of a connection answer."""

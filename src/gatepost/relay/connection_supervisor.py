@@ -6,15 +6,20 @@ from functools import partial
 from typing import Any, Final
 
 from gatepost.net.accept import Accepted, Acceptor
+from gatepost.net.interruptible_stream import InterruptibleStream
 from gatepost.net.listen import Listener
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.client_connection import Receiver
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.safe_error_text import explain
+from gatepost.relay.scripted_connection import ScriptedReceiver
 from gatepost.relay.shared_by_connections import Relay
 
 SWEEP: Final = 1.0
 """Seconds between two searches for idle peers."""
+
+_SCRIPTED: Final = (ScriptedReceiver, InterruptibleStream)
+"""What serves a connection where there may be rules of scripted failures."""
 
 
 class Supervisor:
@@ -63,14 +68,22 @@ class Supervisor:
 
     def _receive(self, state: ListenerState) -> ServerStream:
         full = len(self._receivers) >= self._max
-        receiver = Receiver(self._relay, state, self._forget, unwanted=full or self._relay.draining)
+        failures = self._relay.failures
+        kind, stream = (Receiver, ServerStream) if failures is None else _SCRIPTED
+        receiver = kind(self._relay, state, self._forget, unwanted=full or self._relay.draining)
         self._receivers.add(receiver)
         certificate = state.certificate if state.implicit else None
-        return ServerStream(
+        return stream(
             receiver,
             certificate.context if certificate else None,
             state.proxies.__contains__ if state.proxies else None,
         )
+
+    def follow_rules(self) -> None:
+        """Have open sessions follow the rules of scripted failures, which have changed."""
+        for receiver in self._receivers:
+            if isinstance(receiver, ScriptedReceiver):
+                receiver.follow_rules()
 
     def _forget(self, receiver: Receiver) -> None:
         self._receivers.discard(receiver)

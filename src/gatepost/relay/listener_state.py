@@ -43,6 +43,10 @@ class ListenerState:
     """Addresses whose connections start with a PROXY header; others have none."""
     handshakes: int | None = None
     """Unfinished TLS handshakes allowed per address in this process; None: no limit."""
+    name: str = ""
+    """The listener's name, for rules of scripted failures."""
+    lane: str = ""
+    """The lane of its sessions, for the same; empty: none."""
 
     def update_from(self, other: "ListenerState") -> None:
         """Copy every field of ``other``."""
@@ -51,7 +55,12 @@ class ListenerState:
 
 
 def plain_listener_state(
-    setting: SessionSettings, certificate: ServerCertificate | None, *, implicit: bool = False
+    setting: SessionSettings,
+    certificate: ServerCertificate | None,
+    *,
+    name: str = "",
+    implicit: bool = False,
 ) -> ListenerState:
     """Return a state with the same settings for every network."""
-    return ListenerState(NetworkTable((), Terms(setting)), certificate, implicit)
+    table = NetworkTable((), Terms(setting))
+    return ListenerState(table, certificate, implicit, name=name)

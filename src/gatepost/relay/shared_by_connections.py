@@ -11,6 +11,7 @@ from gatepost.policy.quotas import Quotas
 from gatepost.queue.store_contract import Store
 from gatepost.relay.batching import Batcher
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
+from gatepost.relay.failure_rules import FailureRules
 from gatepost.relay.spool import Budget
 from gatepost.relay.unfinished_handshakes import Handshakes
 from gatepost.routing.route import Router
@@ -33,6 +34,8 @@ class Relay:
     """None: there are no limits per address."""
     router: Router | None = None
     """Tells whether a recipient has a route; None: every recipient is accepted."""
+    failures: FailureRules | None = None
+    """Rules of scripted failures; None: nobody may have any."""
     login_delay: float = 0.0
     """Seconds before a refused login is answered."""
     tick: float = 0.0

@@ -122,6 +122,11 @@ class MailTransactions:
         else:
             self._session.reply(replies.RECIPIENT_OK)
 
+    @property
+    def size(self) -> int:
+        """Octets of the current message so far."""
+        return 0 if self._spool is None else self._spool.size
+
     def take_content(self, event: events.ContentPiece | events.Message) -> None:
         """Keep a piece of the content."""
         if self._spool is None:

@@ -52,6 +52,12 @@ class ClientHello:
         return self.version in ("SSLv3", "TLSv1", "TLSv1.1")
 
 
+def encode_alert(name: str) -> bytes:
+    """Return the record of a fatal alert in clear (RFC 8446 6). Raises KeyError."""
+    number = {each: number for number, each in ALERTS.items()}[name]
+    return bytes((ALERT, 3, 3, 0, 2, 2, number))
+
+
 class RecordReader:
     """Reads what one side sends under TLS, and keeps what is known without keys."""
 

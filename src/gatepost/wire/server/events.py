@@ -85,7 +85,20 @@ class Closing:
     reply: Reply
 
 
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A command that an ``InterruptibleSession`` was told to show first.
+
+    ``proceed`` runs it, ``refuse_command`` replies instead.
+    """
+
+    stages: tuple[str, ...]
+    """Which of the stages it belongs to, ``command`` first."""
+    verb: str
+    argument: bytes
+
+
 Event = (
     StartTls | Auth | AuthResponse | AuthAborted | Sender | Rcpt | ContentPiece | ContentDropped
-    | Message | Closing
+    | Message | Closing | Interrupted
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import itertools
 from typing import Final
 
+from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session, SessionSettings
@@ -13,14 +14,18 @@ _MUTE: Final = frozenset({"never", "hangs up"})
 
 def make_session(setting: SessionSettings, peer: str, *, encrypted: bool = False) -> Session:
     """Return the session of a connection, as its profile requires."""
-    profile = setting.profile
-    is_odd = (
+    kind = QuirkySession if is_quirky(setting.profile) else Session
+    return kind(setting, peer, encrypted=encrypted)
+
+
+def is_quirky(profile: Profile) -> bool:
+    """Tell whether a profile needs a ``QuirkySession``."""
+    return (
         profile.server.line_end != "crlf"
         or profile.server.greets != "at once"
         or profile.server.greylists
         or profile.auth.ends_refused
     )
-    return (QuirkySession if is_odd else Session)(setting, peer, encrypted=encrypted)
 
 
 class QuirkySession(Session):

@@ -73,14 +73,16 @@ def replies_of(setting: SessionSettings) -> Replies:
 
 
 @lru_cache(maxsize=64)
-def _commands_of(setting: SessionSettings) -> Mapping[bytes, Command]:
+def command_table(setting: SessionSettings) -> Mapping[bytes, Command]:
+    """Return the commands of a listener's profile."""
     return commands_of(setting.profile)
 
 
 @lru_cache(maxsize=256)
-def _offer_of(
+def offer_of(
     setting: SessionSettings, encrypted: bool, can_tls: bool, certified: bool = False
 ) -> Offer:
+    """Return what a session offers. ``certified``: the client has a verified certificate."""
     mechanisms = setting.mechanisms if certified else setting.mechanisms - {"EXTERNAL"}
     return make_offer(setting.profile, mechanisms, encrypted=encrypted, can_tls=can_tls)
 
@@ -109,7 +111,7 @@ class Session:
         self.encrypted = encrypted
         self.can_tls = setting.can_tls and not encrypted
         self.message_limit = setting.profile.limits.message_size
-        self._table = _commands_of(setting)
+        self._table = command_table(setting)
         self._command_line = setting.profile.limits.command_line
         self._content_limit = min(
             self.message_limit, setting.profile.strict.effective_size or self.message_limit
@@ -143,7 +145,7 @@ class Session:
         self._pending: events.Event | None = None
         self.presented: tuple[str, ...] = ()
         """The names in the client's certificate."""
-        self.offer = _offer_of(self.setting, self.encrypted, self.can_tls)
+        self.offer = offer_of(self.setting, self.encrypted, self.can_tls)
         self._end_transaction()
 
     def _end_transaction(self) -> None:
@@ -236,7 +238,7 @@ class Session:
         """Take the names in a verified client certificate; EXTERNAL is offered from then on."""
         if names:
             self.presented = names
-            self.offer = _offer_of(self.setting, self.encrypted, self.can_tls, certified=True)
+            self.offer = offer_of(self.setting, self.encrypted, self.can_tls, certified=True)
 
     def challenge(self, data: bytes) -> None:
         """Send a SASL challenge; the response comes as an event."""

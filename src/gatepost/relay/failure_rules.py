@@ -1,0 +1,103 @@
+"""Where a process asks its rules of scripted failures: here, or in the store process."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from gatepost.failures.decision import Decision
+from gatepost.failures.facts import EventFacts
+from gatepost.failures.grammar import ScriptedOutcome, Stage, TlsFault
+from gatepost.failures.injection import Injection
+from gatepost.failures.rulebook import Rulebook
+from gatepost.model.later import Later
+from gatepost.relay.listener_state import ServerCertificate
+
+MAX_MESSAGES: Final = 10_000
+"""Messages of which it is remembered what was done to them; the oldest are forgotten."""
+
+FaultyCertificate = Callable[[TlsFault, str], ServerCertificate]
+"""Returns what is served instead, for a fault and the name of a listener. Raises GatepostError."""
+WatchInjection = Callable[[str, Injection], None]
+"""Takes the id of a session, and what was done to it."""
+
+
+class FailureRules(Protocol):
+    """What connections need of the rules."""
+
+    stages: frozenset[Stage]
+    """The stages that have rules."""
+    wants_header: bool
+    """Whether a rule needs the header of messages."""
+    has_reserved: bool
+    """Whether addresses at the reserved domain say what is done with them."""
+    faulty_certificate: FaultyCertificate
+    on_change: Callable[[], None]
+    """Called after the fields above have changed."""
+    on_injection: WatchInjection | None
+    """Called for everything that is done to a session; None: nobody watches."""
+
+    def decide(self, facts: EventFacts) -> Later[Decision]:
+        """Count an event, and return what happens."""
+
+    def note_stored(self, message: str, rules: tuple[str, ...]) -> None:
+        """Note that a message was stored under rules."""
+
+
+class LocalFailureRules:
+    """The rules of this process."""
+
+    def __init__(
+        self,
+        book: Rulebook,
+        now: Callable[[], datetime],
+        faulty_certificate: FaultyCertificate,
+        *,
+        has_reserved: bool,
+    ) -> None:
+        self.book: Final = book
+        self._now = now
+        self.faulty_certificate = faulty_certificate
+        self.has_reserved = has_reserved
+        self.on_injection: WatchInjection | None = None
+        self.outcomes: Final[dict[str, tuple[ScriptedOutcome, tuple[str, ...]]]] = {}
+        """What the reports about a message say, and for which recipients."""
+        self.injected: Final[dict[str, tuple[str, ...]]] = {}
+        """The rules that fired while a message was received, by its id."""
+        self.on_change: Callable[[], None] = _ignore
+        self._followers: list[Callable[[], None]] = []
+        book.on_change = self._follow
+        self.stages, self.wants_header = book.stages, book.wants_header
+
+    def follow(self, follower: Callable[[], None]) -> None:
+        """Call ``follower`` after every change of the rules."""
+        self._followers.append(follower)
+
+    def _follow(self) -> None:
+        self.stages, self.wants_header = self.book.stages, self.book.wants_header
+        self.on_change()
+        for follower in self._followers:
+            follower()
+
+    def time(self) -> float:
+        """Return the time of the rules, in seconds since 1970."""
+        return self._now().timestamp()
+
+    def decide(self, facts: EventFacts) -> Decision:
+        decision = self.book.decide(facts, self.time())
+        for firing in decision.firings:
+            if firing.do.outcome is not None:
+                _remember(self.outcomes, facts.message, (firing.do.outcome, facts.recipients))
+        return decision
+
+    def note_stored(self, message: str, rules: tuple[str, ...]) -> None:
+        _remember(self.injected, message, rules)
+
+
+def _ignore() -> None:
+    """Ignore a change."""
+
+
+def _remember(table: dict[str, Any], key: str, value: object) -> None:
+    table[key] = value
+    if len(table) > MAX_MESSAGES:
+        del table[next(iter(table))]
