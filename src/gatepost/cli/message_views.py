@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gatepost.cli.tables import print_fields, print_rows, several
+from gatepost.model.rfc3339 import utc_text
 from gatepost.model.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def listing_document(message: "StoredMessage") -> dict[str, Any]:
 
     return {
         "id": message.id,
-        "received_at": message.received_at.isoformat().replace("+00:00", "Z"),
+        "received_at": utc_text(message.received_at),
         "mail_from": _whole(message.mail_from),
         "rcpt_to": [_whole(each) for each in message.rcpt_to],
         "subject": decode_subject(message.subject),

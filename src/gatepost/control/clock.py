@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.errors import ConfigError
+from gatepost.model.rfc3339 import utc_text
 from gatepost.net.atomic_files import write_file
 
 FILE: Final = "clock"
@@ -64,7 +65,7 @@ class ClockControl:
                 self._on_advance(self._clock.ahead)
         elif operation != "show":
             raise ValueError(f"unknown operation {operation[:40]}")
-        now = self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = utc_text(self._clock.now(), "seconds")
         return {"now": now, "ahead": self._clock.ahead.total_seconds()}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from gatepost.model.delivery import Addressee, Attempt, Delivery, QueuedMessage
 from gatepost.model.reply import Reply
+from gatepost.model.rfc3339 import utc_text
 from gatepost.queue.deliveries_contract import QueueCount
 from gatepost.queue.message_selection import decode_subject
 from gatepost.queue.why import Why
@@ -29,8 +30,8 @@ def delivery_document(
         "target": last or next(iter(targets), None),
         "recipients": [_recipient(each) for each in delivery.addressees],
         "attempts": delivery.attempts,
-        "next_attempt": None if next_attempt is None else _time(next_attempt),
-        "expires_at": _time(delivery.expires_at),
+        "next_attempt": None if next_attempt is None else utc_text(next_attempt),
+        "expires_at": utc_text(delivery.expires_at),
         "last_attempt": attempt_document(delivery.history[-1]) if delivery.history else None,
     }
 
@@ -40,7 +41,7 @@ def message_document(message: QueuedMessage) -> Document:
     sender = message.envelope.sender
     return {
         "id": message.id,
-        "received_at": _time(message.received_at),
+        "received_at": utc_text(message.received_at),
         "mail_from": "" if sender is None else _text(str(sender)),
         "subject": decode_subject(message.subject),
         "message_id": _text(message.message_id),
@@ -53,9 +54,9 @@ def attempt_document(attempt: Attempt) -> Document:
     """Return the result of one attempt, or of several equal ones in a row."""
     contact = attempt.contact
     return {
-        "at": _time(attempt.at),
+        "at": utc_text(attempt.at),
         "times": attempt.times,
-        "since": None if attempt.since is None else _time(attempt.since),
+        "since": None if attempt.since is None else utc_text(attempt.since),
         "target": contact.target,
         "host": contact.host,
         "address": contact.address,
@@ -80,8 +81,8 @@ def why_document(delivery: Delivery, why: Why) -> Document:
         "next_hop": delivery.next_hop.key,
         "sentence": _text(why.sentence),
         "replies": [_text(each) for each in why.replies],
-        "next_attempt": None if why.next_attempt is None else _time(why.next_attempt),
-        "expires_at": _time(delivery.expires_at),
+        "next_attempt": None if why.next_attempt is None else utc_text(why.next_attempt),
+        "expires_at": utc_text(delivery.expires_at),
         "finding": why.finding or None,
         "advice": _text(why.advice),
     }
@@ -107,10 +108,6 @@ def _recipient(addressee: Addressee) -> Document:
         "fate": addressee.fate,
         "reply": None if addressee.reply is None else reply_document(addressee.reply),
     }
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _text(text: str) -> str:

@@ -14,11 +14,11 @@ import msgspec
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
+from gatepost.model.rfc3339 import utc_text
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
 from gatepost.queue.reports_contract import Backlog
 from gatepost.reports.event_service import EventService
-from gatepost.reports.message_sources import moment
 from gatepost.reports.outcomes import Rule, make_rule
 from gatepost.reports.report_contents import ACTIONS, engagement_report, presumed_reports
 from gatepost.rest.events.subscription import (
@@ -150,8 +150,8 @@ async def _list_suppressed(service: EventService, _request: NoArguments) -> Docu
         "suppressed": [
             {
                 "address": each.address,
-                "since": moment(each.since),
-                "until": moment(each.until),
+                "since": utc_text(each.since),
+                "until": utc_text(each.until),
                 "level": each.level,
             }
             for each in sorted(periods, key=lambda each: each.until)
@@ -206,7 +206,7 @@ async def _show_webhook(service: EventService, request: OperationTarget) -> Docu
                 "reason": each.reason,
                 "attempts": each.attempts,
                 "last_outcome": each.outcome,
-                "last_attempt_at": moment(each.last_attempt_at),
+                "last_attempt_at": utc_text(each.last_attempt_at),
             }
             for each in dead
         ]
@@ -267,7 +267,7 @@ def _webhook(service: EventService, each: EventSubscription, backlog: Backlog) -
         "max_batch": each.batch.events,
         "ca_file": each.ca_file or None,
         "state": each.state_at(service.now()),
-        "created_at": moment(each.created_at),
+        "created_at": utc_text(each.created_at),
         "waiting": backlog.waiting,
         "dead": backlog.dead,
         "last_failure": backlog.last_failure or None,
@@ -344,7 +344,7 @@ async def _message(service: EventService, name: str) -> StoredMessage:
 def _event(report: Report) -> Document:
     return {
         "id": report.id,
-        "time": moment(report.at),
+        "time": utc_text(report.at),
         "type": report.type,
         "message": report.message,
         "recipient": report.recipient,

@@ -14,6 +14,7 @@ from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Records
 from gatepost.model.operator_event import ReportEvent as Tell
 from gatepost.model.profile import EventRules
+from gatepost.model.rfc3339 import utc_text
 from gatepost.model.secret import Secret
 from gatepost.queue.reports_contract import ReportStore
 from gatepost.queue.send_operations_contract import OperationStore
@@ -25,7 +26,6 @@ from gatepost.reports.subscriptions import Seal, Subscriptions
 from gatepost.reports.webhook_http import Unreached, WebhookHttp, WebhookHttpClient
 from gatepost.reports.webhooks import Webhooks
 from gatepost.rest.events import VALIDATE
-from gatepost.rest.events.report_documents import timestamp
 from gatepost.rest.events.subscription import EventSubscription, SubscriptionError
 from gatepost.rest.events.webhook_retry import Backoff
 from gatepost.rest.events.webhook_validation import (
@@ -195,7 +195,7 @@ class EventService:
             else:
                 event = validation_event(
                     subscription, id=str(uuid.uuid4()), code=code, url=url,
-                    time=timestamp(self.now()),
+                    time=utc_text(self.now(), "microseconds"),
                 )  # fmt: skip
                 response = await request(
                     "POST", subscription.url, validation_headers(subscription), event,
@@ -217,7 +217,7 @@ class EventService:
             return ""
         query = {
             "id": subscription.key,
-            "t": timestamp(subscription.created_at),
+            "t": utc_text(subscription.created_at, "microseconds"),
             "apiVersion": "2022-06-15",
             "token": subscription.token.reveal(),
         }

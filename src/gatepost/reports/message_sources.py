@@ -2,7 +2,6 @@
 that domain."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 from gatepost.directory.azure.directory import AzureDirectory
@@ -107,8 +106,3 @@ class Sources:
 def texts(addresses: Iterable[Address]) -> dict[str, Address]:
     """Return addresses by their spelling."""
     return {str(each): each for each in addresses}
-
-
-def moment(time: datetime) -> str:
-    """Return RFC 3339 in UTC."""
-    return time.isoformat().replace("+00:00", "Z")

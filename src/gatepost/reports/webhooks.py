@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.model.operator_event import ReportEvent as Tell
+from gatepost.model.rfc3339 import utc_text
 from gatepost.queue.reports_contract import Due, ReportSettlement, ReportStore
 from gatepost.relay.safe_error_text import explain
-from gatepost.reports.message_sources import moment
 from gatepost.reports.webhook_http import Unreached, WebhookHttp
 from gatepost.rest.events.report_documents import body, encode, event, headers
 from gatepost.rest.events.subscription import EventSubscription
@@ -207,7 +207,7 @@ class _Sender:
             verdict = again(backoff, failure, attempts, each.published_at, chance)
             dead = verdict if isinstance(verdict, str) else ""
             at = None if isinstance(verdict, str) else verdict
-            again_at = moment(at.replace(microsecond=0)) if at else ""
+            again_at = utc_text(at.replace(microsecond=0)) if at else ""
             settlements.append(ReportSettlement(each.number, failure.at, at, outcome, dead))
             webhooks.tell(
                 "webhook_given_up" if dead else "webhook_failed",

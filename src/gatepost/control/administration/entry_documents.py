@@ -29,13 +29,9 @@ from gatepost.directory.azure.login_checks import Denial, still_allowed
 from gatepost.directory.azure.login_rules import Rules
 from gatepost.directory.azure.resource_ids import parent_path
 from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.model.rfc3339 import utc_text
 
 Document = dict[str, Any]
-
-
-def moment(time: datetime) -> str:
-    """Return RFC 3339 in UTC, to the second."""
-    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def document(view: Snapshot, entry: Entry, now: datetime) -> Document:
@@ -76,8 +72,8 @@ def _secret(view: Snapshot, entry: ClientSecret, now: datetime) -> Document:
         "app": app.display_name if app else None,
         "app_id": entry.application_id,
         "hint": entry.hint,
-        "starts_at": moment(entry.start),
-        "expires_at": moment(entry.end),
+        "starts_at": utc_text(entry.start, "seconds"),
+        "expires_at": utc_text(entry.end, "seconds"),
         "state": "expired" if over else "valid" if begun else "not_yet_valid",
     }
 
@@ -109,7 +105,7 @@ def _assignment(view: Snapshot, entry: RoleAssignment, _now: datetime) -> Docume
         "app_id": principal.application_id if principal else None,
         "principal_id": entry.principal_id,
         "scope": entry.scope,
-        "created_at": moment(entry.created_at),
+        "created_at": utc_text(entry.created_at, "seconds"),
     }
 
 
@@ -191,7 +187,7 @@ def _smtp_username(view: Snapshot, entry: SmtpUsername, _now: datetime) -> Docum
         "app_id": entry.application_id,
         "tenant_id": entry.tenant_id,
         "resource": entry.service_id.rpartition("/")[2],
-        "created_at": moment(entry.created_at),
+        "created_at": utc_text(entry.created_at, "seconds"),
     }
 
 

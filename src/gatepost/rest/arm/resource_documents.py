@@ -1,11 +1,11 @@
 """Resources as clients send them, and as Resource Manager shows them."""
 
-from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from gatepost.directory.azure.entries import AuditStamp, Entry, Tags
+from gatepost.model.rfc3339 import utc_text
 from gatepost.rest.errors import ApiError
 
 Document = dict[str, Any]
@@ -31,11 +31,6 @@ class TagsBody(msgspec.Struct):
     """A change of the tags only."""
 
     tags: dict[str, str] | None = None
-
-
-def moment(time: datetime) -> str:
-    """Return a time in the format of Resource Manager."""
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def resource(entry: Entry, stamp: AuditStamp, properties: Document) -> Document:
@@ -67,7 +62,7 @@ def _system_data(stamp: AuditStamp) -> Document:
         if by:
             document |= {f"{name}By": by, f"{name}ByType": "Application"}
         if at is not None:
-            document[f"{name}At"] = moment(at)
+            document[f"{name}At"] = utc_text(at, "microseconds")
     return document
 
 

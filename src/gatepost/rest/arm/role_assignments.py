@@ -10,9 +10,10 @@ from gatepost.directory.azure.changes.role_assignments import AssignmentSpec, un
 from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import RoleAssignment, RoleDefinition
 from gatepost.directory.azure.resource_ids import is_within
+from gatepost.model.rfc3339 import utc_text
 from gatepost.rest.arm.filters import parse_filter
 from gatepost.rest.arm.handled_request import ArmCall
-from gatepost.rest.arm.resource_documents import Document, ResourceBody, moment
+from gatepost.rest.arm.resource_documents import Document, ResourceBody
 from gatepost.rest.arm.role_definitions import permission_document, role_path
 
 _FILTERS: Final = frozenset({"atscope", "principalid", "assignedto"})
@@ -37,8 +38,8 @@ def _document(assignment: RoleAssignment) -> Document:
         "condition": assignment.condition or None,
         "conditionVersion": "2.0" if assignment.condition else None,
         "description": assignment.description or None,
-        "createdOn": moment(assignment.created_at),
-        "updatedOn": moment(stamp.modified_at or assignment.created_at),
+        "createdOn": utc_text(assignment.created_at, "microseconds"),
+        "updatedOn": utc_text(stamp.modified_at or assignment.created_at, "microseconds"),
         "createdBy": stamp.created_by,
         "updatedBy": stamp.modified_by,
     }

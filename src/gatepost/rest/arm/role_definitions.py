@@ -14,9 +14,10 @@ from gatepost.directory.azure.changes.role_definitions import (
 from gatepost.directory.azure.changes.scopes import existing_scope
 from gatepost.directory.azure.entries import Permission, RoleDefinition
 from gatepost.directory.azure.resource_ids import is_within
+from gatepost.model.rfc3339 import utc_text
 from gatepost.rest.arm.filters import parse_filter
 from gatepost.rest.arm.handled_request import ArmCall
-from gatepost.rest.arm.resource_documents import Document, ResourceBody, moment
+from gatepost.rest.arm.resource_documents import Document, ResourceBody
 
 WRITE: Final = "Microsoft.Authorization/roleDefinitions/write"
 _FILTERS: Final = frozenset({"rolename", "type", "atscopeandbelow"})
@@ -74,9 +75,15 @@ def _document(call: ArmCall, role: RoleDefinition) -> Document:
     }
     stamp = role.stamp
     if stamp.created_at is not None:
-        properties |= {"createdOn": moment(stamp.created_at), "createdBy": stamp.created_by}
+        properties |= {
+            "createdOn": utc_text(stamp.created_at, "microseconds"),
+            "createdBy": stamp.created_by,
+        }
     if stamp.modified_at is not None:
-        properties |= {"updatedOn": moment(stamp.modified_at), "updatedBy": stamp.modified_by}
+        properties |= {
+            "updatedOn": utc_text(stamp.modified_at, "microseconds"),
+            "updatedBy": stamp.modified_by,
+        }
     return {
         "id": role_path(call.scope, role.id),
         "type": RoleDefinition.resource_type,

@@ -7,8 +7,9 @@ from gatepost.directory.azure.changes import suppressions
 from gatepost.directory.azure.changes.suppressions import AddressSpec
 from gatepost.directory.azure.entries import Domain, SuppressedAddress, SuppressionList
 from gatepost.directory.azure.resource_ids import parent_path
+from gatepost.model.rfc3339 import utc_text
 from gatepost.rest.arm.handled_request import ArmCall, delete_handler, get_handler, list_handler
-from gatepost.rest.arm.resource_documents import Document, ResourceBody, moment, resource
+from gatepost.rest.arm.resource_documents import Document, ResourceBody, resource
 
 
 class _ListProperties(msgspec.Struct, rename="camel"):
@@ -37,7 +38,7 @@ def _list_document(call: ArmCall, entry: SuppressionList) -> Document:
         ("lastUpdatedTimeStamp", entry.updated_at),
     ):
         if time is not None:
-            properties[name] = moment(time)
+            properties[name] = utc_text(time, "microseconds")
     return resource(entry, entry.stamp, properties)
 
 
@@ -50,7 +51,7 @@ def _address_document(call: ArmCall, entry: SuppressedAddress) -> Document:
         "dataLocation": _location(call, parent_path(parent_path(entry.id))),
     }
     if entry.modified_at is not None:
-        properties["lastModified"] = moment(entry.modified_at)
+        properties["lastModified"] = utc_text(entry.modified_at, "microseconds")
     return resource(entry, entry.stamp, properties)
 
 

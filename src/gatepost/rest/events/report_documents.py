@@ -7,10 +7,10 @@ source, delivery properties" (message headers).
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from gatepost.model.report import Report
+from gatepost.model.rfc3339 import utc_text
 from gatepost.rest.events.subscription import EventSubscription, Schema
 
 DATA_VERSION: Final = "1.0"
@@ -22,14 +22,9 @@ ORIGIN: Final = "eventgrid.azure.net"
 encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def timestamp(time: datetime) -> str:
-    """Return RFC 3339 with a Z, as Event Grid writes ``eventTime``."""
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def event(report: Report, schema: Schema) -> dict[str, Any]:
     """Return a report in a schema. The id of the resource is in lower case, as in Event Grid."""
-    topic, time = report.resource.lower(), timestamp(report.at)
+    topic, time = report.resource.lower(), utc_text(report.at, "microseconds")
     if schema == "cloudevents":
         return {
             "id": report.id,

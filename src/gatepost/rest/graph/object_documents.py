@@ -5,7 +5,6 @@ https://learn.microsoft.com/graph/api/resources/serviceprincipal
 """
 
 import base64
-from datetime import datetime
 from typing import Any
 
 from gatepost.directory.azure.entries import (
@@ -16,13 +15,9 @@ from gatepost.directory.azure.entries import (
     Tenant,
 )
 from gatepost.directory.azure.snapshot import Snapshot
+from gatepost.model.rfc3339 import utc_text
 
 Document = dict[str, Any]
-
-
-def moment(time: datetime) -> str:
-    """Return RFC 3339 in UTC, as Graph writes it."""
-    return time.isoformat().replace("+00:00", "Z")
 
 
 def application_document(snapshot: Snapshot, tenant: Tenant, entry: Application) -> Document:
@@ -75,11 +70,11 @@ def password_credential(entry: ClientSecret, value: str | None = None) -> Docume
     return {
         "customKeyIdentifier": None,
         "displayName": entry.display_name or None,
-        "endDateTime": moment(entry.end),
+        "endDateTime": utc_text(entry.end),
         "hint": entry.hint,
         "keyId": entry.id,
         "secretText": value,
-        "startDateTime": moment(entry.start),
+        "startDateTime": utc_text(entry.start),
     }
 
 
@@ -88,10 +83,10 @@ def key_credential(entry: ClientCertificate, *, with_key: bool = False) -> Docum
     return {
         "customKeyIdentifier": _base64(bytes.fromhex(entry.thumbprint)),
         "displayName": entry.display_name or None,
-        "endDateTime": moment(entry.end),
+        "endDateTime": utc_text(entry.end),
         "key": _base64(entry.certificate) if with_key else None,
         "keyId": entry.id,
-        "startDateTime": moment(entry.start),
+        "startDateTime": utc_text(entry.start),
         "type": "AsymmetricX509Cert",
         "usage": "Verify",
     }
