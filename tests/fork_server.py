@@ -152,6 +152,20 @@ def address() -> str:
     return path
 
 
+@cache
+def programs() -> Path:
+    """Return a directory with a ``gatepost`` that starts at once, for programs that start it."""
+    directory = tempfile.TemporaryDirectory(prefix="gatepost-bin-")
+    atexit.register(directory.cleanup)
+    program = Path(directory.name) / "gatepost"
+    client = ROOT / "tests" / "fork_client.py"
+    program.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -IS {client} {address()} {GATEPOST} "$@"\n'
+    )
+    program.chmod(0o755)
+    return Path(directory.name)
+
+
 def _is_python(words: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Return whether the server can run this: Python of this environment, with our settings."""
     if not words or not (words[0] == GATEPOST or _runs_code(words)):

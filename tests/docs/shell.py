@@ -1,6 +1,5 @@
 """A reader at a terminal: runs the commands of a page, and compares their output with the page."""
 
-import atexit
 import json
 import os
 import re
@@ -8,13 +7,11 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from threading import Timer
 from typing import IO, Any, Final, Self
@@ -89,7 +86,8 @@ class Reader:
         """Open a shell in ``home``."""
         kept = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
         environment = kept | {
-            "PATH": f"{_programs()}:{BIN}:{os.environ['PATH']}", "HOME": str(home), "COLUMNS": "80",
+            "PATH": f"{fork_server.programs()}:{BIN}:{os.environ['PATH']}",
+            "HOME": str(home), "COLUMNS": "80",
             "PYTEST_ADDOPTS": "-p no:schemathesis -p no:hypothesispytest",  # tools of ours alone
             "LC_ALL": "C.UTF-8", "TZ": "UTC", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
             "GOCACHE": str(Path.home() / ".cache" / "go-build"),
@@ -255,21 +253,6 @@ class Reader:
             finally:
                 relay.kill()
             assert status == 0, f"gatepost up ended with {status}"
-
-
-@cache
-def _programs() -> Path:
-    """Return a directory with a ``gatepost`` that starts at once."""
-    directory = tempfile.TemporaryDirectory(prefix="gatepost-bin-")
-    atexit.register(directory.cleanup)
-    program = Path(directory.name) / "gatepost"
-    client = ROOT / "tests" / "fork_client.py"
-    program.write_text(
-        f"#!/bin/sh\nexec {sys.executable} -IS {client} {fork_server.address()} "
-        f'{fork_server.GATEPOST} "$@"\n'
-    )
-    program.chmod(0o755)
-    return Path(directory.name)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 
 from gatepost.testing import Emulator
+from tests import fork_server
 from tests.commands import gatepost
 
 SECRET = "S3cret/of+Ann-42"
@@ -28,11 +29,15 @@ REFUSED = f"C: AUTH PLAIN {FORMS[1]}\nS: 504 5.7.4 Unrecognized authentication t
 SETTINGS = f"SMTP_HOST=smtp.gmail.com\nSMTP_PORT=465\nSMTP_PASSWORD='{SECRET}'\nSMTP_SECURE=false\n"
 
 
-def use(task: Callable[[Client], Awaitable[None]], *options: str, cwd: Path) -> None:
+def use(
+    task: Callable[[Client], Awaitable[None]],
+    *options: str,
+    cwd: Path,
+    program: Path | str = "",
+) -> None:
     """Run ``task`` with a client of ``gatepost mcp OPTIONS``."""
-    server = StdioServerParameters(
-        command=sys.executable, args=["-m", "gatepost", "mcp", *options], cwd=cwd
-    )
+    command = program or fork_server.programs() / "gatepost"
+    server = StdioServerParameters(command=str(command), args=["mcp", *options], cwd=cwd)
 
     async def run() -> None:
         with anyio.fail_after(60):
@@ -75,7 +80,7 @@ def test_the_tools_and_what_they_permit(tmp_path: Path) -> None:
             assert refused.is_error
             assert "has not permitted" in text_of(refused)
 
-    use(task, cwd=tmp_path)
+    use(task, cwd=tmp_path, program=fork_server.GATEPOST)
 
 
 def test_texts_files_and_settings_are_diagnosed_without_their_secrets(tmp_path: Path) -> None:
