@@ -9,7 +9,7 @@ from gatepost.failures.facts import EventFacts
 from gatepost.failures.grammar import ScriptedOutcome, Stage, TlsFault
 from gatepost.failures.injection import Injection
 from gatepost.failures.rulebook import Rulebook
-from gatepost.model.later import Later
+from gatepost.model.value_or_future import Later
 from gatepost.relay.listener_state import ServerCertificate
 
 MAX_MESSAGES: Final = 10_000

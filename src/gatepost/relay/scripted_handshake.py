@@ -9,7 +9,7 @@ from gatepost.failures.decision import Decision, Firing
 from gatepost.failures.facts import EventFacts, SessionFacts
 from gatepost.failures.grammar import TlsFault
 from gatepost.failures.injection import InjectedAction
-from gatepost.model.later import Later
+from gatepost.model.value_or_future import Later
 from gatepost.net.interruptible_stream import HeldHello
 from gatepost.relay.failure_rules import FailureRules
 from gatepost.relay.listener_state import ListenerState, ServerCertificate
