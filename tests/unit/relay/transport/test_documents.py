@@ -147,7 +147,10 @@ def test_any_octets_make_a_document_or_are_refused(content: bytes) -> None:
         assert found == {str(each) for each in request.addresses} <= {ANN, BOB}
 
 
-@given(st.text(max_size=60), st.text(max_size=60), st.binary(max_size=60))
+SUBJECTS = st.text(max_size=60).filter(lambda text: "=?" not in text)  # this begins encoded words
+
+
+@given(SUBJECTS, st.text(max_size=60), st.binary(max_size=60))
 def test_a_message_survives_conversion_and_reading(subject: str, text: str, file: bytes) -> None:
     subject = " ".join("".join(c for c in subject if c.isprintable()).split())
     made = message(To=ANN, Subject=subject)
