@@ -227,6 +227,11 @@ def test_tags(store: AnyStore) -> None:
         assert await mailbox.replace_tag("old", None) == ["b", "a"]
         await mailbox.set_tags("c", [])
         assert await mailbox.tags() == {}
+        await mailbox.set_tags("abc", ["both"])
+        only = (Term(HasId(frozenset("ab"))),)
+        assert await mailbox.tags(only) == {"both": 2}
+        assert await mailbox.replace_tag("both", None, only) == ["b", "a"]
+        assert await mailbox.tags() == {"both": 1}
 
     run(steps())
 

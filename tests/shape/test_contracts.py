@@ -13,7 +13,9 @@ PURE = (
     "wire",
 )  # fmt: skip
 PURE_MODULES = (
-    "mailbox.dates", "mailbox.folding", "mailbox.query",
+    "mailbox.code_words", "mailbox.codes", "mailbox.contents", "mailbox.dates",
+    "mailbox.documents", "mailbox.entries", "mailbox.folding", "mailbox.html_text",
+    "mailbox.links", "mailbox.query", "mailbox.tags", "mailbox.waiting",
     "reports.bounces", "reports.outcomes", "reports.report_contents",
     "reports.suppression", "rest.events.webhook_retry",
 )  # fmt: skip

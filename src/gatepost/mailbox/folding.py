@@ -13,4 +13,5 @@ def fold(text: str) -> str:
         folded = text.lower()
     else:
         folded = normalize("NFKC", normalize("NFKC", text).casefold())
+        folded = folded.encode("utf-8", "replace").decode()  # octets that are not text
     return _BLANKS.sub(" ", folded)

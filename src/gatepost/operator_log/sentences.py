@@ -24,6 +24,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     tls_failed proxy_header_refused certificate_expires config_warning domain_not_verified
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     login_rests console_refused snapshot_unreadable account_damaged lines_dropped
+    mailbox_delayed
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped refresh_token_not_kept
@@ -165,6 +166,7 @@ _SENTENCES: Final = {
     "webhook_failed": "webhook {subscription} refused a report: {reason}; next try {again_at}",
     "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
     "reports_delayed": "reports are delayed: {reason}",
+    "mailbox_delayed": "new mail is not listed yet: {reason}",
     "domain_verified": "{proof} of domain {domain} is verified",
     "domain_not_verified": "{proof} of domain {domain} is not verified: {reason}",
     "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",

@@ -197,12 +197,12 @@ class MailboxStore(Protocol):
     async def set_tags(self, ids: Iterable[str], tags: Iterable[str]) -> Sequence[str]:
         """Replace the tags of these messages; return the ids of those that exist."""
 
-    async def replace_tag(self, tag: str, by: str | None) -> Sequence[str]:
-        """Replace a tag by another on all messages, or remove it; return the ids of those that had
-        it."""
+    async def replace_tag(self, tag: str, by: str | None, terms: Terms = ()) -> Sequence[str]:
+        """Replace a tag of matching entries by another, or remove it; return the ids of those that
+        had it."""
 
-    async def tags(self) -> Mapping[str, int]:
-        """Return how many messages have each tag, in alphabetical order."""
+    async def tags(self, terms: Terms = ()) -> Mapping[str, int]:
+        """Return how many matching entries have each tag, in alphabetical order."""
 
     async def inboxes(self) -> Sequence[InboxCount]:
         """Return the inboxes with messages, by kind and name."""

@@ -28,7 +28,7 @@ def captured(submission: Submission) -> StoredMessage:
 def decode_subject(raw: str) -> str:
     """Return a decoded Subject (RFC 2047), or the original if it cannot be decoded."""
     if "=?" in raw:
-        from gatepost.mime.readable_contents import decode_field  # noqa: PLC0415 - slow to import
+        from gatepost.mime.decoded_fields import decode_field  # noqa: PLC0415 - slow to import
 
         return decode_field(raw)
     return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

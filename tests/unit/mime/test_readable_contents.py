@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.mime.readable_contents import DEEPEST, Attachment, Contents, read_contents
+from gatepost.mime.part_tree import DEEPEST
+from gatepost.mime.readable_contents import Attachment, Contents, read_contents
 
 ALTERNATIVE = b"""\
 Subject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r

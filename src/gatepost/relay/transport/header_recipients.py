@@ -11,7 +11,8 @@ from email.utils import getaddresses
 from typing import Final
 
 from gatepost.mime.composed_fields import Mailbox, is_field_text
-from gatepost.mime.readable_contents import Contents, decode_field
+from gatepost.mime.decoded_fields import decode_field
+from gatepost.mime.readable_contents import Contents
 from gatepost.model.address import Address, parse_address
 from gatepost.model.envelope import Envelope
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gatepost.queue.mailbox_contract import (
+    HasTag,
     InboxCount,
     ListedEntry,
     MailboxCount,
     MailboxEntry,
     MailboxPage,
+    Term,
     Terms,
 )
 from gatepost.queue.reports_contract import Unread
@@ -85,8 +87,8 @@ class SqliteMailbox:
         value = joined(sorted(tags))
         return await self._change(_set_tags, value, tuple(dict.fromkeys(ids)))
 
-    async def replace_tag(self, tag: str, by: str | None) -> Sequence[str]:
-        rows = await self._rows(SQL["tagged"], joined((tag,)))
+    async def replace_tag(self, tag: str, by: str | None, terms: Terms = ()) -> Sequence[str]:
+        rows = await self._matching("tagged", (*terms, Term(HasTag(tag))))
         changed = []
         for seq, _, tags in rows:
             left = {each for each in _split(tags) if each != tag}
@@ -94,9 +96,9 @@ class SqliteMailbox:
         await self._change_all("tag", changed)
         return [id_ for _, id_, _ in rows]
 
-    async def tags(self) -> Mapping[str, int]:
+    async def tags(self, terms: Terms = ()) -> Mapping[str, int]:
         counts: Counter[str] = Counter()
-        for tags, count in await self._rows(SQL["tags"]):
+        for tags, count in await self._matching("tags", terms):
             for tag in _split(tags):
                 counts[tag] += count
         return {tag: counts[tag] for tag in sorted(counts, key=lambda each: (each.lower(), each))}

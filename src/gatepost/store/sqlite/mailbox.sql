@@ -47,13 +47,13 @@ UPDATE mailbox SET tags = ? WHERE seq = (SELECT seq FROM messages WHERE id = ?);
 
 -- name: tagged
 SELECT seq, (SELECT id FROM messages WHERE messages.seq = mailbox.seq), tags
-FROM mailbox WHERE tags <> '' AND instr(tags, ?) ORDER BY seq DESC;
+FROM mailbox WHERE tags <> '' AND {terms} ORDER BY seq DESC;
 
 -- name: tag
 UPDATE mailbox SET tags = ? WHERE seq = ?;
 
 -- name: tags
-SELECT tags, count(*) FROM mailbox WHERE tags <> '' GROUP BY tags;
+SELECT tags, count(*) FROM mailbox WHERE tags <> '' AND {terms} GROUP BY tags;
 
 -- name: inboxes
 SELECT 'application', application, count(*), sum(is_read = 0), max(received_at)

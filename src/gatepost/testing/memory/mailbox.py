@@ -91,15 +91,15 @@ class MemoryMailbox:
             self._recorded[each] = replace(known[each], tags=value)
         return existing
 
-    async def replace_tag(self, tag: str, by: str | None) -> Sequence[str]:
-        tagged = [each for each in self._entries() if tag in each.tags]
+    async def replace_tag(self, tag: str, by: str | None, terms: Terms = ()) -> Sequence[str]:
+        tagged = [each for each in self._matching(terms) if tag in each.tags]
         for each in tagged:
             left = {*each.tags} - {tag} | ({by} if by is not None else set())
             self._recorded[each.id] = replace(each, tags=tuple(sorted(left)))
         return [each.id for each in tagged]
 
-    async def tags(self) -> Mapping[str, int]:
-        counts = Counter(tag for each in self._entries() for tag in each.tags)
+    async def tags(self, terms: Terms = ()) -> Mapping[str, int]:
+        counts = Counter(tag for each in self._matching(terms) for tag in each.tags)
         return {tag: counts[tag] for tag in sorted(counts, key=lambda each: (each.lower(), each))}
 
     async def inboxes(self) -> Sequence[InboxCount]:

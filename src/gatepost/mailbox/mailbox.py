@@ -1,0 +1,300 @@
+"""Captured mail as its readers use it: inboxes with their messages, marks and tags."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Final, Literal
+
+from gatepost.mailbox.contents import ReadMessage
+from gatepost.mailbox.entries import FactSource
+from gatepost.mailbox.indexer import Indexer, MailStore
+from gatepost.mailbox.query import Query, read_query
+from gatepost.mailbox.tags import clean_tag, clean_tags
+from gatepost.mailbox.waiting import WaitingRequests
+from gatepost.model.operator_event import ReportEvent
+from gatepost.queue.mailbox_contract import (
+    ArrivedAfter,
+    HasId,
+    InboxCount,
+    InInbox,
+    ListedEntry,
+    MailboxCount,
+    MailboxEntry,
+    MailboxPage,
+    ReceivedBefore,
+    Term,
+    Terms,
+)
+
+_CURSOR: Final = "c"
+Change = Literal["message", "message_changed", "message_deleted"]
+
+
+class BadCursor(ValueError):
+    """A cursor that this mailbox has not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxChange:
+    """What happened to messages."""
+
+    kind: Change
+    ids: tuple[str, ...]
+    """Empty: all messages, or all of a lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages a request wants, and for how many it waits."""
+
+    terms: Terms = ()
+    start: int = 0
+    limit: int | None = None
+    seconds: float = 0.0
+    """How long it waits."""
+    at_least: int = 1
+    """For how many matching messages it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """A page, the numbers of its whole inbox, and whether a wait ended before enough matched."""
+
+    page: MailboxPage
+    inbox: MailboxCount
+    cursor: str
+    has_timed_out: bool = False
+
+
+@dataclass(slots=True)
+class MailboxCounters:
+    """What has happened since the start."""
+
+    deleted: int = 0
+    arrived: int = 0
+    arrived_octets: int = 0
+
+
+class Mailbox:
+    """The captured mail of a store. Call ``start`` once before use, and ``close`` at the end."""
+
+    def __init__(self, store: MailStore, facts: FactSource) -> None:
+        self.store, self.facts_of = store, facts
+        self.indexer = Indexer(store, facts, self.spell_tags, self._note_entries)
+        self.waiting = WaitingRequests()
+        self.counters = MailboxCounters()
+        self.listeners: set[Callable[[MailboxChange], None]] = set()
+        """Called after each change, in the event loop: they must be quick."""
+        self._spelling: dict[str, str] = {}
+        """Tags by their name in lower case."""
+        self._indexing: asyncio.Task[None] | None = None
+
+    async def start(self, report: ReportEvent) -> None:
+        """Begin to index."""
+        for tag in await self.store.mailbox.tags():
+            self._spelling.setdefault(tag.lower(), tag)
+        self._indexing = asyncio.create_task(self.indexer.run(report))
+
+    async def close(self) -> None:
+        """Stop indexing."""
+        if self._indexing is not None:
+            self._indexing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._indexing
+
+    def everything(self) -> "Inbox":
+        """Return the inbox with all messages."""
+        return Inbox(self)
+
+    def inbox(self, kind: Literal["application", "username", "lane"], name: str) -> "Inbox":
+        """Return an inbox, which may be empty."""
+        return Inbox(self, (Term(InInbox(kind, name)),))
+
+    async def inboxes(self) -> Sequence[InboxCount]:
+        """Return the inboxes of applications, user names and lanes that have messages."""
+        await self.indexer.catch_up()
+        return await self.store.mailbox.inboxes()
+
+    def spell(self, tag: str) -> str:
+        """Return a tag as it is spelled in the mailbox."""
+        return self._spelling.get(tag.lower(), tag)
+
+    def spell_tags(self, tags: Iterable[str]) -> tuple[str, ...]:
+        """Return valid names of tags, and remember those that are new."""
+        return tuple([self._spelling.setdefault(each.lower(), each) for each in clean_tags(tags)])
+
+    def respell(self, tag: str) -> None:
+        """Remember a new spelling of a tag."""
+        self._spelling[tag.lower()] = tag
+
+    def tell(self, kind: Change, ids: Iterable[str]) -> None:
+        """Tell listeners of a change."""
+        for listener in tuple(self.listeners):
+            listener(MailboxChange(kind, tuple(ids)))
+
+    def _note_entries(self, entries: Sequence[MailboxEntry]) -> None:
+        if entries:
+            self.counters.arrived += len(entries)
+            self.counters.arrived_octets += sum(each.size for each in entries)
+            self.tell("message", [each.id for each in entries])
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A part of the mailbox: every operation sees only its messages."""
+
+    mailbox: Mailbox
+    scope: Terms = field(default=())
+
+    def read_query(self, text: str, zone: tzinfo = UTC) -> Query:
+        """Return what a query asks for. Raises BadQuery."""
+        return read_query(text, zone, self.mailbox.spell)
+
+    async def find(self, wanted: Wanted) -> FoundPage:
+        """Return messages; waits until enough match, or its time has passed.
+
+        Raises TooManyWaiters.
+        """
+        mailbox, indexer = self.mailbox.store.mailbox, self.mailbox.indexer
+        if wanted.seconds <= 0:
+            await indexer.catch_up()
+            return await self._page(wanted)
+        with self.mailbox.waiting.slot(), indexer.demanding():
+            try:
+                async with asyncio.timeout(wanted.seconds):
+                    await indexer.catch_up()
+                    while True:
+                        progress, cursor = indexer.progress(), indexer.cursor
+                        count = await mailbox.count(self.scope + wanted.terms)
+                        if count.messages >= wanted.at_least:
+                            return await self._page(wanted)
+                        await self._wait_for_more(progress, cursor, wanted)
+            except TimeoutError:
+                return await self._page(wanted, has_timed_out=True)
+
+    async def _wait_for_more(
+        self, progress: "asyncio.Future[None]", cursor: int, wanted: Wanted
+    ) -> None:
+        """Wait for new messages that match; only these are compared."""
+        terms = (*self.scope, *wanted.terms, Term(ArrivedAfter(cursor)))
+        while True:
+            await progress
+            progress = self.mailbox.indexer.progress()
+            if (await self.mailbox.store.mailbox.count(terms)).messages:
+                return
+
+    async def _page(self, wanted: Wanted, *, has_timed_out: bool = False) -> FoundPage:
+        mailbox = self.mailbox.store.mailbox
+        cursor = f"{_CURSOR}{self.mailbox.indexer.cursor}"
+        page = await mailbox.page(self.scope + wanted.terms, wanted.limit, wanted.start)
+        inbox = await mailbox.count(self.scope) if wanted.terms else page.matching
+        return FoundPage(page, inbox, cursor, has_timed_out)
+
+    async def count(self) -> MailboxCount:
+        """Count the messages of this inbox."""
+        await self.mailbox.indexer.catch_up()
+        return await self.mailbox.store.mailbox.count(self.scope)
+
+    async def newest(self, wanted: Wanted) -> ListedEntry:
+        """Return the newest message that matches; waits for it as ``find`` does.
+
+        Raises KeyError, TooManyWaiters.
+        """
+        found = await self.find(Wanted(wanted.terms, 0, 1, wanted.seconds, wanted.at_least))
+        if found.has_timed_out or not found.page.entries:
+            raise KeyError("latest")
+        return found.page.entries[0]
+
+    async def entry(self, id_: str) -> ListedEntry:
+        """Return a message's entry. Raises KeyError."""
+        terms = (*self.scope, Term(HasId(frozenset({id_}))))
+        page = await self.mailbox.store.mailbox.page(terms, 1)
+        if not page.entries:
+            await self.mailbox.indexer.catch_up()
+            page = await self.mailbox.store.mailbox.page(terms, 1)
+        if not page.entries:
+            raise KeyError(id_)
+        return page.entries[0]
+
+    async def read(self, id_: str) -> ReadMessage:
+        """Return the contents of a message, parsed when they are needed. Raises KeyError."""
+        store = self.mailbox.store
+        message, body = await store.get(id_), await store.body(id_)
+        content = await asyncio.to_thread(lambda: b"".join(body.chunks()))
+        return ReadMessage(message, content)
+
+    async def ids(self, terms: Terms = ()) -> Sequence[str]:
+        """Return the ids of matching messages, newest first."""
+        await self.mailbox.indexer.catch_up()
+        return await self.mailbox.store.mailbox.ids(self.scope + terms)
+
+    async def mark(self, terms: Terms = (), *, is_read: bool) -> None:
+        """Mark matching messages as read or unread."""
+        await self.mailbox.indexer.catch_up()
+        changed = await self.mailbox.store.mailbox.mark(self.scope + terms, is_read=is_read)
+        self._tell_changed(changed)
+
+    async def delete(self, terms: Terms = ()) -> int:
+        """Delete matching messages; return how many."""
+        store, everything = self.mailbox.store, not self.scope and not terms
+        ids = None if everything else await self.ids(terms)
+        if ids is not None and not ids:
+            return 0
+        deleted = await store.delete(ids)
+        self.mailbox.counters.deleted += deleted
+        self.mailbox.tell("message_deleted", ids or ())
+        return deleted
+
+    async def tags(self) -> Mapping[str, int]:
+        """Return the tags of this inbox, with the number of messages of each."""
+        return await self.mailbox.store.mailbox.tags(self.scope)
+
+    async def set_tags(self, ids: Iterable[str], tags: Iterable[str]) -> None:
+        """Replace the tags of messages."""
+        existing = await self.ids((Term(HasId(frozenset(ids))),))
+        names = self.mailbox.spell_tags(tags)
+        self._tell_changed(await self.mailbox.store.mailbox.set_tags(existing, names))
+
+    async def rename_tag(self, tag: str, name: str) -> None:
+        """Rename a tag. Raises ValueError for an invalid name, KeyError if nothing has the tag."""
+        new = clean_tag(name)
+        if not new:
+            raise ValueError("the tag has no valid name")
+        old = self.mailbox.spell(tag)
+        if new.lower() != old.lower():
+            [new] = self.mailbox.spell_tags([new])
+        await self._replace_tag(old, new)
+        self.mailbox.respell(new)
+
+    async def delete_tag(self, tag: str) -> None:
+        """Remove a tag from all messages. Raises KeyError if none has it."""
+        await self._replace_tag(self.mailbox.spell(tag), None)
+
+    def after(self, cursor: str) -> Term:
+        """Return the term for later arrivals than a cursor's. Raises BadCursor."""
+        number = cursor.removeprefix(_CURSOR)
+        if not cursor.startswith(_CURSOR) or not number.isascii() or not number.isdecimal():
+            raise BadCursor(f"not a cursor of this mailbox: {cursor[:40]!r}")
+        return Term(ArrivedAfter(min(int(number[:18]), (1 << 62))))
+
+    async def _replace_tag(self, old: str, new: str | None) -> None:
+        changed = await self.mailbox.store.mailbox.replace_tag(old, new, self.scope)
+        if not changed:
+            raise KeyError(old)
+        self._tell_changed(changed)
+
+    def _tell_changed(self, ids: Sequence[str]) -> None:
+        if ids:
+            self.mailbox.tell("message_changed", ids)
+
+
+def received_before(at: datetime) -> Term:
+    """Return the term for messages that were received before a time."""
+    return Term(ReceivedBefore(at))
+
+
+def with_ids(ids: Iterable[str]) -> Term:
+    """Return the term for these messages."""
+    return Term(HasId(frozenset(ids)))
