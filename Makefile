@@ -32,7 +32,7 @@ CORPUS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test oldest check lint format docs compliance system bench accuracy lock clean npm
+.PHONY: help demo up test oldest check lint format docs compliance system bench accuracy train lock clean npm
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -76,9 +76,14 @@ bench: $(VENV) system $(SMTPLOAD)  ## speed and memory compared with other serve
 accuracy: $(VENV)  ## how often the doctor names the true cause of a log (CORPUS=FILE)
 	$(BIN)/python -m accuracy $(if $(CORPUS),--corpus $(CORPUS))
 
-lock: requirements/runtime.in requirements/dev.in  ## renew the locks
+# Writes the doctor's model; only training needs what it installs.
+train: $(VENV)  ## train the ranking of causes from the catalogue and the cases
+	$(PIP) install --quiet --require-hashes --requirement requirements/train.txt
+	OMP_NUM_THREADS=1 $(BIN)/python -m accuracy.train
+
+lock: requirements/runtime.in requirements/dev.in requirements/train.in  ## renew the locks
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet pip-tools
-	cd requirements && for name in runtime dev; do \
+	cd requirements && for name in runtime dev train; do \
 		CUSTOM_COMPILE_COMMAND='make lock' ../.venv-lock/bin/pip-compile --quiet --upgrade \
 			--generate-hashes --allow-unsafe --strip-extras \
 			--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \

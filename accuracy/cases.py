@@ -23,6 +23,8 @@ class Case:
     client: str = ""
     server: str = ""
     literal: bool = True
+    also: tuple[str, ...] = ()
+    """Causes that the same words have as well: naming one of them first is right, too."""
 
 
 def our_cases(directory: Path = OURS) -> Iterator[Case]:
@@ -40,6 +42,14 @@ def corpus_cases(path: Path) -> Iterator[Case]:
         for line in lines:
             if line.strip():
                 yield case_of(json.loads(line))
+
+
+def thread_cases(path: Path) -> Iterator[Case]:
+    """Yield the cases of public threads: one JSON object a line, with what the user pasted."""
+    for line in path.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        yield Case(row["id"], row["cause"], row["paste"], row.get("client", ""),
+                   row.get("server", ""), also=tuple(row.get("also", ())))  # fmt: skip
 
 
 def case_of(document: Mapping[str, Any]) -> Case:

@@ -30,6 +30,7 @@ from gatepost.wire.server.replies import NAMES, Replies, replies_with
 from tests.conformance.page import PAGE as CONFORMANCE
 from tests.conformance.page import render as conformance_page
 from tests.docs.aadsts import aadsts_page
+from tests.docs.catalogue import catalogue_page
 from tests.docs.pages import FINDINGS, ROOT
 from tests.docs.remedies import FINDING_PAGES, finding_page, legend, rows, without_fixes
 from tests.docs.report_schema import report_page, schema_file
@@ -381,6 +382,7 @@ PAGES: Final[dict[Path, Callable[[], str]]] = {
     REFERENCE / "remedies.md": remedies_page,
     REFERENCE / "libraries.md": imitations_page,
     REFERENCE / "aadsts.md": partial(aadsts_page, NOTE),
+    REFERENCE / "catalogue.md": partial(catalogue_page, NOTE),
     REFERENCE / "doctor-report.md": partial(report_page, NOTE),
     REFERENCE / "cli.md": cli_page,
     REFERENCE / "profile-list.md": profile_list_page,

@@ -101,6 +101,21 @@ def test_every_command_shows_itself_by_example() -> None:
     assert [path for path, command in every if not shows(path, command)] == []
 
 
+def test_the_bridge_on_the_page_of_a_finding_is_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = read_page(FINDINGS / "basic_auth_disabled.md")
+    [block] = [each.text for each in page.blocks() if each.language == "toml"]
+    in_clear = block.replace('certificate = "relay.pem"\nkey = "relay.key"', 'tls = "none"')
+    file = Path("gatepost.toml")
+    file.write_text(in_clear.replace("0.0.0.0:587", "127.0.0.1:2587"), "utf-8")
+    Path("client-secret").write_text("secret", "utf-8")
+    Path("client-secret").chmod(0o600)
+    result = CliRunner().invoke(root, ["check", "--config", str(file)])
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.id)
 def test_every_cause_has_a_page_that_begins_with_its_summary(cause: Cause) -> None:
     title, lead, *_ = (FINDINGS / f"{cause.id}.md").read_text("utf-8").split("\n\n")

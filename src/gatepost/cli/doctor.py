@@ -320,8 +320,8 @@ def _read_config(config: Any) -> "Evidence":
 
 def _read_log(log: Any, server: str, client: str, *, is_implied: bool) -> "Diagnosis":
     """Diagnose a log; ``is_implied``: nothing was said about it, so it must not be empty."""
-    from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
-    from gatepost.doctor.logs import decode_log, read_log  # noqa: PLC0415
+    from gatepost.doctor.conclude import diagnose_log  # noqa: PLC0415
+    from gatepost.doctor.logs import decode_log  # noqa: PLC0415
 
     try:
         raw, skipped = _last_of(log)
@@ -331,7 +331,7 @@ def _read_log(log: Any, server: str, client: str, *, is_implied: bool) -> "Diagn
         raw, skipped = b"", 0
     if is_implied and not raw.strip():
         raise click.UsageError(f"{_WHAT}; standard input is empty")
-    return diagnose_evidence(read_log(decode_log(raw), server, client, skipped=skipped))
+    return diagnose_log(decode_log(raw), server, client, skipped=skipped)
 
 
 _MAX_READ: Final = 256 * 1024 * 1024

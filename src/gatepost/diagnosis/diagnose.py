@@ -9,12 +9,12 @@ from gatepost.diagnosis.error_document import add_error_document
 from gatepost.diagnosis.next_probe import choose_probe
 from gatepost.diagnosis.notes import note_probe, note_refusals, note_session
 from gatepost.diagnosis.rank import drop_unlikely, merge, outweigh_texts, rank
+from gatepost.diagnosis.ranking.judge import conclude_from_texts, judge_log
 from gatepost.diagnosis.remedies import LIBRARIES, adapt_to_mailers, library_called, remedies
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.identity import conclude_identity
 from gatepost.diagnosis.rules.replies import add_replies
-from gatepost.diagnosis.rules.texts import conclude_from_texts
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, DiagnosisVerdict, Finding
@@ -37,11 +37,7 @@ def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
     """Return the diagnosis of ``seen``; ``profiles`` are the providers that can be recognised."""
     if seen.source == "config":
         return _diagnose_settings(seen)
-    profiles = tuple(profiles)
-    seen = replace(seen, provider=recognise(seen, profiles) or seen.provider)
-    facts = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
-    results = [*(rule(seen) for rule in RULES), *(rule(seen, facts) for rule in PROVIDER_RULES)]
-    by_rules = (*filter(None, results), *conclude_identity(seen, facts))
+    seen, by_rules = apply_rules(seen, profiles)
     ranked = _RANKING[seen.source](seen, by_rules)
     findings = tuple(_add_remedies(add_error_document(each, seen), seen) for each in ranked)
     next_probe = _next_probe(seen, findings)
@@ -52,6 +48,19 @@ def diagnose(seen: Evidence, profiles: "Iterable[Profile]" = ()) -> Diagnosis:
     unexplained = tuple(note_refusals(seen)) if verdict == "unknown" else ()
     notes = note_probe(seen) if seen.source == "probe" else note_session(seen)
     return Diagnosis(verdict, findings, (*unexplained, *notes), seen, next_probe)
+
+
+def apply_rules(
+    seen: Evidence, profiles: "Iterable[Profile]"
+) -> tuple[Evidence, tuple[Finding, ...]]:
+    """Return the evidence with its provider, and what the rules conclude from it."""
+    profiles = tuple(profiles)
+    seen = replace(seen, provider=recognise(seen, profiles) or seen.provider)
+    facts = next((each.doctor for each in profiles if each.name == seen.provider), DoctorFacts())
+    results = [*(rule(seen) for rule in RULES), *(rule(seen, facts) for rule in PROVIDER_RULES)]
+    if seen.source in ("log", "record"):
+        results += [rule(seen) for rule in DIALOGUE_RULES]
+    return seen, (*filter(None, results), *conclude_identity(seen, facts))
 
 
 def _next_probe(seen: Evidence, findings: tuple[Finding, ...]) -> str:
@@ -68,13 +77,6 @@ def _fill_in(probe: str, seen: Evidence) -> str:
     by_product = library_called(seen.client.product)
     library = seen.client.library or (by_product.name if by_product else "")
     return probe.replace("LIBRARY", library or "LIBRARY")
-
-
-def _rank_log(seen: Evidence, by_rules: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Rank the findings of a log. Much is hidden in it, so its words and its dialogue are
-    weighed."""
-    by_dialogue = filter(None, (rule(seen) for rule in DIALOGUE_RULES))
-    return drop_unlikely(rank(merge((*by_rules, *by_dialogue, *conclude_from_texts(seen)))))
 
 
 def _diagnose_settings(seen: Evidence) -> Diagnosis:
@@ -100,8 +102,7 @@ def _rank_session(seen: Evidence, by_rules: tuple[Finding, ...]) -> tuple[Findin
     by_conduct = [finding for rule in conduct.RULES if (finding := rule(seen)) is not None]
     if seen.is_accomplished:
         return rank(by_conduct)
-    by_dialogue = filter(None, (rule(seen) for rule in DIALOGUE_RULES))
-    findings = (*by_dialogue, *by_rules, *by_conduct, *conduct.left_without_auth(seen))
+    findings = (*by_rules, *by_conduct, *conduct.left_without_auth(seen))
     weighed = map(outweigh_texts, findings)
     return drop_unlikely(rank(merge((*weighed, *conclude_from_texts(seen)))))
 
@@ -111,7 +112,7 @@ def _rank_probe(seen: Evidence, by_rules: tuple[Finding, ...]) -> tuple[Finding,
 
 
 _RANKING: Final = {
-    "probe": _rank_probe, "token": _rank_probe, "log": _rank_log, "record": _rank_session,
+    "probe": _rank_probe, "token": _rank_probe, "log": judge_log, "record": _rank_session,
 }  # fmt: skip
 
 

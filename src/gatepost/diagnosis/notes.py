@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from gatepost.diagnosis.quotes import quote_envelope, quote_reply
+from gatepost.diagnosis.quotes import LONGEST_LINE, quote_envelope, quote_reply
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.library import Library
+from gatepost.diagnosis.rules.endings import note_endings
 from gatepost.model.evidence import Evidence
 
-LONGEST_LINE: Final = 998
-"""Maximum octets of a line (RFC 5322 2.1.1)."""
 EXPIRES_SOON: Final = timedelta(days=21)
 _SIGNED_IN: Final = 235
 
@@ -155,7 +154,7 @@ def odd_success(seen: Evidence) -> Iterator[str]:
 NOTES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     no_secret_sent, who_cannot_sign_in, tls_of_the_library, auth_in_clear,
     unreachable_addresses, another_port, only_new_tls, expiry, no_alternative_name,
-    strict_errors, odd_success,
+    strict_errors, odd_success, note_endings,
 )  # fmt: skip
 
 

@@ -12,9 +12,9 @@ from gatepost.model.finding import Confidence, Finding
 _FIT: Final[Mapping[Confidence, float]] = MappingProxyType(
     {"certain": 17.0, "likely": 10.0, "possible": 5.0}
 )
-"""The weight of a rule's finding in comparison with the points of signs."""
+"""The weight of a finding by its confidence."""
 _SEEN: Final = 1.6
-"""The factor for rules if nothing is hidden from them."""
+"""The factor if nothing of the session is hidden."""
 MOST: Final = 5
 """Maximum number of findings of a log."""
 _ALIKE: Final = 0.85
@@ -55,8 +55,20 @@ def _weight(finding: Finding) -> float:
 
 
 def outweigh_texts(finding: Finding) -> Finding:
-    """Return the finding of a rule that saw the whole session, with more weight than any text."""
+    """Return the finding of a rule that saw the whole session, with more weight than any text of
+    the same confidence."""
     return replace(finding, fit=_SEEN * _weight(finding))
+
+
+def weigh_text(finding: Finding) -> Finding:
+    """Return what texts indicate, with a weight to compare with rules that saw the whole session;
+    its ``fit`` is a probability."""
+    return replace(finding, fit=_SEEN * _FIT[finding.confidence] * finding.fit)
+
+
+def is_tie(first: Finding, other: Finding) -> bool:
+    """Tell whether two findings fit a log almost equally."""
+    return first.confidence == other.confidence and 0 < first.fit * _ALIKE <= other.fit
 
 
 def drop_unlikely(ranked: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -1,29 +1,75 @@
 """Has evidence of any source diagnosed, with the profiles of its provider."""
 
-from gatepost.diagnosis.diagnose import diagnose
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from gatepost.diagnosis.diagnose import apply_rules, diagnose
 from gatepost.diagnosis.providers import providers_in, providers_of
+from gatepost.diagnosis.ranking.features import Feature, find_features
+from gatepost.diagnosis.ranking.lexicon import Lexicon
+from gatepost.diagnosis.rules.replies import LiveReading
+from gatepost.diagnosis.signs.reading import Reading
+from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.failures import split_failures
 from gatepost.model.evidence import Evidence
-from gatepost.model.finding import Diagnosis
+from gatepost.model.finding import Diagnosis, Finding
+from gatepost.model.profile import Profile
 
 
 def diagnose_evidence(evidence: Evidence) -> Diagnosis:
     """Return the diagnosis of evidence by the rules of this version, also for saved evidence."""
-    is_live = evidence.source in ("probe", "token")
-    if is_live or evidence.source == "record":  # with what a server said, octet by octet
+    if evidence.source in ("probe", "token", "record"):  # with what a server said, octet by octet
         from gatepost.doctor.evidence_document import as_saved  # noqa: PLC0415 - not for a paste
 
         evidence = as_saved(evidence)
-    providers = None if is_live else frozenset(providers_in(_named_by(evidence)))
-    if providers is not None and not providers:
-        return diagnose(evidence)  # no profile to load: a paste is answered at once
-    from gatepost.doctor.provider_profiles import known_profiles  # noqa: PLC0415
+    return diagnose(evidence, _find_profiles(evidence))
 
-    if providers is None:
-        return diagnose(evidence, known_profiles())
+
+def diagnose_log(text: str, server: str = "", client: str = "", *, skipped: int = 0) -> Diagnosis:
+    """Return the diagnosis of a log. Several failures in it give several findings, in the order of
+    the log. The arguments are those of ``read_log``."""
+    whole = diagnose_evidence(read_log(text, server, client, skipped=skipped))
+    firsts: dict[str, Finding] = {}
+    for failure in split_failures(text):
+        findings = diagnose_evidence(read_log(failure, server, client)).findings
+        if findings and findings[0].confidence != "possible":
+            firsts.setdefault(findings[0].id, findings[0])
+    if len(firsts) < _SEVERAL:
+        return whole
+    others = (each for each in whole.findings if each.id not in firsts)
+    return replace(whole, verdict="finding", findings=(*firsts.values(), *others))
+
+
+_SEVERAL: Final = 2
+
+
+def observe_log(text: str, server: str, client: str, lexicon: Lexicon) -> dict[str, Feature]:
+    """Return the features that are weighed to rank the causes of a log."""
+    evidence = read_log(text, server, client)
+    seen, by_rules = apply_rules(evidence, _find_profiles(evidence))
+    return find_features(Reading(seen), by_rules, lexicon)
+
+
+def observe_refusals(text: str, server: str, client: str, lexicon: Lexicon) -> dict[str, Feature]:
+    """Return the features of the refusals in a log, which are all that counts in a probe."""
+    reading = LiveReading(read_log(text, server, client), of_everything=True)
+    return find_features(reading, (), lexicon) if reading.statements else {}
+
+
+def _find_profiles(evidence: Evidence) -> Iterable[Profile]:
+    """Return the profiles that evidence may be about; of a log's, only those that it names."""
+    if evidence.source in ("probe", "token"):
+        from gatepost.doctor.provider_profiles import known_profiles  # noqa: PLC0415
+
+        return known_profiles()
+    providers = frozenset(providers_in(_named_by(evidence)))
+    if not providers:
+        return ()  # no profile to load: a paste is answered at once
     from gatepost.profiles import known_providers, load_profile  # noqa: PLC0415
 
     wanted = [name for name in known_providers() if providers_of(name) & providers]
-    return diagnose(evidence, [load_profile(name) for name in wanted])
+    return [load_profile(name) for name in wanted]
 
 
 def _named_by(evidence: Evidence) -> str:

@@ -1,10 +1,11 @@
 """A diagnosis for the terminal: 80 columns, without secrets."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final
 
+from gatepost.diagnosis.rank import is_tie
 from gatepost.doctor.facts import facts, hello_lines, printable, title
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Diagnosis, DiagnosisVerdict, Finding, Remedy
@@ -48,6 +49,13 @@ def render(diagnosis: Diagnosis, *, colour: bool = False) -> str:
     return "\n".join(_TextReport(colour).report(diagnosis)) + "\n"
 
 
+def _head(number: int, findings: Sequence[Finding]) -> str:
+    """Return the heading of a finding: causes that fit equally well are shown as equals."""
+    if number == 0:
+        return HEADINGS[findings[0].confidence]
+    return "Just as well" if is_tie(findings[0], findings[number]) else "Also"
+
+
 class _TextReport:
     """Formats text in lines."""
 
@@ -65,8 +73,7 @@ class _TextReport:
             yield from self._wrapped_lines(fact, "  ", "    ")
         yield from self._hellos(seen)
         for number, finding in enumerate(diagnosis.findings):
-            heading = HEADINGS[finding.confidence] if number == 0 else "Also"
-            yield from self._finding(finding, heading)
+            yield from self._finding(finding, _head(number, diagnosis.findings))
         if diagnosis.notes:
             yield from ("", self._style("Notes", "bold"))
             for note in diagnosis.notes:

@@ -120,6 +120,8 @@ class Behind:
     """Host of the authority; empty if none is known."""
     tenant: EntraResponse | None = None
     """OpenID discovery for the tenant."""
+    tenant_id: str = ""
+    """The tenant to which the domain of a mailbox belongs, by that answer."""
     swapped: EntraResponse | None = None
     """The same with the application's id, which may be in the place of the tenant's."""
     token_request: EntraResponse | None = None

@@ -32,11 +32,12 @@ ALERTS: Final[Mapping[int, str]] = MappingProxyType(
         48: "unknown_ca", 49: "access_denied", 50: "decode_error", 51: "decrypt_error",
         70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
         86: "inappropriate_fallback", 90: "user_canceled", 109: "missing_extension",
-        110: "unsupported_extension", 112: "unrecognized_name", 116: "certificate_required",
+        110: "unsupported_extension", 111: "certificate_unobtainable", 112: "unrecognized_name",
+        113: "bad_certificate_status_response", 116: "certificate_required",
         120: "no_application_protocol",
     }
 )  # fmt: skip
-"""RFC 8446 6."""
+"""RFC 8446 6; RFC 6066 9."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class Prover:
             settings_file = self.fault(case, ground).code.encode()
             found = diagnose_evidence(read_config(settings_file, FILES[self.library]))
         elif case.told_by == "log":
-            found = diagnose_evidence(read_log(output, f"{_host(case)}:{port}", self.client))
+            found = diagnose_evidence(read_log(output, self.server(case, ground), self.client))
         else:
             authority = ground.relay.ca_file if case.trusting else None
             settings = Settings(library=self.library, tls=_tls(case), ca_file=authority)
@@ -210,6 +210,10 @@ class Prover:
                 patience=Patience(silence=0.3, pause=0.0),
             )
         return [each.id for each in found.findings]
+
+    def server(self, case: Case, ground: Ground) -> str:
+        """Return the server that the broken program connects to."""
+        return f"{_host(case)}:{self._port(case, ground)}"
 
     def _port(self, case: Case, ground: Ground) -> int:
         return (ground.relay.smtp if case.door == "smtp" else ground.relay.smtps).port

@@ -55,7 +55,7 @@ def test_a_text_is_an_argument_or_several(
     assert doctor(*words, "--as", "go", "--json") == 2
     told = document(capsys)
     [first, *_] = told["findings"]
-    assert (first["id"], first["confidence"]) == ("mechanism_not_offered", "certain")
+    assert (first["id"], first["confidence"]) == ("mechanism_not_offered", "likely")
     assert [each["library"] for each in first["remedies"]] == ["go-net-smtp"]
     assert told["evidence"]["source"] == "log"
 

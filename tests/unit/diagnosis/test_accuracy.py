@@ -2,8 +2,9 @@
 
 import pytest
 
-from accuracy.cases import AMBIGUOUS, Case, case_of, our_cases
-from accuracy.measure import RankedCase, judge, misses, rank_causes, shares, table
+from accuracy.cases import AMBIGUOUS, Case, case_of, our_cases, thread_cases
+from accuracy.measure import RankedCase, by_cause, judge, misses, score
+from accuracy.sources import EMULATED, training_cases
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.rules.audit import HOLES
 from gatepost.doctor.conclude import diagnose_evidence
@@ -13,16 +14,14 @@ CASES = list(our_cases())
 UNDECIDED = list(our_cases(AMBIGUOUS))
 
 
-def file_of(case: Case) -> str:
-    return case.id.rpartition("-")[0]
+FIRST = 0.97
+"""The fraction of cases that trained the ranking whose true cause must come first."""
 
 
-@pytest.mark.parametrize("file", sorted({file_of(case) for case in CASES}))
-def test_the_true_cause_comes_first(file: str) -> None:
-    judged = [
-        (each.id, each.cause, rank_causes(each)[:3]) for each in CASES if file_of(each) == file
-    ]
-    assert [each for each in judged if each[2][:1] != (each[1],)] == []
+@pytest.mark.parametrize("cases", [CASES, list(thread_cases(EMULATED))], ids=["ours", "emulated"])
+def test_the_true_cause_comes_first(cases: list[Case]) -> None:
+    ranked = judge(cases)
+    assert sum(each.is_first for each in ranked) >= FIRST * len(ranked), list(misses(ranked))
 
 
 @pytest.mark.parametrize("case", UNDECIDED, ids=lambda case: f"{case.id}-{case.cause}")
@@ -39,14 +38,13 @@ def test_every_case_is_of_a_cause() -> None:
 
 def test_most_causes_have_a_case() -> None:
     """The others have no text of their own: nothing tells them, or a recorded session alone."""
-    assert set(CAUSES) - {case.cause for case in CASES} == {
-        *HOLES,  # an audit finds them
+    assert set(CAUSES) - {case.cause for _, case in training_cases()} == {
+        *(set(HOLES) - {"weak_tls"}),  # an audit finds them
         # told by the token endpoint, the e-mail API, Resource Manager or the token itself
         "access_not_propagated", "resource_unknown",
         "role_wrong_scope", "smtp_username_missing",
-        "token_expired",
-        # told by octets, which no log has
-        "client_left_after_greeting", "client_speaks_http", "pipelining_not_offered",
+        "client_left_after_greeting",  # told by octets, which no log has
+        "provider_retired",  # told by the date
     }  # fmt: skip
 
 
@@ -62,12 +60,19 @@ def test_a_case_of_a_corpus() -> None:
 
 def test_the_table_adds_up() -> None:
     cases = [Case("1", "a", ""), Case("2", "a", ""), Case("3", "b", ""), Case("4", "b", "")]
-    causes = (("a",), ("b", "a"), ("b",), ())
-    outcomes = [RankedCase(case, ids) for case, ids in zip(cases, causes, strict=True)]
-    assert shares(outcomes) == (0.5, 0.75)
-    assert [line.split() for line in table(outcomes)][1:4] == [
-        ["a", "2", "1", "2"], ["b", "2", "1", "1"], ["all", "4", "2", "3"],
+    ranked = [
+        RankedCase(cases[0], ("a",), "certain"),
+        RankedCase(cases[1], ("b", "a"), "likely"),
+        RankedCase(cases[2], ("b",), "likely"),
+        RankedCase(cases[3], (), None),
+    ]
+    total = score(ranked)
+    assert (total.cases, total.first, total.among, total.unknown) == (4, 2, 3, 1)
+    assert total.by_confidence == {"certain": (1, 1), "likely": (2, 1), "possible": (0, 0)}
+    assert str(total).split()[:4] == ["4", "50.0%", "75.0%", "25.0%"]
+    assert [line.split() for line in by_cause(ranked)][1:] == [
+        ["a", "2", "1", "2"], ["b", "2", "1", "1"],
     ]  # fmt: skip
-    assert [line.partition(":")[0] for line in misses(outcomes)] == ["2", "4"]
+    assert [line.partition(":")[0] for line in misses(ranked)] == ["2", "4"]
     assert judge([]) == []
-    assert shares([]) == (0.0, 0.0)
+    assert score([]).first == 0

@@ -128,10 +128,11 @@ def test_a_refused_token_is_not_called_a_password(mechanism: str, said: str) -> 
     if not said:
         attempt = replace(attempt, reply=Reply(0))
     refused = but(auth=tried(attempt), failure="" if said else "the server closed the connection")
-    [cause] = diagnose(refused).findings
-    assert cause.id == "bad_credentials"
-    assert "token" in cause.summary
-    assert "password" not in f"{cause.summary} {cause.fix} {cause.next_probe}"
+    causes = diagnose(refused).findings
+    assert causes
+    for cause in causes:
+        assert "token" in cause.summary
+        assert "password" not in f"{cause.summary} {cause.fix} {cause.next_probe}"
 
 
 def test_an_error_document_is_a_proof_in_words() -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,14 +12,30 @@ from gatepost.diagnosis.diagnose import diagnose
 from gatepost.diagnosis.entra.tokens import MAX_TOKEN, read_token
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.identity.token import examine_token
-from gatepost.model.finding import Finding
-from gatepost.profiles import load_profile
-from tests.unit.diagnosis.cases import but, hello, judged, login, tried
+from gatepost.model.entra import Behind, EntraName
+from gatepost.model.evidence import Target
+from gatepost.model.finding import Diagnosis, Finding
+from gatepost.profiles import known_providers, load_profile
+from tests.unit.diagnosis.cases import (
+    DAY,
+    GOOD,
+    but,
+    client,
+    hello,
+    judged,
+    login,
+    mail,
+    reply,
+    tls,
+    tried,
+)
 
+PROFILES = [load_profile(name) for name in known_providers()]
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 TENANT = "66666666-7777-8888-9999-000000000000"
 APPLICATION = "11111111-2222-3333-4444-555555555555"
 ACS = "https://communication.azure.com"
+EXCHANGE = "https://outlook.office365.com"
 SIGNATURE = "c2lnbmF0dXJlLW9mLXRoZS10b2tlbi10aGF0LW5vYm9keS1zZWVz"
 
 
@@ -112,7 +128,8 @@ FINDINGS = [
     (token(aud="https://graph.microsoft.com"),       "",  "oauth_scope_wrong"),
     (token(aud="https://management.azure.com/"),     "",  "oauth_scope_wrong"),
     (token(aud=None),                                "",  "oauth_scope_wrong"),
-    (token(aud="https://outlook.office365.com"),     "",  "oauth_scope_wrong"),
+    (token(aud=EXCHANGE, scp="User.Read"),           "",  "oauth_scope_wrong"),
+    (token(aud=EXCHANGE, roles=["Mail.Send"]),       "",  None),
     (token(aud="https://outlook.office365.com", scp="IMAP.AccessAsUser.All SMTP.Send"), "", None),
     (token(aud="https://outlook.office365.com", roles=["SMTP.SendAsApp"]), "", None),
     (token(), f"acs-demo.{APPLICATION}.{TENANT}",    None),
@@ -158,3 +175,95 @@ def test_a_refused_token_whose_mechanism_is_not_listed() -> None:
     ids = [each.id for each in diagnose(seen, [acs]).findings]
     assert "mechanism_not_offered" not in ids
     assert "oauth_scope_wrong" in ids
+
+
+# Exchange Online.
+
+OBJECT = "77777777-0000-1111-2222-333333333333"
+SWITCHED_OFF = "535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox."
+NO_REASON = "535 5.7.3 Authentication unsuccessful"
+
+
+def at_exchange(
+    text: str, reply_to_auth: str, host: str = "smtp.office365.com", **facts: Any
+) -> Diagnosis:
+    """Diagnose a login with a token at Exchange Online."""
+    seen = but(
+        target=Target(host, 587), seen_at=NOW, token=read_token(text), login=login("token"),
+        over_tls=hello("AUTH LOGIN XOAUTH2"), client=client(),
+        tls=tls(replace(GOOD, names=(host,), not_after=NOW + DAY)),
+        auth=tried(judged("XOAUTH2", reply_to_auth)), **facts,
+    )  # fmt: skip
+    return diagnose(seen, PROFILES)
+
+
+def of_application(**claims: Any) -> str:
+    return token(**{"aud": EXCHANGE, "oid": OBJECT, **claims})
+
+
+# fmt: off
+LOGINS = [
+    # the token says what is wrong
+    (of_application(roles=["SMTP.SendAsApp"], exp=1), NO_REASON, "token_expired"),
+    (of_application(aud="https://graph.microsoft.com"), NO_REASON, "oauth_scope_wrong"),
+    (token(aud=EXCHANGE, scp="User.Read", upn="ann@example.com"), NO_REASON, "oauth_scope_wrong"),
+    (of_application(roles=["Mail.Send"]), NO_REASON, "role_missing"),
+    (of_application(), NO_REASON, "role_missing"),
+    # ... or that nothing in it is
+    (of_application(roles=["SMTP.SendAsApp"]), NO_REASON, "service_principal_missing"),
+    # ... or the server does
+    (of_application(roles=["SMTP.SendAsApp"]), SWITCHED_OFF, "smtp_auth_disabled_mailbox"),
+    (of_application(roles=["Mail.Send"]), "535 5.7.144 Invalid API permissions", "role_missing"),
+    (of_application(roles=["SMTP.SendAsApp"]), "535 5.7.143 Expired token", "token_expired"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("text", "answer", "cause"), LOGINS)
+def test_a_login_with_a_token_at_exchange(text: str, answer: str, cause: str) -> None:
+    ids = [each.id for each in at_exchange(text, answer).findings]
+    assert ids[0] == cause
+    if cause in ("smtp_auth_disabled_mailbox", "token_expired", "oauth_scope_wrong"):
+        assert "service_principal_missing" not in ids
+
+
+def test_the_commands_name_the_ids_of_the_token() -> None:
+    found = at_exchange(of_application(roles=["SMTP.SendAsApp"]), NO_REASON).findings[0]
+    [remedy] = found.remedies
+    assert f"New-ServicePrincipal -AppId {APPLICATION} -ObjectId {OBJECT}\n" in (remedy.code or "")
+    assert f"-User {OBJECT}" in (remedy.code or "")
+    odd = at_exchange(of_application(roles=["SMTP.SendAsApp"], oid="x; Remove-Mailbox"), NO_REASON)
+    assert "Remove" not in (odd.findings[0].remedies[0].code or "")
+
+
+def test_a_role_by_rbac_for_applications_is_not_in_the_token() -> None:
+    [first, *_] = at_exchange(of_application(), NO_REASON).findings
+    assert (first.id, first.confidence) == ("role_missing", "likely")
+    assert f"Test-ServicePrincipalAuthorization -Identity {APPLICATION}" in first.next_probe
+
+
+def test_high_volume_email_wants_another_role() -> None:
+    hve = "smtp.hve.mx.microsoft"
+    right, wrong = of_application(roles=["Mail.Send"]), of_application(roles=["SMTP.SendAsApp"])
+    assert at_exchange(right, NO_REASON, hve).findings[0].id == "service_principal_missing"
+    assert at_exchange(wrong, NO_REASON, hve).findings[0].id == "role_missing"
+
+
+def test_a_mailbox_that_is_not_open_has_two_causes() -> None:
+    refusal = reply("430 4.2.0 STOREDRV; mailbox logon failure; MapiExceptionLogonFailed")
+    found = at_exchange(
+        of_application(roles=["SMTP.SendAsApp"]), "235 2.7.0 Authentication successful",
+        mail=mail("250 ok"), content=refusal,
+    )  # fmt: skip
+    ids = [each.id for each in found.findings]
+    assert ids[0] == "role_missing"
+    assert "access_not_propagated" in ids
+    assert "certain" not in [each.confidence for each in found.findings]
+
+
+def test_the_token_of_another_tenant() -> None:
+    behind = Behind(EntraName(tenant_id="example.com"), tenant_id=TENANT)
+    ours = of_application(roles=["SMTP.SendAsApp"])
+    other = of_application(roles=["SMTP.SendAsApp"], tid=OBJECT)
+    assert at_exchange(other, NO_REASON, behind=behind).findings[0].id == "oauth_wrong_identity"
+    assert at_exchange(ours, NO_REASON, behind=behind).findings[0].id == "service_principal_missing"

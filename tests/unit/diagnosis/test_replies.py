@@ -90,7 +90,7 @@ CASES = [
     (at_data("521 5.5.2 Error: bare <LF> received"), "bare_lf"),
     (at_rcpt("550 5.1.1 no such user"), "recipient_unknown"),
     (at_rcpt("550 Unrouteable address"), "recipient_unknown"),
-    (at_rcpt("454 4.7.1 <b@example.com>: Relay access denied"), "sender_not_authorised"),
+    (at_rcpt("454 4.7.1 <b@example.com>: Relay access denied"), "recipient_domain_not_hosted"),
     (at_rcpt("554 5.7.1 <web[203.0.113.7]>: Client host rejected: Access denied"),
      "address_blocklisted"),
     (at_mail("450 4.1.8 <a@web.internal>: Sender address rejected: Domain not found"),

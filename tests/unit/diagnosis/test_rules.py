@@ -55,6 +55,18 @@ WRONG = judged("PLAIN", "535 5.7.8 Authentication failed")
 OTHER = replace(mail("250 ok"), argument="bob@example.net", authenticated=False)
 SECURITY = "535 5.7.139 Authentication unsuccessful, "
 
+
+SIGNED_IN = but(client=client(), login=login(), auth=tried(judged("PLAIN", "235 2.7.0 ok")))
+
+
+def at_rcpt(text: str, argument: str = "ann@example.com") -> Evidence:
+    return but(SIGNED_IN, mail=mail("250 ok"), rcpt=(replace(mail(text), argument=argument),))
+
+
+def at_data(text: str) -> Evidence:
+    return but(SIGNED_IN, mail=mail("250 ok"), content=Fact("seen", reply(text)))
+
+
 # fmt: off
 CASES = [
     # nothing wrong, with and without a client that can sign in
@@ -189,12 +201,12 @@ CASES = [
      ["helo_rejected"]),
     (but(in_clear=HUNG_UP, other_name=HUNG_UP, over_tls=Fact(), tls=Fact()), []),
 
-    (but(mail=mail("503 5.5.1 Error: send HELO/EHLO first")), []),
+    (but(mail=mail("503 5.5.1 Error: send HELO/EHLO first")), ["commands_out_of_order"]),
 
     # signed in, and the server does not relay; the same to a stranger is another thing
     (but(login=login(), auth=tried(judged("LOGIN", "235 ok")), mail=mail("250 ok"),
          rcpt=(mail("554 5.7.1 <b@example.net>: Relay access denied"),)),
-     ["sender_not_authorised"]),
+     ["recipient_domain_not_hosted"]),
 
     # the words of a refusal, held against what the probe knows
     (but(auth=tried(judged("PLAIN", "500 5.5.6 line too long"))), ["auth_command_too_long"]),
@@ -205,7 +217,7 @@ CASES = [
     (but(auth=tried(judged("LOGIN", "235 ok")), mail=mail("530 5.7.0 Must use STARTTLS first")),
      ["server_tls_state_bug"]),
     (but(auth=tried(judged("LOGIN", "235 ok")), mail=mail("450 4.7.1 Client host rejected: cannot "
-         "find your reverse hostname, [192.0.2.1]")), ["address_blocklisted"]),
+         "find your reverse hostname, [192.0.2.1]")), ["reverse_dns_missing"]),
 
     (but(login=login(), auth=tried(judged("LOGIN", "235 ok")),
          mail=replace(mail("504 5.5.2 <a@localhost>: Sender address rejected: need fully-qualified "
@@ -286,8 +298,6 @@ CASES = [
     (but(auth=tried(judged("PLAIN", "454 4.7.0 Temporary authentication failure: Connection "
                            "lost to authentication server"))), ["server_auth_backend_down"]),
     (but(auth=tried(judged("PLAIN", "454 4.7.0 Too many login attempts"))), ["auth_throttled"]),
-    (but(auth=tried(judged("CRAM-MD5", "432 4.7.12 A password transition is needed"))),
-     ["mechanism_advertised_but_broken"]),
     (but(mail=mail("501 5.1.7 The specified sender domain has not been linked.")),
      ["sender_domain_not_linked"]),
     (but(mail=mail("550 5.3.5 Email sender's username is invalid")), ["sender_not_authorised"]),
@@ -301,6 +311,59 @@ CASES = [
     (but(mail=mail("250 ok"), rcpt=(replace(mail("554 5.7.1 <b@example.com>: Recipient address "
                                                  "rejected: Access denied"), authenticated=False),)
          ), ["auth_not_performed"]),
+
+    # ... about a password, the sender's domain or address, the recipient, the message
+    (but(auth=tried(judged("LOGIN", "535 5.7.0 Authentication rejected: your password is too "
+                           "simple"))), ["weak_password_refused"]),
+    (but(auth=tried(judged("LOGIN", "535 5.7.8 password expired"))),
+     ["weak_password_refused", "bad_credentials"]),
+    (but(auth=tried(judged("LOGIN", "550 5.7.30 Basic authentication is not supported for Client "
+                           "Submission."))), ["basic_auth_disabled"]),
+    (at_data("550 5.7.26 Unauthenticated email from example.com is not accepted due to domain's "
+             "DMARC policy"), ["sender_unauthenticated"]),
+    (at_data("550 5.7.515 Access denied, sending domain example.com does not meet the required "
+             "authentication level"), ["sender_unauthenticated"]),
+    (at_rcpt("450 4.7.1 Client host rejected: cannot find your reverse hostname, [203.0.113.7]"),
+     ["reverse_dns_missing"]),
+    (at_data("550 5.7.25 The IP address sending this message does not have a PTR record"),
+     ["reverse_dns_missing"]),
+    (Evidence("probe", HEALTHY.target, greeting=Fact("seen", Greeting(reply(
+        "554 Bad DNS PTR resource record.")))), ["reverse_dns_missing"]),
+    (at_rcpt("452 4.2.2 The email account that you tried to reach is over quota"),
+     ["mailbox_full"]),
+    (at_rcpt("550 5.7.133 Sender not authenticated for group"), ["recipient_restricted"]),
+    (at_rcpt("550 5.7.1 RESOLVER.RST.AuthRequired; authentication required"),
+     ["recipient_restricted"]),
+    (at_data("550 5.5.105 External sending is not supported for High Volume Email accounts."),
+     ["recipient_restricted"]),
+    (at_data("550 You tried to send to recipient(s) that have been marked as inactive"),
+     ["recipient_suppressed"]),
+    (at_data("554 5.4.14 Hop count exceeded - possible mail loop"), ["mail_loop"]),
+    (at_data("554 5.4.6 Too many hops"), ["mail_loop"]),
+    (at_data("554 5.6.1 Body type not supported by Remote Host"), ["content_not_encoded"]),
+    (at_data("550 4.4.7 QUEUE.Expired; message expired"), ["delivery_expired"]),
+
+    (but(SIGNED_IN, mail=mail("503 5.5.1 Error: nested MAIL command")), ["commands_out_of_order"]),
+
+    # connection_dropped: in the middle, and nothing says why
+    (but(SIGNED_IN, mail=mail("250 ok"), position="data", failure="the server closed it"),
+     ["connection_dropped"]),
+    (but(SIGNED_IN, mail=mail("450 4.2.0 no"), position="mail", failure="the server closed it"),
+     []),
+
+    # envelope_address_malformed: the form of what was sent, and a refusal
+    *[(at_rcpt("501 5.1.3 Bad recipient address syntax", address),
+       ["envelope_address_malformed"])
+      for address in ("<ann@example.com", "Ann <ann@example.com", "ann@example.com ",
+                      "ann@example.com, bob@example.com", "mailto:ann@example.com", "ann")],
+    (at_rcpt("550 5.2.0 no", '"Ann Lee, <x>"@example.com'), []),
+    (at_rcpt("550 5.2.0 no", "ann"), []),
+    (at_rcpt("550 5.2.0 no", "postmaster"), []),
+    (at_rcpt("250 ok", "<ann@example.com"), []),
+
+    # revocation_check_failed: OpenSSL is set to want a list
+    (but(tls=tls(verify_code=3, verify_error="unable to get certificate CRL")),
+     ["revocation_check_failed"]),
 
     # before the first reply
     (Evidence("probe", HEALTHY.target, resolution=Fact("seen", Resolution(error="no address"))),
@@ -337,6 +400,14 @@ CASES = [
 @pytest.mark.parametrize(("evidence", "expected"), CASES)
 def test_findings_proven_by_evidence(evidence: Evidence, expected: list[str]) -> None:
     assert [finding.id for finding in diagnose(evidence, PROFILES).findings] == expected
+
+
+def test_a_password_transition_has_two_causes() -> None:
+    """Signing in with PLAIN once may help (RFC 4954 6), or a new password is wanted."""
+    seen = but(auth=tried(judged("CRAM-MD5", "432 4.7.12 A password transition is needed")))
+    found = diagnose(seen, PROFILES).findings
+    ids = {finding.id for finding in found}
+    assert ids == {"mechanism_advertised_but_broken", "weak_password_refused"}
 
 
 def test_an_unknown_client_certificate_is_not_called_a_password() -> None:

@@ -40,7 +40,6 @@ QUIT
         "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\na1 NO [AUTHENTICATIONFAILED] failed",
         "A brown fox of 998 pounds jumps over a login and a password each day.",
         "postfix/smtp[2]: 3F2: to=<a@b.example>, status=sent (250 2.0.0 Ok)\npostfix/qmgr[998]: A",
-        "550-5.7.26 This mail has been blocked because the sender is unauthenticated: SPF or DKIM",
         DELIVERED,
         "CONNECTED(00000003)\nThis TLS version forbids renegotiation.\n250 CHUNKING\n* closing #0",
     ],

@@ -16,10 +16,10 @@ from gatepost.cli.assistant.toolbox import (
 )
 from gatepost.doctor import Checks, Patience, Settings, diagnose
 from gatepost.doctor.client_names import with_client
-from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.conclude import diagnose_evidence, diagnose_log
 from gatepost.doctor.document import report_document
 from gatepost.doctor.explain import explain, fix_in
-from gatepost.doctor.logs import decode_log, read_log
+from gatepost.doctor.logs import decode_log
 from gatepost.doctor.markdown import render_markdown
 from gatepost.doctor.settings_files import read_config
 from gatepost.doctor.visit import PORTS, IdentityOptions
@@ -88,8 +88,7 @@ class CheckConfig(msgspec.Struct, forbid_unknown_fields=True):
 
 def _diagnose_text(arguments: DiagnoseText, permissions: Permissions) -> Answer:
     raw = _content(arguments, permissions)
-    evidence = read_log(decode_log(raw), arguments.server, arguments.client)
-    return _answer(diagnose_evidence(evidence))
+    return _answer(diagnose_log(decode_log(raw), arguments.server, arguments.client))
 
 
 def _check_config(arguments: CheckConfig, permissions: Permissions) -> Answer:

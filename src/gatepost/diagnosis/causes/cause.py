@@ -9,7 +9,8 @@ Topic = Literal[
     "starttls", "implicit", "trust", "name", "no_auth",
     "one_line", "two_lines", "long_token", "no_authzid",
     "url", "utf8", "check", "host", "hello",
-    "sender", "from_header", "line_ends", "short_lines", "ascii_headers",
+    "sender", "addresses", "from_header",
+    "line_ends", "short_lines", "ascii_headers", "encoded_body",
     "one_tls", "credentials", "tls_version", "plugin", "filter",
 ]  # fmt: skip
 """What a fix in a library's code achieves."""

@@ -70,7 +70,11 @@ CAUSES: Final = (
     Cause("smtp_auth_disabled_tenant", "auth", 2,
           "SMTP login is switched off for the whole organisation.",
           "An administrator switches it on for the mailbox (Set-CASMailbox "
-          "-SmtpClientAuthenticationDisabled $false), or use OAuth.", seen_in="reply"),
+          "-SmtpClientAuthenticationDisabled $false); a token needs that, too. Microsoft Graph "
+          "does not.", seen_in="reply",
+          relay_fix="An administrator switches it on for the mailbox (Set-CASMailbox "
+                    "-SmtpClientAuthenticationDisabled $false), or deliver through a target of "
+                    'kind "graph".'),
     Cause("smtp_auth_disabled_mailbox", "auth", 1,
           "SMTP login is switched off for this mailbox.",
           "An administrator switches it on: Set-CASMailbox -SmtpClientAuthenticationDisabled "
@@ -83,7 +87,14 @@ CAUSES: Final = (
           seen_in="reply"),
     Cause("basic_auth_disabled", "auth", 1,
           "Login with a password is switched off here.",
-          "Use OAuth (XOAUTH2).", seen_in="reply"),
+          "Sign in with an access token (XOAUTH2). Where the client cannot, put a relay in front "
+          "that can, or have an administrator switch SMTP AUTH on again where that is still "
+          "possible: the page of this finding has each step.",
+          probe="gatepost doctor HOST:PORT --username MAILBOX --token-file FILE",
+          seen_in="reply",
+          relay_fix='Give the target a credential of kind "entra" (tenant, client_id, secret, and '
+                    "the mailbox as username), or deliver through a target of kind "
+                    '"graph".'),
     Cause("conditional_access_block", "auth", 1,
           "A policy of the organisation (conditional access) forbids this login.",
           "Have an administrator find the policy in Entra's sign-in log and exempt the account, "
@@ -102,5 +113,12 @@ CAUSES: Final = (
           "The server refuses a correct password, because of an error of its own.",
           "Check the server's own log and code.",
           probe="the server's log"),
+    Cause("weak_password_refused", "auth", 1,
+          "The provider refuses the login because the password is too weak, leaked or outdated.",
+          "Set a new, long password in the provider's panel, then in the client.",
+          probe="sign in at the provider's web page: it asks for a new password",
+          seen_in="reply",
+          relay_fix="Set a new, long password in the provider's panel, then in the file of the "
+                    "credential's password."),
 )
 # fmt: on

@@ -49,6 +49,49 @@ CAUSES: Final = (
           "The message has more recipients than the server accepts.",
           "Split it: send to fewer recipients at a time.",
           probe="the same with one recipient", seen_in="reply"),
+    Cause("envelope_address_malformed", "mail", 2,
+          "An address in MAIL or RCPT does not have the form of one.",
+          "Pass the bare address (user@example.com) to MAIL and RCPT, one at a time: no display "
+          "name, second pair of angle brackets, blank, comma or line end.",
+          probe="print the address in quotes just before it is sent", topic="addresses",
+          seen_in="reply",
+          relay_fix="The application that gave the message to this relay named the address: "
+                    "correct it there."),
+    Cause("commands_out_of_order", "mail", 1,
+          "The server refuses a command because an earlier one is missing or was refused.",
+          "Look at the reply before it: the client goes on after a refusal. Otherwise, greet with "
+          "EHLO, and send MAIL, RCPT and DATA in this order.",
+          probe="the whole session, with each command and its reply", seen_in="reply"),
+    Cause("reverse_dns_missing", "mail", 2,
+          "The address that connects has no name in the DNS (PTR), or that name does not lead "
+          "back to it.",
+          "Have the owner of the address, usually the hosting provider, set a PTR record, and let "
+          "that name resolve to the address; or send through a provider's relay.",
+          probe="resolve the public address of the sending machine, and the result again",
+          seen_in="reply",
+          relay_fix="Have a PTR record set for this machine's address, set hostname to its name, "
+                    "or deliver through a provider's smarthost."),
+    Cause("recipient_restricted", "rcpt", 2,
+          "The recipient takes mail only from certain senders, or from those who have signed in.",
+          "Have the owner of the mailbox or group allow the sender or senders outside, or sign in "
+          "as somebody who may.",
+          probe="the same to another recipient of that domain", seen_in="reply"),
+    Cause("recipient_suppressed", "rcpt", 2,
+          "The provider does not send to this recipient: it is on the account's suppression list.",
+          "If the address works again, remove it from the suppression list in the provider's "
+          "panel or API.",
+          probe="the suppression list of the provider", seen_in="reply"),
+    Cause("recipient_domain_not_hosted", "rcpt", 1,
+          "The server does not take mail for the recipient's domain.",
+          "Correct the domain's MX, or add the domain to those that the server hosts or relays "
+          "for. A server for submission takes it after a login.",
+          probe="the same after a login, and to the hosts in the MX of the domain",
+          seen_in="reply"),
+    Cause("mailbox_full", "rcpt", 2,
+          "The recipient's mailbox is full.",
+          "Only its owner can empty it; try again later. If it is yours, delete mail or raise the "
+          "quota.",
+          probe="the same to another recipient of that domain", seen_in="reply"),
     Cause("greylisted", "rcpt", 1,
           "The server defers unknown senders for some minutes (greylisting).",
           "Try again after some minutes, as a queue does; a client that gives up needs a relay.",
@@ -77,6 +120,29 @@ CAUSES: Final = (
           "Its reply names the reason: words or links that look like spam, a forbidden type of "
           "attachment, a virus. Send a plain text first, then add one part at a time.",
           probe="the same with a plain text of one line", seen_in="reply"),
+    Cause("sender_unauthenticated", "data", 3,
+          "The receiver requires SPF, DKIM or DMARC to pass for the sender's domain.",
+          "Publish an SPF record that includes the sending host, sign with DKIM for the domain in "
+          "From, and let one of them match that domain (DMARC); or send through a provider that "
+          "does.",
+          probe="the Authentication-Results of a message to a mailbox elsewhere",
+          seen_in="reply"),
+    Cause("content_not_encoded", "data", 2,
+          "The message has 8-bit or binary octets that this server, or the next one, does not "
+          "take.",
+          "Encode the body and attachments (quoted-printable or base64), or send 8-bit only where "
+          "EHLO lists 8BITMIME, with BODY=8BITMIME.",
+          probe="the same message in pure ASCII", topic="encoded_body", seen_in="reply",
+          relay_fix='Set eight_bit = "encode" at the target.'),
+    Cause("mail_loop", "data", 2,
+          "The message goes in a circle: it has passed through too many servers.",
+          "Find the two servers that send it to each other in its Received fields; usually an MX, "
+          "smarthost or forwarding points back.",
+          probe="the Received fields of the bounce", seen_in="reply"),
+    Cause("delivery_expired", "data", 1,
+          "A queue gave up because the message could not be delivered in time.",
+          "The reason is in the deferrals before: look for them in the server's log.",
+          probe="the deferrals of this message in the server's log", seen_in="reply"),
     Cause("too_large", "data", 2,
           "The message is too large for the server.",
           "Send less: attachments grow by 37 % in base64. SIZE in EHLO is the limit.",

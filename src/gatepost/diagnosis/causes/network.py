@@ -80,5 +80,22 @@ CAUSES: Final = (
           "This host and port accept mail for delivery, and offer no login.",
           "Use the provider's submission host and port (587 or 465).",
           probe="EHLO on 587 and 465 of the provider's submission host"),
+    Cause("client_not_configured", "resolve", 1,
+          "The application's mail is not set up: it is off, or a setting is missing or unknown.",
+          "Switch its SMTP on, and set host, port, encryption and login by the names that its "
+          "documentation gives; where it hands mail to a local sendmail, install one.",
+          probe="print the mail settings that the running application has read"),
+    Cause("connection_dropped", "connect", 1,
+          "The connection ended in the middle of the session, and nothing says why.",
+          "The server's log has the reason. If it happens after a pause, a time limit on the way "
+          "is shorter than the client's; if at the same point each time, something there disturbs "
+          "the server or a firewall.",
+          probe="the same session by hand, with the server's log beside it"),
+    Cause("provider_retired", "connect", 1,
+          "The provider has ended this service, or will on a date that is known.",
+          "Move to another provider, or put a relay between: applications keep user name and "
+          "password, and the relay signs in elsewhere.",
+          probe="the provider's announcement",
+          relay_fix="Add a target at another provider, and let the route deliver to it."),
 )
 # fmt: on

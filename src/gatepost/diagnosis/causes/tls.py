@@ -99,5 +99,10 @@ CAUSES: Final = (
           "Switch verification on: a client that accepts any certificate gives the password away.",
           probe="have the client connect to a server with a wrong certificate",
           relay_fix='Set tls = "required" at the target.'),
+    Cause("revocation_check_failed", "tls", 1,
+          "The client could not check whether the server's certificate is revoked.",
+          "Let the client reach the authority's OCSP or CRL address over HTTP (a proxy or firewall "
+          "is often in the way), or switch the check off for this connection.",
+          probe="fetch the CRL and OCSP addresses in the certificate from the same machine"),
 )
 # fmt: on

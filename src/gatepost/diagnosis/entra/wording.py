@@ -1,27 +1,20 @@
 """Words what was found behind a server, as proof, and as a fix that can be pasted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from gatepost.diagnosis.entra.codes import CODES
-from gatepost.diagnosis.quotes import quote_reply
 from gatepost.directory.azure.resource_ids import is_guid
-from gatepost.model.entra import Behind, EntraResponse
-from gatepost.model.evidence import Evidence
+from gatepost.model.entra import Behind, EntraResponse, TokenSeen
 from gatepost.model.finding import Remedy
 
 AZURE: Final = "azure-cli"
 """The name that stands for a library in fixes by command."""
+EXCHANGE: Final = "exchange-powershell"
+"""The same for Exchange Online."""
 ROLE: Final = "Communication and Email Service Owner"
-
-
-def login_refusal(seen: Evidence) -> Iterator[str]:
-    """Yield how the login was refused."""
-    for each in seen.attempts:
-        if each.secret_sent and not each.reply.is_success:
-            yield quote_reply(each)
-            return
 
 
 def tenant_proof(behind: Behind) -> Iterator[str]:
@@ -130,6 +123,31 @@ def make_smtp_name(behind: Behind) -> Remedy:
         f"--tenant-id {name.tenant_id or 'TENANT'}",
     )
     return Remedy(AZURE, "Create it, then wait some minutes:", _command(lines))
+
+
+def make_service_principal(token: TokenSeen) -> Remedy:
+    """Return the commands that make an application known to Exchange, and open a mailbox to it."""
+    application = token.application_id if is_guid(token.application_id) else "CLIENT_ID"
+    mailbox = open_mailbox(token)
+    made = f"New-ServicePrincipal -AppId {application} -ObjectId {_object_id(token)}"
+    return replace(mailbox, text="Make it known, and open the mailbox to it:",
+                   code=f"{made}\n{mailbox.code}")  # fmt: skip
+
+
+def open_mailbox(token: TokenSeen | None) -> Remedy:
+    """Return the commands that let an application use a mailbox of Exchange Online."""
+    return Remedy(
+        EXCHANGE, "Open the mailbox to it, then wait up to two hours:",
+        f"Add-MailboxPermission -Identity MAILBOX -User {_object_id(token)} `\n"
+        "    -AccessRights FullAccess\n"
+        "Set-CASMailbox -Identity MAILBOX -SmtpClientAuthenticationDisabled $false",
+    )  # fmt: skip
+
+
+def _object_id(token: TokenSeen | None) -> str:
+    """Return the object id of the enterprise application; it came in a token, and goes into a
+    command."""
+    return token.object_id if token is not None and is_guid(token.object_id) else "OBJECT_ID"
 
 
 def _command(lines: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, Fix, Library, reasons
-from gatepost.diagnosis.remedies.python_smtplib import CHECK, URL
+from gatepost.diagnosis.remedies.python_smtplib import ADDRESSES, CHECK, URL
 
 _STARTTLS: Final = """\
 await aiosmtplib.send(
@@ -193,6 +193,11 @@ LIBRARY: Final = Library(
             'smtp = aiosmtplib.SMTP(hostname="{{host}}", port={{port}})\n',
         ),
         "hello": Fix("aiosmtplib sends the machine's name. Give it a full one:", _HELLO),
+        "addresses": Fix("Take a text apart into its addresses:", ADDRESSES),
+        "encoded_body": Fix(
+            "Encode the text; by default it stays 8-bit:",
+            'message.set_content(text, cte="quoted-printable")\n',
+        ),
         "sender": Fix("From and envelope are an address, not the login:", _SENDER),
         "from_header": Fix("aiosmtplib sends the message as it is. Complete it:", _MESSAGE),
         "short_lines": Fix(

@@ -32,6 +32,8 @@ _OF_FEW: Final[Mapping[str, tuple[frozenset[str], str]]] = MappingProxyType(
 """Causes that only these libraries can have, and why the others cannot."""
 _WITHOUT: Final[Mapping[Topic, str]] = MappingProxyType(
     {
+        "addresses": "It refuses what is not an address before it connects.",
+        "encoded_body": "It encodes a text that is not ASCII itself.",
         "one_tls": "It has one setting for TLS, or one of two silently wins.",
         "credentials": "It has no switch that discards credentials that are set.",
         "tls_version": "It asks for TLS 1.2 itself, or leaves the version to the system, which has "

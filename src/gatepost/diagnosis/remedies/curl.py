@@ -90,6 +90,13 @@ LIBRARY: Final = Library(
             "What follows the slash of the URL is the name that curl says in EHLO:",
             _send("--ssl-reqd").replace("{{port}}", "{{port}}/client.example.com"),
         ),
+        "addresses": Fix(
+            "Give each recipient its own --mail-rcpt, without a name; curl sets the brackets:",
+            _send("--ssl-reqd").replace(
+                "--mail-rcpt TO", "--mail-rcpt ann@example.net \\\n  --mail-rcpt bob@example.net"
+            ),
+        ),
+        "encoded_body": Fix("Let curl encode the text:", _MIME),
         "sender": Fix("--mail-from and From are an address, not the login:", _send("--ssl-reqd")),
         "from_header": Fix("curl sends the file as it is, or writes the header:", _MIME),
         "line_ends": Fix("Convert LF to CRLF:", _send("--ssl-reqd", "--crlf")),

@@ -131,6 +131,15 @@ if not EMAIL_HOST_USER or not EMAIL_HOST_PASSWORD:
     raise ImproperlyConfigured("EMAIL_HOST_USER or its password is not set")
 """
 
+_ENCODED: Final = """\
+from email.charset import QP, Charset
+
+utf8 = Charset("utf-8")
+utf8.body_encoding = QP
+message = EmailMessage(subject, body, "sender@example.com", recipients)
+message.encoding = utf8
+"""
+
 _SENDER: Final = """\
 # addresses that the account may use, not the login
 DEFAULT_FROM_EMAIL = "sender@example.com"
@@ -198,6 +207,12 @@ LIBRARY: Final = Library(
             'EMAIL_HOST = "{{host}}"\nEMAIL_PORT = {{port}}\n',
         ),
         "hello": Fix("Django sends the machine's name. Give smtplib a full one:", _HELLO),
+        "addresses": Fix(
+            "to is a list with one address in each entry:",
+            'EmailMessage(\n    subject, body, "sender@example.com",\n'
+            '    ["ann@example.net", "bob@example.net"],\n)\n',
+        ),
+        "encoded_body": Fix("Django leaves short text 8-bit. Encode it:", _ENCODED),
         "sender": Fix("Mail is sent from DEFAULT_FROM_EMAIL by default:", _SENDER),
         "tls_version": Fix(
             "Leave minimum_version and maximum_version of a backend's ssl_context alone:", _STARTTLS

@@ -239,6 +239,19 @@ func message(text string) ([]byte, error) {
 }
 """
 
+_ADDRESSES = """\
+// bareAddresses takes names, brackets and commas apart
+// (imports: "net/mail").
+func bareAddresses(text string) ([]string, error) {
+	var bare []string
+	list, err := mail.ParseAddressList(text)
+	for _, each := range list {
+		bare = append(bare, each.Address)
+	}
+	return bare, err // one Rcpt for each
+}
+"""
+
 _HEADERS = """\
 // message encodes what is not ASCII in the subject
 // (imports: "mime").
@@ -353,6 +366,10 @@ LIBRARY: Final = Library(
             "PlainAuth compares its last argument with the bare host name: no port in it:", _HOST
         ),
         "hello": Fix("smtp.SendMail sends localhost. Dial, and call Hello first:", _HELLO),
+        "addresses": Fix(
+            "net/smtp passes Mail and Rcpt on as they are, in brackets of its own:", _ADDRESSES
+        ),
+        "encoded_body": Fix("net/smtp sends the text as it is. Encode it:", _SHORT_LINES),
         "sender": Fix("From and envelope are an address, not the login:", _SENDER),
         "from_header": Fix("net/smtp sends msg as it is. Complete it:", _MESSAGE),
         "tls_version": Fix("Leave MinVersion and MaxVersion of tls.Config out:", _STARTTLS),

@@ -118,6 +118,10 @@ LIBRARY: Final = Library(
         "check": Fix("Fail when the program starts:", _CHECK),
         "host": Fix("Set only the host name, and the port separately:", _HOST),
         "hello": Fix("JavaMail sends the machine's name. Set a full one:", _HELLO),
+        "addresses": Fix(
+            "Parse and verify the addresses; the constructor with a name does neither:",
+            "InternetAddress[] to = InternetAddress.parse(text, true);\n",
+        ),
         "sender": Fix("From and envelope are an address, not the login:", _SENDER),
         "from_header": Fix(
             "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'

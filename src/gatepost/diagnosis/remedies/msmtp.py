@@ -66,6 +66,14 @@ LIBRARY: Final = Library(
         "hello": Fix(
             "msmtp sends localhost. Set this machine's full name:", "domain client.example.com\n"
         ),
+        "addresses": Fix(
+            "Give recipients one by one, or let msmtp read them from the headers:",
+            "msmtp ann@example.net bob@example.net <message.eml\nmsmtp -t <message.eml\n",
+        ),
+        "encoded_body": Fix(
+            "msmtp passes the text on as it is: let the program that writes the message "
+            "encode it (quoted-printable or base64)."
+        ),
         "sender": Fix(
             "The envelope is an address that the account may use, not the login:",
             "from sender@example.com\nset_from_header on\n",

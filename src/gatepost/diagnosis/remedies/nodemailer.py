@@ -172,6 +172,11 @@ LIBRARY: Final = Library(
             'host: "{{host}}",\nport: {{port}},\n',
         ),
         "hello": Fix("nodemailer sends [127.0.0.1] without a full name. Give one:", _HELLO),
+        "addresses": Fix(
+            "Give addresses as a list; names and brackets in it are taken apart:",
+            'to: ["ann@example.net", "bob@example.net"],\n',
+        ),
+        "encoded_body": Fix("Give text or html instead of raw:", _SHORT_LINES),
         "sender": Fix("from is an address, not the login:", _SENDER),
         "from_header": Fix("Without from there is no From:", _SENDER),
         "tls_version": Fix("Leave minVersion and maxVersion of tls out:", _STARTTLS),

@@ -128,6 +128,10 @@ LIBRARY: Final = Library(
             "PHPMailer sends the machine's name. Set a full one:",
             "$mail->Helo = 'client.example.com'; // this machine's full name\n",
         ),
+        "encoded_body": Fix(
+            "It leaves text 8-bit by default. Encode it:",
+            "$mail->Encoding = PHPMailer::ENCODING_QUOTED_PRINTABLE;\n",
+        ),
         "sender": Fix("From and envelope are an address, not the login:", _SENDER),
         "from_header": Fix(
             "From is what setFrom() says:", "$mail->setFrom('sender@example.com');\n"

@@ -85,6 +85,10 @@ LIBRARY: Final = Library(
         "hello": Fix(
             "Postfix sends myhostname. Set a full name:", "smtp_helo_name = client.example.com\n"
         ),
+        "addresses": Fix(
+            "It sends on what it is given. Refuse what has a wrong form, instead:",
+            "strict_rfc821_envelopes = yes\n",
+        ),
         "sender": Fix("Write local senders as an address of the account:", _SENDER),
         "from_header": Fix(
             "Let Postfix complete messages that it passes on:", "always_add_missing_headers = yes\n"
@@ -117,6 +121,7 @@ LIBRARY: Final = Library(
         "tls_version_too_old",
         "auth_not_advertised",
         line_ends="It takes LF from local programs and sends CRLF.",
+        encoded_body="It encodes 8-bit text itself where the next server does not list 8BITMIME.",
         short_lines="It breaks lines of more than smtp_line_length_limit (998) itself.",
         envelope_sender_missing="A program that names no sender gets its user's address. "
         "Bounces have none, and must not (RFC 5321 4.5.5).",

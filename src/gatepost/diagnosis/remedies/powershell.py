@@ -110,6 +110,7 @@ LIBRARY: Final = replace(
         one_line="It has no PLAIN.",
         long_token="It has no XOAUTH2.",
         from_header="-From is required.",
+        encoded_body="-Encoding utf8 encodes the text.",
         short_lines="-Encoding utf8 encodes the text, whose lines are then short.",
     ),
 )

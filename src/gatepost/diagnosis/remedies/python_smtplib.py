@@ -157,6 +157,15 @@ message.set_content(text)
 smtp.send_message(message)  # sendmail() would take any bytes
 """
 
+ADDRESSES: Final = """\
+from email.utils import getaddresses
+
+# a list, because sendmail() takes a str for a single recipient
+recipients = [address for _, address in getaddresses([text])]
+if not all("@" in each for each in recipients):
+    raise ValueError("an address without a domain")
+"""
+
 CHECK: Final = """\
 import os
 
@@ -233,6 +242,8 @@ LIBRARY: Final = Library(
             'smtp = smtplib.SMTP("{{host}}", {{port}}, timeout=30)\n',
         ),
         "hello": Fix("smtplib sends socket.getfqdn(). Give it a full name:", _HELLO),
+        "addresses": Fix("Take a text apart into its addresses:", ADDRESSES),
+        "encoded_body": Fix("Encode the text; by default it stays 8-bit:", _SHORT_LINES),
         "sender": Fix("From and envelope are an address, not the login:", _SENDER),
         "from_header": Fix("smtplib sends the message as it is. Complete it:", _MESSAGE),
         "line_ends": Fix("Parse the bytes and let send_message() write them:", _LINE_ENDS),

@@ -98,6 +98,10 @@ LIBRARY: Final = Library(
             'address: "{{host}}",\nport: {{port}},\n',
         ),
         "hello": Fix("Ruby sends localhost. Give it a full name:", _HELLO),
+        "addresses": Fix(
+            "Net::SMTP passes recipients on as they are; Mail takes them apart:",
+            "recipients = Mail::AddressList.new(text).addresses.map(&:address)\n",
+        ),
         "sender": Fix("From and envelope are an address, not the login:", _SENDER),
     },
     language="ruby",

@@ -101,6 +101,10 @@ LIBRARY: Final = replace(
             "It sends the machine's name. Set a full one:",
             "spring.mail.properties.mail.smtp.localhost=client.example.com\n",
         ),
+        "addresses": Fix(
+            "Parse and verify the addresses:",
+            "helper.setTo(InternetAddress.parse(text, true));\n",
+        ),
         "sender": Fix("From and envelope are an address, not the login:", _SENDER),
         "from_header": Fix(
             "There is no From unless it is set:", 'message.setFrom("sender@example.com");\n'

@@ -63,6 +63,13 @@ LIBRARY: Final = Library(
             "swaks sends the machine's name. Give a full one:",
             _send("--tls --tls-verify --ehlo client.example.com"),
         ),
+        "addresses": Fix(
+            "swaks sets the brackets; commas separate recipients, and names belong in headers:",
+            _send("--tls --tls-verify").replace("TO", "ann@example.net,bob@example.net"),
+        ),
+        "encoded_body": Fix(
+            "swaks passes the text on as it is: encode it where the message is written."
+        ),
         "sender": Fix(
             "--from is an address that the account may use, not the login:",
             _send("--tls --tls-verify"),

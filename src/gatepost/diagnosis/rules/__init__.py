@@ -12,6 +12,7 @@ from gatepost.diagnosis.rules import (
     credentials,
     dialogue,
     ehlo,
+    endings,
     envelope,
     mechanisms,
     network,
@@ -26,7 +27,8 @@ Rule = Callable[[Evidence], Finding | None]
 
 RULES: Final[tuple[Rule, ...]] = (
     *network.RULES, *tls.RULES, *trust.RULES, *ehlo.RULES, *mechanisms.RULES, *credentials.RULES,
-    *refusals.RULES, *envelope.RULES, *audit.RULES,
+    *refusals.RULES, *envelope.RULES, *endings.RULES,
+    *audit.RULES,
 )  # fmt: skip
 DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
 """Rules for logs, which show what a client did by itself."""

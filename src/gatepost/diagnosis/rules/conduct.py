@@ -3,8 +3,7 @@
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.notes import LONGEST_LINE
-from gatepost.diagnosis.quotes import quote_reply
+from gatepost.diagnosis.quotes import LONGEST_LINE, quote_reply
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.model.evidence import Conduct, ContentFormat, EhloExchange, Evidence
 from gatepost.model.finding import Confidence, Finding

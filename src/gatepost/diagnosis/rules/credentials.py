@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES, conclude
-from gatepost.diagnosis.quotes import quote_reply
+from gatepost.diagnosis.error_document import find_status
+from gatepost.diagnosis.quotes import quote_login_refusal, quote_reply
 from gatepost.diagnosis.refusals import find_refusal
 from gatepost.diagnosis.rules.auth_attempts import mechanisms_for, refused_secret
 from gatepost.diagnosis.rules.identity import conclude_identity
@@ -173,7 +174,33 @@ def _authority_unnamed(seen: Evidence, facts: DoctorFacts) -> str:
     return f"name the authority (--authority URL), or {facts.next_probe}"
 
 
-RULES: Final = (empty_password_sent,)
+def token_expired(seen: Evidence) -> Finding | None:
+    """The server's error document says that the token is not valid (RFC 6750 3.1)."""
+    if _error_status(seen) != "invalid_token" or _is_token_read(seen):
+        return None
+    return conclude("token_expired", "likely", *quote_login_refusal(seen))
+
+
+def oauth_scope_wrong(seen: Evidence) -> Finding | None:
+    """The error document says that the scope does not suffice, or that the token will not do, as
+    Google's, which has the status of HTTP."""
+    status = _error_status(seen)
+    if status == "insufficient_scope" or (status == "401" and not _is_token_read(seen)):
+        return conclude("oauth_scope_wrong", "likely", *quote_login_refusal(seen))
+    if status == "invalid_token" and not _is_token_read(seen):
+        return conclude("oauth_scope_wrong", "possible", *quote_login_refusal(seen))
+    return None
+
+
+def _error_status(seen: Evidence) -> str:
+    return find_status(seen) if seen.source != "log" and not seen.is_signed_in else ""
+
+
+def _is_token_read(seen: Evidence) -> bool:
+    return seen.token.value is not None and seen.token.value.form == "jwt"
+
+
+RULES: Final = (empty_password_sent, token_expired, oauth_scope_wrong)
 PROVIDER_RULES: Final = (
     wrong_credential_kind, username_format, app_password_required, bad_credentials,
     hung_up_at_auth,

@@ -297,6 +297,15 @@ def sender_faults(seen: Evidence) -> Finding | None:
     return None
 
 
+def another_identity(seen: Evidence) -> Finding | None:
+    """The user name in XOAUTH2 is not the user of the token, and the login is refused."""
+    for attempt, response in _responses(seen):
+        if response.identity_differs and attempt.reply.code >= 400:
+            proof = "user= is not the user of the token", quote_reply(attempt)
+            return conclude("oauth_wrong_identity", "certain", *proof)
+    return None
+
+
 def auth_not_performed(seen: Evidence) -> Finding | None:
     """AUTH is offered but not used, and mail is refused."""
     if seen.attempts or not seen.offered or not seen.transcript:
@@ -345,6 +354,6 @@ RULES: Final = (
     empty_credentials, damaged_secret, authzid, authzid_beside, auth_command_too_long,
     client_sasl_bug, initial_response_required, login_initial_response_unread,
     login_initial_response, client_skipped_ehlo, client_no_ehlo_after_starttls, ehlo_after_auth,
-    client_reply_desync, client_ehlo_parse_bug, sender_faults, auth_not_performed,
-    foreign_mechanism,
+    client_reply_desync, client_ehlo_parse_bug, sender_faults, another_identity,
+    auth_not_performed, foreign_mechanism,
 )  # fmt: skip

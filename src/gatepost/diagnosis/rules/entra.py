@@ -19,7 +19,6 @@ from gatepost.diagnosis.entra.wording import (
     assign_role,
     describe,
     email_proof,
-    login_refusal,
     make_smtp_name,
     resource_id,
     role_proof,
@@ -27,6 +26,7 @@ from gatepost.diagnosis.entra.wording import (
     tenant_proof,
     token_proof,
 )
+from gatepost.diagnosis.quotes import quote_login_refusal
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import Behind, EntraResponse, ManagementFacts, SmtpNameSeen
 from gatepost.model.evidence import Evidence
@@ -67,7 +67,7 @@ def username_format(seen: Evidence, behind: Behind, facts: DoctorFacts) -> Findi
         "username_format",
         "certain" if sure else "likely",
         f"The user name does not have a format that this server accepts: {behind.name.sentence}.",
-        (*login_refusal(seen), behind.name.sentence),
+        (*quote_login_refusal(seen), behind.name.sentence),
         facts.right_name,
     )
 
@@ -140,7 +140,7 @@ def refused_for_something_else(seen: Evidence, behind: Behind) -> Finding | None
         "oauth_client_auth_failed",
         "likely",
         "The tenant's authority gives no token for this application and secret.",
-        (*login_refusal(seen), *token_proof(behind)),
+        (*quote_login_refusal(seen), *token_proof(behind)),
         "Look the code up: https://login.microsoftonline.com/error",
     )
 
@@ -367,7 +367,7 @@ def _no_such_smtp_name(seen: Evidence, behind: Behind) -> Finding:
         "smtp_username_missing",
         "certain",
         "There is no SMTP user name like this one on any resource.",
-        (*login_refusal(seen), behind.name.sentence, f"Resource Manager lists: {there}"),
+        (*quote_login_refusal(seen), behind.name.sentence, f"Resource Manager lists: {there}"),
         _MAKE,
         make_smtp_name(behind),
     )
@@ -379,7 +379,7 @@ def _only_the_secret_is_known(seen: Evidence, behind: Behind) -> Finding:
         "likely",
         "The secret is good. The SMTP user name may be missing or stand for another application, "
         "or the application's role be missing.",
-        (*login_refusal(seen), *token_proof(behind), behind.name.sentence),
+        (*quote_login_refusal(seen), *token_proof(behind), behind.name.sentence),
         _MAKE,
         make_smtp_name(behind),
     )
@@ -392,7 +392,7 @@ def _unknown_smtp_name(seen: Evidence, behind: Behind) -> Finding:
         "likely",
         "The user name can only be an SMTP user name of the resource. It may be missing, not "
         "ready, or stand for another application.",
-        (*login_refusal(seen), behind.name.sentence),
+        (*quote_login_refusal(seen), behind.name.sentence),
         _MAKE,
         make_smtp_name(behind),
     )
@@ -411,7 +411,7 @@ def sender_domain_not_linked(seen: Evidence, behind: Behind) -> Finding | None:
     return conclude(
         "sender_domain_not_linked",
         "certain" if own else "likely",
-        *(*login_refusal(seen), *email_proof(behind)) if own else email_proof(behind),
+        *(*quote_login_refusal(seen), *email_proof(behind)) if own else email_proof(behind),
         summary=f"The domain {domain} is not linked to {behind.name.resource or 'the resource'}"
         + (", so no user name of it signs in." if own else "."),
         fix="Link the domain to the Communication Services resource (az communication update "

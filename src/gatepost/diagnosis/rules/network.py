@@ -248,7 +248,22 @@ def _silent_inside(seen: Evidence, first: TlsFirst) -> Finding | None:
     )
 
 
+def connection_dropped(seen: Evidence) -> Finding | None:
+    """The connection ends in MAIL, RCPT or DATA, and no refusal says why."""
+    if seen.source != "probe" or not seen.failure or seen.position not in ("mail", "rcpt", "data"):
+        return None
+    content = seen.content.value
+    replies = (*(each.reply for each in seen.envelope), *([content] if content else ()))
+    if any(each.code >= 400 for each in replies):
+        return None
+    return conclude(
+        "connection_dropped", "likely", "EHLO was answered, and the session went on",
+        f"in {seen.position.upper()}: {seen.failure}", phase=seen.position,
+    )  # fmt: skip
+
+
 RULES: Final = (
     dns_failure, ipv6_unreachable, address_family_not_tried, port_blocked,
     provider_endpoint_changed, mesh_server_first_hang, other_protocol, backend_down_behind_proxy,
+    connection_dropped,
 )  # fmt: skip

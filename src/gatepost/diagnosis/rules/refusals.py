@@ -31,6 +31,13 @@ def _replies(seen: Evidence, phase: DialoguePhase) -> Iterator[tuple[str, Reply]
         for attempt in seen.attempts:
             yield f"AUTH {attempt.mechanism}", attempt.reply
         return
+    if phase == "greeting":
+        if seen.first_word is not None:
+            yield "the connection", seen.first_word
+        for hello in (seen.in_clear.value, seen.over_tls.value):
+            if hello is not None:
+                yield "EHLO", hello.reply
+        return
     if seen.mail.value is not None and seen.mail.value.argument:  # null sender: no proof
         yield "MAIL FROM", seen.mail.value.reply
     for recipient in seen.rcpt.value or ():

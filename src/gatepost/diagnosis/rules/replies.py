@@ -1,4 +1,4 @@
-"""What refusals mean in a probe, by the tables that are also used for logs.
+"""What refusals mean in a probe, by the model that also ranks the causes of logs.
 
 Much is hidden in a log, so its reader must guess. A probe knows the whole dialogue and was the
 client itself, so only the words of the server count, and no fault of a client.
@@ -9,12 +9,12 @@ from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.error_document import find_status
-from gatepost.diagnosis.rank import merge
+from gatepost.diagnosis.rank import merge, outweigh_texts, weigh_text
+from gatepost.diagnosis.ranking.features import SIGNS_BY_NAME, Feature, find_features
+from gatepost.diagnosis.ranking.judge import judge
+from gatepost.diagnosis.ranking.model import Model, load_model
 from gatepost.diagnosis.rules.ehlo import is_not_the_name
-from gatepost.diagnosis.rules.texts import weigh
-from gatepost.diagnosis.signs import SIGNS
 from gatepost.diagnosis.signs.reading import Reading, Statement
-from gatepost.diagnosis.signs.sign import LIKELY, Sign
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 
@@ -31,31 +31,56 @@ def add_replies(from_rules: Iterable[Finding], seen: Evidence) -> tuple[Finding,
     reading = LiveReading(seen)
     if not reading.statements:
         return from_rules
+    model = load_model()
+    candidates = _SEEN_IN_REPLIES.difference(_excluded(seen), _unfounded(reading, model))
     from_replies = [
-        each
-        for each in weigh(reading, filter(_is_valid_for_probe, SIGNS))
-        if each.fit >= LIKELY and each.id not in _excluded(seen)
+        weigh_text(each)
+        for each in judge(reading, (), model, {*candidates, _PLAIN})
+        if each.confidence != "possible" and each.id != _PLAIN
     ]
     if not from_replies:
         return from_rules
     by_rule = {each.id for each in from_rules}
-    weighed = merge((*from_rules, *from_replies))
+    weighed = merge((*map(outweigh_texts, from_rules), *from_replies))
     best = max(each.fit for each in weighed)
     return tuple(each for each in weighed if each.id in by_rule or each.fit >= best * _NEAR)
 
 
-def _is_valid_for_probe(sign: Sign) -> bool:
-    """Tell whether the sign holds for a probe: words of a refusal, or the provider that refused."""
-    seen_in = CAUSES[sign.id].seen_in
-    by_words = bool(sign.words or sign.codes or sign.status or sign.at)
-    return bool(seen_in) and (by_words or sign.points < 0 or seen_in == "provider")
+_PLAIN: Final = "bad_credentials"
+"""What a refused login means if no words say more; a rule concludes it."""
+_SEEN_IN_REPLIES: Final = frozenset(each.id for each in CAUSES.values() if each.seen_in)
+
+
+def _unfounded(reading: Reading, model: Model) -> Iterator[str]:
+    """Yield the causes of certain providers, if neither this server is of one of them nor its words
+    name the cause."""
+    features = find_features(reading, (), model.lexicon)
+    named = {cause for feature in features.values() for cause in _proven_by(feature)}
+    signs = SIGNS_BY_NAME | dict(model.lexicon.phrases)
+    named.update(signs[name].id for name in features if name in signs and not signs[name].against)
+    for each in reading.providers:
+        weights = model.weights.get(f"provider {each}", {})
+        named.update(cause for cause, weight in weights.items() if weight > 0)
+    yield from (cause.id for cause in CAUSES.values()
+                if cause.seen_in == "provider" and cause.id not in named)  # fmt: skip
+
+
+def _proven_by(feature: Feature) -> Iterator[str]:
+    text = feature.text
+    if text is not None and text.proves:
+        yield max(text.weights, key=text.weights.__getitem__)
 
 
 def _excluded(seen: Evidence) -> Iterator[str]:
     """Yield the causes that the probe itself has excluded."""
+    yield "login_forgotten"  # a rule compares the replies
+    if (seen.content.value is None or seen.content.value.is_success) and all(
+        each.reply.is_success for each in seen.envelope
+    ):
+        yield from (each.id for each in CAUSES.values() if each.phase == "data")
     first = seen.first_word
     refused_at_once = first is not None and first.code >= _REFUSED
-    if seen.client.signs_in or refused_at_once:
+    if seen.client.signs_in or seen.is_signed_in or refused_at_once:
         yield "auth_not_performed"
     if seen.content.value is None:
         yield "line_too_long"
@@ -77,13 +102,16 @@ def _under_tls(seen: Evidence) -> Iterator[bool]:
 
 
 class LiveReading(Reading):
-    """The server's refusals of what the probe sent as a client would."""
+    """The server's refusals alone: of what the probe sent as a client would, or of everything."""
 
-    def __init__(self, seen: Evidence) -> None:
+    is_live = True
+
+    def __init__(self, seen: Evidence, *, of_everything: bool = False) -> None:
         super().__init__(seen)
         self.statements: tuple[Statement, ...] = tuple(
             each for each in self.statements
-            if each.reply is not None and each.reply.code >= _REFUSED and _is_telling(each, seen)
+            if each.reply is not None and each.reply.code >= _REFUSED
+            and (of_everything or _is_telling(each, seen))
         )  # fmt: skip
         self.text = "\n".join(each.text for each in self.statements)
 

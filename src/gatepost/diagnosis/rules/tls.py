@@ -17,6 +17,9 @@ from gatepost.model.reply import Esc, Reply
 _NO_ISSUER: Final = frozenset({2, 20, 21})
 _SELF_SIGNED: Final = frozenset({18, 19})
 _OTHERWISE_UNTRUSTED: Final = frozenset({24, 26, 27, 28})
+_NO_REVOCATION_LIST: Final = frozenset({3, 8, 11, 12, 33})
+_NO_STATUS: Final = frozenset({"certificate_unobtainable", "bad_certificate_status_response"})
+"""Alerts about OCSP (RFC 6066 9)."""
 _OTHER_NAME: Final = frozenset({62, 64})
 _DATE: Final = re.compile(r"\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}")
 """A date as Exim and others have it in the greeting (RFC 5322 3.3)."""
@@ -354,9 +357,23 @@ def _ascii(name: str) -> str:
         return folded
 
 
+def revocation_check_failed(seen: Evidence) -> Finding | None:
+    """OpenSSL is set to check revocation, and found no valid list; or the client's alert says
+    it."""
+    tls, conduct = seen.tls.value, seen.conduct.value
+    if conduct is not None and conduct.tls_end in _NO_STATUS:
+        proof = f"the client ended TLS with the alert {conduct.tls_end}"
+    elif tls is not None and not tls.verified and tls.verify_code in _NO_REVOCATION_LIST:
+        proof = f"verification says: {tls.verify_error}"
+    else:
+        return None
+    return conclude("revocation_check_failed", "certain", proof)
+
+
 RULES: Final = (
     implicit_tls_on_starttls_port, starttls_on_implicit_tls_port, starttls_not_offered,
     server_tls_misconfigured,
     tls_version_too_old, no_handshake, wants_a_certificate,
     cert_expired, cert_hostname_mismatch, cert_chain_incomplete, cert_untrusted,
+    revocation_check_failed,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.entra.wording import login_refusal
+from gatepost.diagnosis.quotes import quote_login_refusal
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import Evidence
@@ -56,7 +56,7 @@ def not_a_token(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     return conclude(
         "credential_mangled_by_config" if is_damaged else "wrong_credential_kind",
         "certain",
-        *login_refusal(seen),
+        *quote_login_refusal(seen),
         f"it looks like {description}",
         summary=f"What was given as access token is {description}.",
         fix="Give the value of access_token from the token endpoint's answer, whole and alone.",
@@ -76,7 +76,7 @@ def token_expired(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
         fix = "Set this machine's clock: the authority's is ahead of it."
     else:
         return None
-    return conclude("token_expired", "certain", *login_refusal(seen), proof, fix=fix)
+    return conclude("token_expired", "certain", *quote_login_refusal(seen), proof, fix=fix)
 
 
 def oauth_scope_wrong(seen: Evidence, facts: DoctorFacts) -> Finding | None:
@@ -89,6 +89,8 @@ def oauth_scope_wrong(seen: Evidence, facts: DoctorFacts) -> Finding | None:
         summary = f"The access token is for {whose(token.audience)}, not for SMTP here."
         proof = f"its aud is {token.audience or 'missing'}; {facts.token_audiences[0]} is wanted"
     elif facts.token_permissions and not _is_permitted(token, facts.token_permissions):
+        if facts.identity == "entra_user" and not (token.username or token.scopes):
+            return None  # an application's token: see exchange.role_missing
         summary = "The access token does not permit sending over SMTP."
         has = ", ".join((*token.roles, *token.scopes)) or "no role or scope"
         proof = f"it has {has}; one of {', '.join(facts.token_permissions)} is wanted"
@@ -97,7 +99,7 @@ def oauth_scope_wrong(seen: Evidence, facts: DoctorFacts) -> Finding | None:
     return conclude(
         "oauth_scope_wrong",
         "certain",
-        *login_refusal(seen),
+        *quote_login_refusal(seen),
         proof,
         summary=summary,
         fix=f"Ask the authority for a token with the scope {facts.token_scope}.",
@@ -140,10 +142,29 @@ def oauth_wrong_identity(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     return conclude(
         "oauth_wrong_identity",
         "certain",
-        *login_refusal(seen),
+        *quote_login_refusal(seen),
         *wrong,
         summary="The access token is not of the application that the user name stands for.",
         fix="Get the token as that application, or sign in with a name that stands for it.",
+    )
+
+
+def another_tenant(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
+    """The domain of the mailbox belongs to another tenant than the token."""
+    token, behind = seen.token.value, seen.behind.value
+    if token is None or behind is None or not behind.tenant_id or not token.tenant_id:
+        return None
+    if token.tenant_id == behind.tenant_id:
+        return None
+    return conclude(
+        "oauth_wrong_identity",
+        "certain",
+        *quote_login_refusal(seen),
+        f"the token is of tenant {token.tenant_id}; {behind.name.tenant_id} belongs to tenant "
+        f"{behind.tenant_id}",
+        summary="The access token is of another tenant than the mailbox.",
+        fix=f"Get the token from the tenant {behind.tenant_id}, of an application that is "
+        "registered there or has consent there.",
     )
 
 
@@ -155,7 +176,7 @@ def another_mailbox(seen: Evidence, _facts: DoctorFacts) -> Finding | None:
     return conclude(
         "oauth_wrong_identity",
         "likely",
-        *login_refusal(seen),
+        *quote_login_refusal(seen),
         f"the token is {token.username}'s",
         summary="The user name is not the mailbox that the access token is for.",
         fix=f"Sign in as {token.username}; a shared mailbox is in MAIL FROM and From only, and its "
@@ -174,5 +195,6 @@ def _moment(moment: datetime) -> str:
 
 
 RULES: Final = (
-    not_a_token, token_expired, oauth_scope_wrong, oauth_wrong_identity, another_mailbox,
+    not_a_token, token_expired, oauth_scope_wrong, oauth_wrong_identity, another_tenant,
+    another_mailbox,
 )  # fmt: skip

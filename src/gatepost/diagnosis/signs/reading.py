@@ -36,6 +36,9 @@ class Statement:
 class Reading:
     """One Evidence as texts; made once for all signs."""
 
+    is_live = False
+    """Only what a server said to a probe: faults of a client are excluded."""
+
     def __init__(self, seen: Evidence) -> None:
         self.seen = seen
         statements = chain(_replies(seen), _strays(seen), _remarks(seen))

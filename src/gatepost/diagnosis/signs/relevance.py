@@ -53,3 +53,20 @@ def is_delivered(reading: Reading) -> bool:
     """Tell whether the message was accepted, and nothing was refused."""
     content = reading.seen.content.value
     return content is not None and content.is_success and not reading.refusals
+
+
+def has_ended_well(reading: Reading) -> bool:
+    """Tell whether a login was accepted last, and nothing looks like a failure."""
+    seen = reading.seen
+    if not seen.is_signed_in or reading.refusals or find_failure(reading):
+        return False
+    return bool(seen.transcript) and seen.transcript[-1].speaker == "S"
+
+
+def find_failure(reading: Reading) -> str:
+    """Return the last statement that looks like a failure, as a proof; empty if none does."""
+    failing = (
+        each for each in reversed(reading.statements)
+        if _ERROR.search(each.text) and not each.text.startswith("* closing")  # curl says so always
+    )  # fmt: skip
+    return next((each.quotation for each in failing), "")

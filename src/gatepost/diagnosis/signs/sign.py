@@ -1,24 +1,17 @@
-"""A sign: words, a code, or a phase of the dialogue that indicate a cause, and how strongly."""
+"""A sign: words, a code, or a phase of the dialogue that indicate a cause."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from gatepost.diagnosis.signs.reading import Reading, Statement
 from gatepost.model.evidence import DialoguePhase
-
-CERTAIN: Final = 12
-"""From this number of points on, the text alone proves the cause."""
-LIKELY: Final = 7
-LEAST: Final = 3
-"""Minimum number of points for naming a cause."""
 
 Test = Callable[[Reading], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """Adds ``points`` to the cause ``id`` if all its conditions hold.
+    """Speaks for the cause ``id`` if all its conditions hold; how strongly, the model has learned.
 
     ``words``: one of them is in one statement, in lower case; ``*`` matches anything. ``codes``,
     ``status``, ``at``: that statement is such a reply. The others are about the whole log: the
@@ -26,7 +19,6 @@ class Sign:
     """
 
     id: str
-    points: float
     words: tuple[str, ...] = ()
     codes: tuple[int, ...] = ()
     status: tuple[str, ...] = ()
@@ -41,6 +33,8 @@ class Sign:
     when: Test | None = None
     proof: str = ""
     """The proof if no statement can be quoted."""
+    against: bool = False
+    """It speaks against the cause."""
 
     def find_proof(self, reading: Reading) -> str | None:
         """Return the proof if the sign is there; otherwise None."""
@@ -85,23 +79,31 @@ def has_words(text: str, words: str) -> bool:
 
     A number does not match digits within an identifier.
     """
+    return find_words(text, words) is not None
+
+
+def find_words(text: str, words: str) -> tuple[int, int] | None:
+    """Return where ``words`` begin and end in ``text``; None if they do not occur."""
     if "*" not in words and not words.isdecimal():
-        return _has_code(text, words) if words[:3].isdecimal() else words in text
-    start = 0
+        begin = _find_code(text, words) if words[:3].isdecimal() else text.find(words)
+        return None if begin < 0 else (begin, begin + len(words))
+    begin = end = -1
     for part in words.split("*"):
+        start = max(end, 0)
         index = _find_number(text, part, start) if part.isdecimal() else text.find(part, start)
         if index < 0:
-            return False
-        start = index + len(part)
-    return True
+            return None
+        begin = index if begin < 0 else begin
+        end = index + len(part)
+    return begin, end
 
 
-def _has_code(text: str, words: str) -> bool:
-    """Tell whether words that begin with a code occur, not as the end of an identifier."""
+def _find_code(text: str, words: str) -> int:
+    """Return where words that begin with a code occur, not as the end of an identifier."""
     index = text.find(words)
-    while index >= 0 and text[index - 1 : index].isalnum():
+    while index > 0 and text[index - 1].isalnum():
         index = text.find(words, index + 1)
-    return index >= 0
+    return index
 
 
 def _find_number(text: str, digits: str, start: int) -> int:

@@ -111,7 +111,7 @@ class LogWatcher:
                 yield Sighting(cause, diagnoses[key] if cause.count == 1 else None)
 
     def _diagnose(self, failure: LogFailure) -> dict[str, Diagnosis]:
-        """Return the diagnoses of a failure, by the cause: the first one, and what is certain.
+        """Return the diagnoses of a failure by cause: the first one of each part, what is certain.
 
         Two failures may follow each other so closely that their lines came as one.
         """
@@ -121,7 +121,7 @@ class LogWatcher:
         for text in dict.fromkeys((failure.text, *parts_of(failure))):
             diagnosis = diagnose_evidence(read_log(text, self._server, self._client))
             for at, finding in enumerate(diagnosis.findings):
-                is_first = text is failure.text and not at
+                is_first = not at and (text is failure.text or finding.confidence != "possible")
                 if is_first or finding.confidence == "certain":
                     diagnoses.setdefault(finding.id, diagnosis)
         return diagnoses

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from gatepost.client.tokens.entra import GRANT, EntraApplication
 from gatepost.client.tokens.token_requests import read_token
+from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.doctor.identity.questions import Questions
 from gatepost.errors import TokenError
 from gatepost.model.entra import EntraResponse
@@ -18,11 +19,16 @@ from gatepost.net.http_client import HttpRequest
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 
-def ask_for_tenant(questions: Questions, authority: str, tenant: str) -> EntraResponse:
-    """Ask whether the tenant exists; the request contains no secret."""
+def ask_for_tenant(questions: Questions, authority: str, tenant: str) -> tuple[EntraResponse, str]:
+    """Ask whether the tenant exists, and return its id, too; empty if that is not told.
+
+    The request contains no secret.
+    """
     url = f"{authority}/{quote(tenant, safe='')}/v2.0/.well-known/openid-configuration"
-    answer, _ = questions.ask(HttpRequest("GET", url, {"accept": "application/json"}))
-    return answer
+    answer, document = questions.ask(HttpRequest("GET", url, {"accept": "application/json"}))
+    issuer = document.get("issuer")
+    parts = issuer.lower().split("/") if isinstance(issuer, str) else []
+    return answer, next(filter(is_guid, parts), "")
 
 
 def ask_for_token(

@@ -24,6 +24,8 @@ def facts_behind(seen: Evidence) -> Iterator[str]:
     ):
         if answer is not None:
             yield f"{answer.host}, {what}: {describe(answer)}"
+    if behind.tenant_id:
+        yield f"{behind.name.tenant_id} belongs to tenant {behind.tenant_id}"
     if behind.token is not None:
         yield from _token("that token", behind.token, seen.seen_at)
     if behind.email is not None:
@@ -53,6 +55,8 @@ def _token(what: str, token: TokenSeen, now: datetime | None) -> Iterator[str]:
     if whose(token.audience) == "Azure Communication Services" and not token.roles:
         rights += " (what counts is the role on the resource)"
     whom = token.username or f"application {token.application_id or 'unknown'} (appid)"
+    if token.object_id and not token.username:
+        whom += f", object id {token.object_id} (oid)"
     yield f"{what}: for {whose(token.audience)} (aud {token.audience or 'missing'})"
     yield f"{what}: of {whom}, tenant {token.tenant_id or 'unknown'} (tid); roles: {rights}"
     if token.expires_at is not None:

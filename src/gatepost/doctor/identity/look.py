@@ -202,12 +202,15 @@ class Look:
                 "it is not known which application the user name stands for (--stands-for, or "
                 "--arm-token-file)"
             )
-        tenant = ask_for_tenant(self._questions, authority, name.tenant_id)
+        tenant, tenant_id = ask_for_tenant(self._questions, authority, name.tenant_id)
         self._note(tenant=tenant)
+        if self._facts.identity == "entra_user":
+            self._note(tenant_id=tenant_id)
         if tenant.status == 200:
             return
         if tenant.number and name.application_id:
-            self._note(swapped=ask_for_tenant(self._questions, authority, name.application_id))
+            swapped, _ = ask_for_tenant(self._questions, authority, name.application_id)
+            self._note(swapped=swapped)
         raise _Ended
 
     def _get_token(self) -> Secret:

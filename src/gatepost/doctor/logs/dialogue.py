@@ -246,7 +246,7 @@ class DialogueReader:
         """Return the phase of an unexpected refusal, by itself or by what preceded it."""
         phase = phase_of(reply)
         if phase is None and not self.lines[:-1] and reply.code in (421, 554):
-            return "greeting"
+            return None if _OF_A_MESSAGE.search(reply.text) else "greeting"
         return phase
 
     def _record_hello(self, name: str, reply: Reply) -> None:
@@ -282,6 +282,13 @@ class DialogueReader:
         if len(self.attempts) < MAX_OF_A_KIND:
             self.attempts.append(attempt)
         self.phase = "auth"
+
+
+_OF_A_MESSAGE: Final = re.compile(
+    r"\b(?:message|recipient|relay|relaying|transaction|email address|sender address)\b",
+    re.IGNORECASE,
+)
+"""What no refusal of a connection is about."""
 
 
 def _is_greeting(reply: Reply) -> bool:

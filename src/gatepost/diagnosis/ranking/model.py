@@ -1,0 +1,87 @@
+"""The trained model: a weight of each feature for each cause, added up to probabilities.
+
+``make train`` writes ``model.json`` and ``texts.tsv`` from labelled cases (``accuracy/train.py``).
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from math import exp
+from typing import Any, Final, NamedTuple, Self
+
+from gatepost.diagnosis.ranking.features import Feature
+from gatepost.diagnosis.ranking.lexicon import Lexicon
+
+
+class Model(NamedTuple):
+    """``weights``: feature, cause, weight; ``bias``: the weight of a cause without any feature."""
+
+    bias: Mapping[str, float]
+    weights: Mapping[str, Mapping[str, float]]
+    lexicon: Lexicon
+    limits: Mapping[str, float]
+    """The probability from which on a finding is ``likely``, and a proven one ``certain``."""
+    digest: str = ""
+    """Of what it was trained from."""
+
+    def estimate(
+        self, features: Mapping[str, Feature], candidates: Collection[str] = ()
+    ) -> dict[str, float]:
+        """Return the probability of each cause; only of ``candidates`` if there are any."""
+        scores = dict(self.bias)
+        for name in features:
+            for cause, weight in self.weigh(name, features).items():
+                scores[cause] += weight
+        if candidates:
+            scores = {cause: score for cause, score in scores.items() if cause in candidates}
+        highest = max(scores.values())
+        odds = {cause: exp(score - highest) for cause, score in scores.items()}
+        total = sum(odds.values())
+        return {cause: each / total for cause, each in odds.items()}
+
+    def weigh(self, name: str, features: Mapping[str, Feature]) -> Mapping[str, float]:
+        """Return the weights of a feature, by cause."""
+        text = features[name].text
+        return text.weights if text is not None else self.weights.get(name, {})
+
+    def explain(self, cause: str, features: Mapping[str, Feature]) -> list[str]:
+        """Return the features that speak for ``cause``, the strongest first."""
+        own = {name: self.weigh(name, features).get(cause, 0.0) for name in features}
+        return sorted((name for name in own if own[name] > LEAST), key=lambda name: -own[name])
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any], texts: Sequence[str]) -> Self:
+        """Return the model of a parsed ``model.json`` and the lines of ``texts.tsv``."""
+        causes: list[str] = document["causes"]
+        weights = {
+            name: {causes[int(at)]: weight for at, weight in row.items()}
+            for name, row in document["weights"].items()
+        }
+        return cls(
+            dict(zip(causes, document["bias"], strict=True)),
+            weights,
+            Lexicon.read(document, texts),
+            document["limits"],
+            document["digest"],
+        )
+
+
+LEAST: Final = 0.3
+"""A weight below this is no argument."""
+
+
+@cache
+def load_model() -> Model:
+    """Return the model of this version."""
+    return Model.read(json.loads(_read("model.json")), _read("texts.tsv").splitlines())
+
+
+def load_validation() -> dict[str, str]:
+    """Return how the model did in cross-validation: a line of figures for each source of cases."""
+    rows: dict[str, str] = json.loads(_read("model.json"))["validation"]
+    return rows
+
+
+def _read(name: str) -> str:
+    return (files("gatepost.diagnosis.ranking") / name).read_text("utf-8")

@@ -1,0 +1,41 @@
+"""The catalogue's files are as they should be, and the model is trained from them."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from accuracy.catalogue_files import digest, find_mistakes, read_files
+from gatepost.diagnosis.ranking.model import load_model
+
+FILES = list(read_files())
+
+
+@pytest.mark.parametrize(("path", "document"), FILES, ids=[path.name for path, _ in FILES])
+def test_a_file_of_the_catalogue_has_no_mistake(path: Path, document: dict[str, object]) -> None:
+    assert list(find_mistakes(path, document)) == []
+
+
+def test_mistakes_are_found() -> None:
+    text = """
+        name = "Some server"
+        kind = "mail"
+        color = "red"
+        text = [
+            {words = "Access denied", causes = {nothing = 1}, steps = ["later"]},
+            {words = "no access", causes = {bad_credentials = 1, rate_limited = 1}, proves = true},
+            {words = "no access"},
+        ]
+    """
+    mistakes = list(find_mistakes(Path("some.toml"), tomllib.loads(text)))
+    assert [each.removeprefix("some.toml: ") for each in mistakes] == [
+        "unknown key color", "no source", "no version", "kind mail",
+        "'Access denied': words must be lower case, without blanks or * at their ends",
+        "'Access denied': step later", "'Access denied': cause nothing",
+        "'no access': proves several causes",
+        "'no access': twice", "'no access': no cause",
+    ]  # fmt: skip
+
+
+def test_the_model_is_trained_from_this_catalogue() -> None:
+    assert load_model().digest == digest(), "run make train"
