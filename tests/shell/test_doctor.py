@@ -506,7 +506,7 @@ def test_a_greeting_later_than_we_wait(authority: Authority) -> None:
         ("HTTP/1.0 400 Bad Request", ["other_protocol"]),
         ("* OK IMAP4rev1 ready", ["other_protocol"]),
         ("220 FTP server ready", ["other_protocol"]),
-        ("554 5.7.1 not you", []),
+        ("554 5.7.1 not you", ["address_blocklisted"]),
         ("554 5.7.1 unknown[192.0.2.1]: Client host rejected: no", ["address_blocklisted"]),
     ],
 )

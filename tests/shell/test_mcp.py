@@ -93,9 +93,9 @@ def test_texts_files_and_settings_are_diagnosed_without_their_secrets(tmp_path: 
             result = await client.call_tool("diagnose_text", {**arguments, "client": "go"})
             assert not result.is_error
             [first, *_] = result.structured_content["findings"]
-            assert (first["id"], first["confidence"]) == ("mechanism_not_offered", "certain")
+            assert (first["id"], first["confidence"]) == ("mechanism_not_offered", "likely")
             assert [each["library"] for each in first["remedies"]] == ["go-net-smtp"]
-            assert "## mechanism_not_offered (certain)" in text_of(result)
+            assert "## mechanism_not_offered (likely)" in text_of(result)
             assert "\treturn" in text_of(result)
             assert not has_secret(result)
         for arguments in ({"text": SETTINGS, "name": ".env"}, {"path": str(tmp_path / ".env")}):

@@ -82,7 +82,7 @@ def test_what_is_there_is_read_on_request(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         report = process.stdout.read().decode()
         assert process.wait(PATIENCE) == 2
-    assert "Cause: cert_expired (certain)" in report
+    assert "Likely cause: cert_expired" in report
     assert "3      cert_expired" in report
 
 

@@ -8,13 +8,23 @@ from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.diagnosis.errors import finding_of, fix_of
 from gatepost.model.delivery import Contact
-from gatepost.model.evidence import ClientFacts, CommandExchange, Evidence, Target, seen
+from gatepost.model.evidence import (
+    AuthAttempt,
+    ClientFacts,
+    CommandExchange,
+    Evidence,
+    Fact,
+    Target,
+    seen,
+)
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.sign_in_evidence import LONGEST
 
 _SUBMISSION: Final = 587
+_SIGNED_IN: Final = Reply(235, "")
+"""RFC 4954 6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +63,15 @@ def diagnose_refused_mail(
     contact: Contact, reply: Reply, profiles: Iterable[Profile] = ()
 ) -> SignInDiagnosis:
     """Return why mail is refused to our identity, signed in or not (RFC 4954 6: 530, 538)."""
-    signed_in = bool(contact.mechanism)
+    signed_in, tls = bool(contact.mechanism), bool(contact.tls)
+    login = AuthAttempt(
+        contact.mechanism, "initial", _SIGNED_IN, tls, secret_sent=True, accepted=True
+    )
     reply = replace(reply, text=reply.text[:LONGEST])
     seen_of_it = Evidence(
         "probe", target=Target(contact.host, _SUBMISSION), client=ClientFacts(signs_in=signed_in),
-        mail=seen(CommandExchange("", reply, bool(contact.tls), signed_in)), position="mail",
+        auth=seen((login,)) if signed_in else Fact(),
+        mail=seen(CommandExchange("", reply, tls, signed_in)), position="mail",
         failure=str(reply),
     )  # fmt: skip
     for finding in diagnose(seen_of_it, profiles).findings:

@@ -578,7 +578,7 @@ TLS_REQUIRED = Reply(530, "Must issue a STARTTLS command first", Esc(5, 7, 0))
         (TLS_REQUIRED, "", "starttls_required"),
         (LOGIN_REQUIRED, "acs", "auth_not_performed"),
         (Reply(503, "Error: need EHLO and AUTH first !"), "", "auth_not_performed"),
-        (Reply(535, "Authentication required", Esc(5, 7, 8)), "acs", ""),
+        (Reply(535, "Authentication required", Esc(5, 7, 8)), "acs", "auth_not_performed"),
     ],
 )
 def test_a_reply_to_mail_that_asks_for_a_login_or_tls_is_diagnosed(

@@ -16,7 +16,7 @@ CAUSES: Final = (
           "The user name does not have the format that this server requires.",
           "Use the format that the provider requires: mostly the full address; the literal apikey "
           "at SendGrid, resend at Resend; RESOURCE.APPLICATION.TENANT at Azure.",
-          probe="sign in once with the full address", seen_in="reply", weight=9.0),
+          probe="sign in once with the full address", seen_in="provider", weight=9.0),
     Cause("wrong_credential_kind", "auth", 3,
           "The password is a credential of another kind.",
           "SES: derive the SMTP password (44 characters) from the secret key, or make SMTP "

@@ -26,8 +26,10 @@ MAX_LINES: Final = 300
 MAX_TEXT: Final = 20_000
 """Characters of a log that are searched for words and values."""
 _WORD: Final = re.compile(r"[^\W\d_][^\W\d_]{2,23}")
-_NAMES: Final = re.compile(r"\S*@\S*|\b[\w-]+(?:\.[\w-]+){2,}\b|\S*[/\\]\S*")
-"""Addresses, hosts and paths, whose words say nothing about the cause."""
+_TOKEN: Final = re.compile(r"\S+")
+_HOST: Final = re.compile(r"\b[\w-]+(?:\.[\w-]+){2,}\b")
+_LONGEST_TOKEN: Final = 256
+"""Characters; what is longer is encoded."""
 
 
 class Feature(NamedTuple):
@@ -261,13 +263,28 @@ _GREETINGS: Final = re.compile(r"\b220[ -]([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){
 
 def _name_words(text: str) -> Iterator[str]:
     """Yield features of single words."""
-    yield from sorted({f"word {each}" for each in _WORD.findall(_NAMES.sub(" ", text))})
+    yield from sorted({f"word {each}" for each in _WORD.findall(_drop_names(text))})
 
 
 def describe_text(text: str, concepts: Concepts) -> Iterator[str]:
     """Yield what the words of a text say, as if it were not in the catalogue."""
     yield from _name_words(text)
-    yield from concepts.find(_NAMES.sub(" ", text))
+    yield from concepts.find(_drop_names(text))
+
+
+def _drop_names(text: str) -> str:
+    """Remove addresses, hosts and paths, whose words say nothing about the cause."""
+    return _TOKEN.sub(_drop_name, text)
+
+
+def _drop_name(match: re.Match[str]) -> str:
+    token = match[0]
+    if len(token) > _LONGEST_TOKEN or not _PUNCTUATION.isdisjoint(token):
+        return " "
+    return _HOST.sub(" ", token)
+
+
+_PUNCTUATION: Final = frozenset("@/\\")
 
 
 def _find_concepts(statements: Iterable[Statement], concepts: Concepts) -> Iterator[str]:
@@ -277,7 +294,7 @@ def _find_concepts(statements: Iterable[Statement], concepts: Concepts) -> Itera
             continue
         answered = _ANSWERED.search(statement.text)
         text = answered[1] if answered else statement.text
-        yield from concepts.find(_NAMES.sub(" ", text[:_MOST_OF_A_STATEMENT]))
+        yield from concepts.find(_drop_names(text[:_MOST_OF_A_STATEMENT]))
 
 
 _MOST_OF_A_STATEMENT: Final = 600

@@ -91,13 +91,12 @@ def _conclude(
     """Return the finding, with the proofs that weigh most."""
     telling = model.explain(cause, features)
     proof = _prove(features[each] for each in telling)
-    is_proven = (by_rule is not None and by_rule.confidence == "certain") or any(
-        _is_proof(features[each], cause) for each in telling
-    )
+    has_rule = by_rule is not None and by_rule.confidence == "certain"
+    is_proven = has_rule or any(_is_proof(features[each], cause) for each in telling)
     limits = model.limits
     confidence: Confidence = (
         "certain" if is_proven and chance >= limits["certain"]
-        else "likely" if chance >= limits["likely"] else "possible"
+        else "likely" if has_rule or chance >= limits["likely"] else "possible"
     )  # fmt: skip
     if by_rule is not None:
         proof = tuple(dict.fromkeys((*by_rule.proof, *proof)))

@@ -23,6 +23,8 @@ _NOT_KNOWN: Final = frozenset({504})
 """The mechanism is not known (RFC 4954 4), in any form."""
 _SOMETHING_ELSE: Final = re.compile(r"too long|\(\w*(error|exception)\)", re.IGNORECASE)
 """A refusal that is not about the mechanism, such as an exception in the server."""
+_NAME_JUDGED: Final = re.compile(r"invalid user ?name", re.IGNORECASE)
+"""The server read the name on the line, and does not like it."""
 
 
 def mechanism_not_offered(seen: Evidence) -> Finding | None:
@@ -157,6 +159,7 @@ def login_initial_response_rejected(seen: Evidence) -> Finding | None:
         own = [each for each in seen.attempts if each.mechanism == mechanism]
         rejected = next(
             (each for each in own if each.form == "initial" and not each.accepted
+             and not _NAME_JUDGED.search(each.reply.text)
              and (mechanism == "LOGIN" or _is_about_the_form(each.reply))), None,
         )  # fmt: skip
         bare = next((each for each in own if each.form == "bare" and each.accepted), None)

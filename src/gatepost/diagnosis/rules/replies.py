@@ -73,6 +73,8 @@ def _proven_by(feature: Feature) -> Iterator[str]:
 
 def _excluded(seen: Evidence) -> Iterator[str]:
     """Yield the causes that the probe itself has excluded."""
+    if not seen.envelope:
+        yield "commands_out_of_order"
     yield "login_forgotten"  # a rule compares the replies
     if (seen.content.value is None or seen.content.value.is_success) and all(
         each.reply.is_success for each in seen.envelope

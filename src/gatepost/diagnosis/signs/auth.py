@@ -217,9 +217,6 @@ SIGNS: Final = (
     Sign("credential_mangled_by_config", when=lambda r: is_plainly_refused(r) and any(word
          in r.context for word in _BY_ENVIRONMENT),
          proof="the client is set up by environment variables, whose readers change characters"),
-    Sign("credential_mangled_by_config",
-         when=lambda r: is_plainly_refused(r) and not is_token_login(r),
-         proof="a refused password is often another one than was set"),
     Sign("credential_mangled_by_config", _CONFIG, when=is_plainly_refused),
     Sign("credential_mangled_by_config", when=lambda r: is_plainly_refused(r)
          and bool(r.providers & {"microsoft365"}) and not is_token_login(r),

@@ -113,12 +113,13 @@ class LogWatcher:
     def _diagnose(self, failure: LogFailure) -> dict[str, Diagnosis]:
         """Return the diagnoses of a failure by cause: the first one of each part, what is certain.
 
-        Two failures may follow each other so closely that their lines came as one.
+        Two failures may follow each other so closely that their lines came as one; their causes
+        are in the order of the lines.
         """
         diagnoses: dict[str, Diagnosis] = {}
         if not is_about_mail(failure.text):
             return diagnoses
-        for text in dict.fromkeys((failure.text, *parts_of(failure))):
+        for text in dict.fromkeys((*parts_of(failure), failure.text)):
             diagnosis = diagnose_evidence(read_log(text, self._server, self._client))
             for at, finding in enumerate(diagnosis.findings):
                 is_first = not at and (text is failure.text or finding.confidence != "possible")
