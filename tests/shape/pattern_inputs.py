@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from re import _constants as codes
-from re import _parser as parser
+from importlib import import_module
 from typing import Any
+
+codes, parser = import_module("re._constants"), import_module("re._parser")
 
 USUAL = "\0\t\n\r !\"#$%&'()*+,-./0:;<=>?@A[\\]^_`aez{|}~\x85é\u2028"
 """Characters to choose from, besides those in the pattern."""
