@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.socket_server import serve_control
+from gatepost.control.socket_server import ControlServer
 from gatepost.directory.contract import Directory
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.remote_directory import RemoteDirectory
@@ -40,7 +40,7 @@ globals().update(_tests_of(test_store) | _tests_of(test_directory))
 
 @asynccontextmanager
 async def over_socket(data: Path, store: Store, directory: Directory) -> AsyncIterator[Calls]:
-    server = await serve_control(data, store, directory)
+    server = await ControlServer(data, store, directory).serve()
     calls = await Calls.connect(data / SOCKET)
     try:
         yield calls

@@ -17,7 +17,7 @@ from typing import Any
 from gatepost.app.message_ids import make_ids
 from gatepost.client.smtp_sign_in import PasswordSignIn
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.socket_server import ControlledParts, serve_control
+from gatepost.control.socket_server import ControlServer
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope, Recipient
@@ -86,9 +86,9 @@ async def main(plan: dict[str, Any]) -> None:
     )  # fmt: skip
     await deliverer.start()
     routed = RoutedStore(store, store.deliveries, table, deliverer)
-    shared = ControlledParts(queue=QueueControl(store.deliveries, now, lambda: deliverer))
+    queue = QueueControl(store.deliveries, now, lambda: deliverer)
     directory = (await azure()).directory
-    control = await serve_control(Path(plan["data"]), routed, directory, shared)
+    control = await ControlServer(Path(plan["data"]), routed, directory, queue=queue).serve()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     say("ready")

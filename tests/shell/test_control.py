@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.socket_server import serve_control
+from gatepost.control.socket_server import ControlServer
 from gatepost.errors import (
     ConnectError,
     Disconnected,
@@ -62,7 +62,7 @@ def served(tmp_path: Path) -> Callable[[Steps], None]:
     def run(steps: Steps) -> None:
         async def serve() -> None:
             behind = Behind()
-            server = await serve_control(tmp_path, behind, (await azure()).directory)
+            server = await ControlServer(tmp_path, behind, (await azure()).directory).serve()
             try:
                 await asyncio.wait_for(steps(tmp_path / SOCKET, behind), 10)
             finally:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gatepost.app.make_directories import ServedDirectory
-from gatepost.control.socket_server import serve_control
+from gatepost.control.socket_server import ControlServer
 from gatepost.directory.accounts import REMEMBERED
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.username import CompositeName
@@ -67,7 +67,7 @@ def run(tmp_path: Path, steps: Steps, name: str = "azure", fronts: int = 2) -> N
 
     async def serve() -> None:
         case = await CASES[name]()
-        server = await serve_control(tmp_path, MemoryStore(), case.directory)
+        server = await ControlServer(tmp_path, MemoryStore(), case.directory).serve()
         connected = []
         for _ in range(fronts):
             calls = await Calls.connect(tmp_path / SOCKET)
@@ -302,7 +302,7 @@ def test_another_configuration_is_asked_about_again(tmp_path: Path) -> None:
     async def serve() -> None:
         before, after = await CASES["accounts"](), await CASES["configured accounts"]()
         served = ServedDirectory(before.directory)
-        server = await serve_control(tmp_path, MemoryStore(), served)
+        server = await ControlServer(tmp_path, MemoryStore(), served).serve()
         calls = await Calls.connect(tmp_path / SOCKET)
         front = Front(calls, await RemoteDirectory.connect(calls), before)
         principal = await front.learn()

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gatepost.control.socket_server import ControlledParts, serve_control
+from gatepost.control.socket_server import ControlServer
 from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.front_caches import PATIENCE, VACATE
@@ -33,8 +33,9 @@ def run_counted(tmp_path: Path, counts: ClientCounts, steps: Steps) -> None:
 
     async def serve() -> None:
         case = await CASES["accounts"]()
-        shared = ControlledParts(clients=counts)
-        server = await serve_control(tmp_path, MemoryStore(), case.directory, shared)
+        server = await ControlServer(
+            tmp_path, MemoryStore(), case.directory, clients=counts
+        ).serve()
         calls = [await Calls.connect(tmp_path / SOCKET) for _ in range(2)]
         await asyncio.wait_for(steps(calls, [RemoteClientCounter(each) for each in calls]), 10)
         for each in calls:

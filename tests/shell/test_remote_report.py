@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.socket_server import ControlledParts, serve_control
+from gatepost.control.socket_server import ControlServer
 from gatepost.operator_log.sentences import EventFormatter, format_event
 from gatepost.operator_log.writer import Reporter
 from gatepost.processes.control_socket import SOCKET
@@ -25,7 +25,7 @@ ODD = "grüße\n\udcff"
 
 async def report_from_a_front(data: Path, reporter: Reporter) -> None:
     directory = (await azure()).directory
-    server = await serve_control(data, MemoryStore(), directory, ControlledParts(reporter=reporter))
+    server = await ControlServer(data, MemoryStore(), directory, reporter=reporter).serve()
     calls = await Calls.connect(data / SOCKET)
     report = await RemoteReport.connect(calls)
     report("signed_in", principal="app", mechanism="LOGIN", peer="::1")

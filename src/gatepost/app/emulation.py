@@ -10,7 +10,7 @@ from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import EventRules, Profile
 from gatepost.net.clock import Clock, SystemClock
 from gatepost.policy.quotas import SubscriptionQuotas
-from gatepost.reports.event_service import EventContext, EventService
+from gatepost.reports.event_service import EventService
 from gatepost.store.sqlite import SqliteStore
 from gatepost.wire.server.replies import replies_with
 
@@ -62,7 +62,7 @@ async def serve_reports(
     azure, key, report = directories.azure, directories.key, directories.report
     assert azure is not None  # noqa: S101 - its resources are what reports are about
     now = directories.clock.now
-    service = EventService(EventContext(store, azure, key, rules, report, now, origin))
+    service = EventService(store, azure, key, rules, report, now, origin)
     await service.load()
     directories.damaged.update(service.damaged)
     await service.serve()

@@ -33,7 +33,7 @@ from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.queue_operations import QueueControl
-from gatepost.control.socket_server import ControlledParts, serve_control
+from gatepost.control.socket_server import ControlServer
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
 from gatepost.model.operator_event import ReportEvent
@@ -196,7 +196,7 @@ class RunningRelay:
             await outbound.start(first.delivery)
             stack.push_async_callback(outbound.stop, ON_THE_WIRE)
             self.relay.use_store(outbound.store)
-        control = await serve_control(self.data, self.relay.store, self.directory, self._shared())
+        control = await self._control_server().serve()
         stack.callback(remove_file, self.data / SOCKET)
         stack.callback(control.close)
         stack.push_async_callback(stop_all, self.inbound, outbound, store)
@@ -246,19 +246,22 @@ class RunningRelay:
         name = "localhost" if config.provisioning is not None else config.hostname
         return self.apis.origin(name)
 
-    def _shared(self) -> ControlledParts:
-        outbound = self.outbound
+    def _control_server(self) -> ControlServer:
+        outbound, report = self.outbound, self.report
         deliverer = None if outbound is None else lambda: outbound.deliverer
-        return ControlledParts(
-            self.quotas,
-            self.clients,
-            self.relay.budget,
-            self.admin,
-            self.reports,
-            QueueControl(self.store.deliveries, self.clock.now, deliverer, self.report),
-            control_clock(self.clock, self.now.config.workers, self.report, self.reports),
-            self.report,
-            self.console.operate if self.console is not None else None,
+        return ControlServer(
+            self.data,
+            self.relay.store,
+            self.directory,
+            quotas=self.quotas,
+            clients=self.clients,
+            budget=self.relay.budget,
+            admin=self.admin,
+            events=self.reports,
+            queue=QueueControl(self.store.deliveries, self.clock.now, deliverer, report),
+            clock=control_clock(self.clock, self.now.config.workers, report, self.reports),
+            reporter=report,
+            console=self.console.operate if self.console is not None else None,
         )
 
     def _make_site(self) -> Site:

@@ -45,9 +45,13 @@ NO_CONSOLE: Final = "the console is off: start with --console HOST:PORT, or conf
 
 
 @dataclass(frozen=True, slots=True)
-class ControlledParts:
-    """The parts of a relay besides its store and directory."""
+class ControlServer:
+    """Serves DIR/control.sock: the store, the directory, and what else the relay has."""
 
+    data: Path
+    """DIR."""
+    store: Store
+    directory: Directory
     quotas: SubscriptionQuotas | None = None
     """None: there are no quotas."""
     clients: ClientCounts | None = None
@@ -67,68 +71,67 @@ class ControlledParts:
     console: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
     """The operations of the console; None: there is none."""
 
-
-async def serve_control(
-    data: Path, store: Store, directory: Directory, shared: ControlledParts = ControlledParts()
-) -> asyncio.Server:
-    """Serve DIR/control.sock until the server is closed."""
-    operations = {
-        **store_operations(store),
-        **directory_operations(directory),
-        **_operations_of_all(shared),
-    }
-    caches = FrontCaches()
-    if isinstance(directory, CacheableDirectory):
-        directory.follow(caches.forget)
-    clients = shared.clients
-    if clients is not None:
-        clients.vacate = caches.vacate
-    quotas, budget = shared.quotas, shared.budget or Budget(data)
-
-    def make_stream() -> FrameStream:
-        uploads = Uploads(store, budget)
-        own = upload_operations(uploads)
-        if quotas is not None:
-            own |= quota_operations(LocalQuotas(quotas, owner=uploads))
-
-        def clean_up() -> None:
-            """Clean up after a caller that has disconnected."""
-            uploads.close()
-            caches.remove(cache)
-            if quotas is not None:
-                quotas.forget(uploads)
-            if clients is not None:
-                clients.forget(uploads)
-
-        table = {**operations, **own}
-        answers = Answers(table, clean_up)
-        cache = FrontCache(answers)
-        table |= caching_operations(directory, caches, cache)
-        table["gave_up"] = _decoding(tuple[int], cache.confirm)
+    async def serve(self) -> asyncio.Server:
+        """Serve until the server is closed."""
+        store, directory = self.store, self.directory
+        operations = {
+            **store_operations(store),
+            **directory_operations(directory),
+            **self._other_operations(),
+        }
+        caches = FrontCaches()
+        if isinstance(directory, CacheableDirectory):
+            directory.follow(caches.forget)
+        clients = self.clients
         if clients is not None:
-            counted = LocalClientCounter(clients, owner=uploads)
-            table |= client_operations(counted, caches, cache)
-        return answers.stream
+            clients.vacate = caches.vacate
+        quotas, budget = self.quotas, self.budget or Budget(self.data)
 
-    return await serve_frames(data / SOCKET, make_stream)
+        def make_stream() -> FrameStream:
+            uploads = Uploads(store, budget)
+            own = upload_operations(uploads)
+            if quotas is not None:
+                own |= quota_operations(LocalQuotas(quotas, owner=uploads))
 
+            def clean_up() -> None:
+                """Clean up after a caller that has disconnected."""
+                uploads.close()
+                caches.remove(cache)
+                if quotas is not None:
+                    quotas.forget(uploads)
+                if clients is not None:
+                    clients.forget(uploads)
 
-def _operations_of_all(shared: ControlledParts) -> dict[str, Operation]:
-    """Return the operations that are the same for every connection."""
-    events, clock, queue = shared.events, shared.clock, shared.queue
-    command = tuple[str, dict[str, Any]]
-    operations = {
-        "events": _decoding(command, partial(operate, events) if events else _refuse(NO_EVENTS)),
-        "clock": _decoding(command, clock.operate if clock else _refuse(NO_CLOCK)),
-        "console": _decoding(command, shared.console or _refuse(NO_CONSOLE)),
-    }
-    if queue is not None:
-        operations["queue"] = _decoding(command, partial(operate_queue, queue))
-    if shared.reporter is not None:
-        operations |= reporter_operations(shared.reporter)
-    if shared.admin is not None:
-        operations |= administration_operations(shared.admin)
-    return operations
+            table = {**operations, **own}
+            answers = Answers(table, clean_up)
+            cache = FrontCache(answers)
+            table |= caching_operations(directory, caches, cache)
+            table["gave_up"] = _decoding(tuple[int], cache.confirm)
+            if clients is not None:
+                counted = LocalClientCounter(clients, owner=uploads)
+                table |= client_operations(counted, caches, cache)
+            return answers.stream
+
+        return await serve_frames(self.data / SOCKET, make_stream)
+
+    def _other_operations(self) -> dict[str, Operation]:
+        """Return those of what the relay may have, which are the same for every connection."""
+        events, clock, queue = self.events, self.clock, self.queue
+        command = tuple[str, dict[str, Any]]
+        operations = {
+            "events": _decoding(
+                command, partial(operate, events) if events else _refuse(NO_EVENTS)
+            ),
+            "clock": _decoding(command, clock.operate if clock else _refuse(NO_CLOCK)),
+            "console": _decoding(command, self.console or _refuse(NO_CONSOLE)),
+        }
+        if queue is not None:
+            operations["queue"] = _decoding(command, partial(operate_queue, queue))
+        if self.reporter is not None:
+            operations |= reporter_operations(self.reporter)
+        if self.admin is not None:
+            operations |= administration_operations(self.admin)
+        return operations
 
 
 def store_operations(store: Store) -> dict[str, Operation]:

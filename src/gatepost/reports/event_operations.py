@@ -187,7 +187,7 @@ async def _create_webhook(service: EventService, request: CreateWebhook) -> Docu
 
 
 async def _list_webhooks(service: EventService, _request: NoArguments) -> Document:
-    reports = service.context.store.reports
+    reports = service.store.reports
     return {
         "webhooks": [
             _webhook(service, each, await reports.backlog(each.key)) for each in service.all
@@ -197,7 +197,7 @@ async def _list_webhooks(service: EventService, _request: NoArguments) -> Docume
 
 async def _show_webhook(service: EventService, request: OperationTarget) -> Document:
     webhook = _find_webhook(service, request)
-    reports = service.context.store.reports
+    reports = service.store.reports
     dead = await reports.dead_letters(webhook.key)
     return _webhook(service, webhook, await reports.backlog(webhook.key)) | {
         "dead_letters": [
@@ -215,7 +215,7 @@ async def _show_webhook(service: EventService, request: OperationTarget) -> Docu
 
 async def _delete_webhook(service: EventService, request: OperationTarget) -> Document:
     webhook = _find_webhook(service, request)
-    backlog = await service.context.store.reports.backlog(webhook.key)
+    backlog = await service.store.reports.backlog(webhook.key)
     await service.unsubscribe(webhook)
     return {"deleted": _webhook(service, webhook, backlog)}
 
@@ -230,7 +230,7 @@ def _scope(service: EventService, resource: str) -> str:
     """Return the id of a resource that is given by id or name; empty stays empty."""
     if not resource:
         return ""
-    directory = service.context.directory
+    directory = service.directory
     service_entry = directory.get(CommunicationService, resource)
     if service_entry is None:
         service_entry = next(iter(directory.find(CommunicationService, resource)), None)
@@ -279,7 +279,7 @@ def _webhook(service: EventService, each: EventSubscription, backlog: Backlog) -
 
 async def _list_events(service: EventService, request: ListEvents) -> Document:
     """List the recorded events, and the deliveries of all other mail."""
-    store = service.context.store
+    store = service.store
     if request.message:
         messages = [await _message(service, request.message)]
     else:
@@ -304,7 +304,7 @@ async def _simulate(service: EventService, request: Simulate) -> Document:
         raise ValueError(f"the action must be one of {', '.join(ACTIONS)}")
     if (request.type == "click") != bool(request.link):
         raise ValueError("a click has a --link, a view has none")
-    store, sources = service.context.store, service.sources
+    store, sources = service.store, service.sources
     message = await _message(service, request.message)
     by_key = {each.lower(): each for each in message.rcpt_to}
     recipient = by_key.get(request.recipient.lower())
@@ -336,7 +336,7 @@ async def _simulate(service: EventService, request: Simulate) -> Document:
 
 async def _message(service: EventService, name: str) -> StoredMessage:
     try:
-        return await service.context.store.get(name)
+        return await service.store.get(name)
     except KeyError:
         raise KeyError(f"message {name}") from None
 

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import quote, urlencode
@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.change_listeners import to_the_end
 from gatepost.directory.contract import Records
-from gatepost.model.operator_event import ReportEvent as Tell
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import EventRules
 from gatepost.model.rfc3339 import utc_text
 from gatepost.model.secret import Secret
@@ -49,38 +49,29 @@ class EventStore(Store, Records, Protocol):
         """Its send operations."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventContext:
-    """What an event service needs."""
+@dataclass(eq=False)
+class EventService:
+    """Implements ``rest.events.subscription.EventSubscriptions``. Call ``load`` once before use."""
 
     store: EventStore
     directory: AzureDirectory
     seal: Seal
-    rules: EventRules
-    tell: Tell
+    event_rules: EventRules
+    report: ReportEvent
     now: Callable[[], datetime]
     origin: str | None = None
     """``https://HOST:PORT`` of the APIs, for validation URLs."""
+    webhook_http: InitVar[WebhookHttp | None] = None
 
-
-class EventService:
-    """Implements ``rest.events.subscription.EventSubscriptions``. Call ``load`` once before use."""
-
-    def __init__(self, context: EventContext, http: WebhookHttp | None = None) -> None:
-        self.context = context
-        self.rules = OutcomeRules(context.store)
-        self.subscriptions = Subscriptions(context.store, context.seal, context.now)
-        self.sources = Sources(context.directory)
-        self.http = http or WebhookHttpClient(context.rules.timeout)
-        self.webhooks = Webhooks(
-            context.store.reports,
-            self.http,
-            schedule_of(context.rules),
-            context.tell,
-            context.now,
-        )
+    def __post_init__(self, webhook_http: WebhookHttp | None) -> None:
+        self.rules = OutcomeRules(self.store)
+        self.subscriptions = Subscriptions(self.store, self.seal, self.now)
+        self.sources = Sources(self.directory)
+        self.http = webhook_http or WebhookHttpClient(self.event_rules.timeout)
+        schedule = schedule_of(self.event_rules)
+        self.webhooks = Webhooks(self.store.reports, self.http, schedule, self.report, self.now)
         self.report_creator = ReportCreator(
-            context.store.reports, self.rules, self.subscriptions, self.sources, self.webhooks.wake
+            self.store.reports, self.rules, self.subscriptions, self.sources, self.webhooks.wake
         )
         self._is_serving = False
         self._consuming: asyncio.Task[None] | None = None
@@ -104,11 +95,11 @@ class EventService:
 
         Reports for subscriptions that no longer exist are deleted.
         """
-        reports, keys = self.context.store.reports, {each.key for each in self.subscriptions.all}
+        reports, keys = self.store.reports, {each.key for each in self.subscriptions.all}
         await reports.unsubscribe([each for each in await reports.subscribed() if each not in keys])
         self._is_serving = True
         self._serve()
-        self._consuming = asyncio.create_task(self.report_creator.run(self.context.tell))
+        self._consuming = asyncio.create_task(self.report_creator.run(self.report))
 
     async def close(self) -> None:
         """Stop consuming and sending."""
@@ -127,9 +118,6 @@ class EventService:
 
     def get(self, key: str) -> EventSubscription | None:
         return self.subscriptions.get(key)
-
-    def now(self) -> datetime:
-        return self.context.now()
 
     async def subscribe(self, subscription: EventSubscription) -> EventSubscription:
         token = secrets.token_urlsafe(24)
@@ -161,7 +149,7 @@ class EventService:
     async def _unsubscribe(self, subscription: EventSubscription) -> None:
         await self.subscriptions.delete(subscription)
         self._serve()
-        await self.context.store.reports.unsubscribe([subscription.key])
+        await self.store.reports.unsubscribe([subscription.key])
 
     async def try_confirm(self, key: str, token: str) -> bool:
         key = key.lower()
@@ -213,7 +201,7 @@ class EventService:
         return verdict
 
     def _validation_url(self, subscription: EventSubscription) -> str:
-        if not self.context.origin:
+        if not self.origin:
             return ""
         query = {
             "id": subscription.key,
@@ -222,7 +210,7 @@ class EventService:
             "token": subscription.token.reveal(),
         }
         path = VALIDATE.format(name=quote(subscription.name))
-        return f"{self.context.origin}{path}?{urlencode(query)}"
+        return f"{self.origin}{path}?{urlencode(query)}"
 
 
 def schedule_of(rules: EventRules) -> Backoff:

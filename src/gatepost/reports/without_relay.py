@@ -11,7 +11,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.keys.store_key import DIGESTS, check_key, open_key
 from gatepost.model.profile import EventRules
 from gatepost.reports.event_operations import operate
-from gatepost.reports.event_service import EventContext, EventService, EventStore
+from gatepost.reports.event_service import EventService, EventStore
 
 
 def _ignore(event: str, **facts: Any) -> None:
@@ -28,8 +28,7 @@ async def open_offline_events(
     await check_key(key, store)
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     await directory.load()
-    context = EventContext(store, directory, key, EventRules(), _ignore, now)
-    service = EventService(context)
+    service = EventService(store, directory, key, EventRules(), _ignore, now)
     await service.load()
     try:
         yield partial(operate, service)

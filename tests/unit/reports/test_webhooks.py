@@ -14,7 +14,7 @@ from gatepost.directory.azure.entries import Domain
 from gatepost.keys.store_key import Key
 from gatepost.model.profile import EventRules
 from gatepost.queue.reports_contract import Due
-from gatepost.reports.event_service import EventContext, EventService, schedule_of
+from gatepost.reports.event_service import EventService, schedule_of
 from gatepost.reports.webhooks import DAMAGED, LOST
 from gatepost.rest.events.subscription import SubscriptionError
 from gatepost.rest.events.webhook_retry import Backoff
@@ -385,18 +385,11 @@ async def test_an_endpoint_may_open_the_url_before_it_answers(world: World) -> N
 def test_without_an_api_no_later_validation_is_possible() -> None:
     async def run() -> None:
         async with opened() as world:
-            context = world.service.context
+            service = world.service
             alone = EventService(
-                EventContext(
-                    context.store,
-                    context.directory,
-                    Key(bytes(32)),
-                    EXACT,
-                    context.tell,
-                    context.now,
-                ),
-                Endpoint(answer=lambda _: EndpointResponse(200, {})),
-            )
+                service.store, service.directory, Key(bytes(32)), EXACT, service.report,
+                service.now, webhook_http=Endpoint(answer=lambda _: EndpointResponse(200, {})),
+            )  # fmt: skip
             await world.ask("webhook_create", url=URL)
             with pytest.raises(SubscriptionError, match="no API here"):
                 await alone.subscribe(world.service.all[0])

@@ -14,7 +14,7 @@ from gatepost.keys.store_key import Key
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
 from gatepost.reports.event_operations import operate
-from gatepost.reports.event_service import EventContext, EventService
+from gatepost.reports.event_service import EventService
 from gatepost.reports.webhook_http import Unreached
 from gatepost.rest.events.webhook_validation import EndpointResponse
 from gatepost.testing.memory import MemoryStore
@@ -147,10 +147,10 @@ async def opened(
     def tell(event: str, **facts: Any) -> None:
         world.told.append((event, facts))
 
-    context = EventContext(
-        store, directory, Key(bytes(32)), rules, tell, lambda: world.now, "https://localhost:2443"
+    origin = "https://localhost:2443"
+    service = EventService(
+        store, directory, Key(bytes(32)), rules, tell, lambda: world.now, origin, endpoint
     )
-    service = EventService(context, endpoint)
     world = World(service, store, endpoint, directory)
     await service.load()
     await service.serve()
