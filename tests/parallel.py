@@ -11,6 +11,7 @@ import os
 import signal
 import struct
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,15 @@ import pytest
 LONG: Final = {"test_bench_crash.py", "test_crash.py", "test_examples.py", "test_queue_crash.py"}
 """Modules whose tests take long, and share nothing."""
 NUMBER: Final = struct.Struct("=i")
+POSITION: Final = struct.Struct("=ii")
+"""The number of the test that a process runs, and of the one that follows: -1 if there is none."""
 STREAMS: Final = ("stdout", "stderr")
+LATEST: Final = 0.1
+"""Seconds after which a process sends reports even if its module goes on."""
 Location = tuple[str, int | None, str]
+Result = tuple[str, Location, list[Any]]
+"""A test's id, its place, and its reports: what the hooks of pytest make of one, or, of one that
+only says that a phase has passed, the phase and its seconds."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,8 +85,6 @@ class Worker:
     pid: int
     outputs: list[int]
     """The files that have what the running test wrote to standard output and error."""
-    reported: str = ""
-    """The last test that it has reported."""
 
 
 class Crew:
@@ -93,9 +99,11 @@ class Crew:
         os.write(queue, b"".join(map(NUMBER.pack, range(len(self._modules)))))
         os.close(queue)
         self._stopped = mmap(-1, 1)
-        self._running = mmap(-1, NUMBER.size * size)
+        self._positions = mmap(-1, POSITION.size * size)
         self._workers: dict[Connection, Worker] = {}
         """By the connection with its results."""
+        self._reported: set[str] = set()
+        """The tests that were reported."""
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
 
     def start(self, number: int, first: Sequence[int] = ()) -> None:
@@ -118,15 +126,15 @@ class Crew:
             for connection in wait(list(self._workers)):
                 assert isinstance(connection, Connection)
                 try:
-                    result = connection.recv()
+                    results = connection.recv()
                 except (EOFError, ConnectionResetError):
                     self._replace(connection)
                     continue
-                if isinstance(result, tuple):
-                    self._workers[connection].reported = result[0]
-                    self._report(*result)
+                if isinstance(results, list):
+                    for result in results:
+                        self._report(*result)
                 else:  # it ends
-                    self._session.shouldfail = self._session.shouldfail or result or False
+                    self._session.shouldfail = self._session.shouldfail or results or False
                     self._join(connection)
             if self._session.shouldfail or self._session.shouldstop:
                 self._stopped[0] = 1
@@ -143,18 +151,18 @@ class Crew:
         written = [os.pread(each, 1 << 20, 0).decode("utf-8", "replace") for each in worker.outputs]
         named = zip(STREAMS, written, strict=False)
         status = self._join(connection)
-        (running,) = NUMBER.unpack_from(self._running, NUMBER.size * worker.number)
+        running, following = POSITION.unpack_from(self._positions, POSITION.size * worker.number)
         item = self._session.items[running]
         report = pytest.TestReport(
             item.nodeid, item.location, {}, "failed", f"ended its process with {status}",
-            "teardown" if item.nodeid == worker.reported else "call",
+            "teardown" if item.nodeid in self._reported else "call",
             [(f"Captured {name}", text) for name, text in named if text],
         )  # fmt: skip
-        hook = self._session.config.hook
-        data = hook.pytest_report_to_serializable(config=self._session.config, report=report)
-        self._report(item.nodeid, item.location, [data])
-        module = next(each for each in self._modules if running in each)
-        self.start(worker.number, module[module.index(running) + 1 :])
+        self._report(item.nodeid, item.location, [report])
+        taken = [each for each in self._modules if running in each or following in each]
+        numbers = [number for module in taken for number in module]
+        items = self._session.items
+        self.start(worker.number, [n for n in numbers if items[n].nodeid not in self._reported])
 
     def _join(self, connection: Connection) -> int:
         """Wait for the end of a process; return how it ended."""
@@ -164,12 +172,19 @@ class Crew:
             os.close(each)
         return os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1])
 
-    def _report(self, nodeid: str, location: Location, reports: list[dict[str, Any]]) -> None:
+    def _report(self, nodeid: str, location: Location, reports: list[Any]) -> None:
         config = self._session.config
+        self._reported.add(nodeid)
         if config.get_verbosity() > 0:
             config.hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
-        for data in reports:
-            report = config.hook.pytest_report_from_serializable(config=config, data=data)
+        for report in reports:
+            if isinstance(report, tuple):
+                when, seconds = report
+                report = pytest.TestReport(  # noqa: PLW2901
+                    nodeid, location, {}, "passed", None, when, duration=seconds
+                )
+            elif isinstance(report, dict):
+                report = config.hook.pytest_report_from_serializable(config=config, data=report)  # noqa: PLW2901
             config.hook.pytest_runtest_logreport(report=report)
         config.hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
@@ -183,10 +198,11 @@ class Crew:
         capture.start_global_capturing()
         _send_outputs(capture._global_capturing, connection)
         capture.suspend_global_capture()
-        plugins.register(Sender(config, connection))
+        sender = Sender(config, connection)
+        plugins.register(sender)
         try:
             try:
-                self._run_tests(number, first)
+                self._run_tests(number, first, sender)
             finally:
                 self._session._setupstate.teardown_exact(None)
             config.hook.pytest_unconfigure(config=config)  # fails if the end of an object failed
@@ -198,14 +214,17 @@ class Crew:
         finally:
             os._exit(status)
 
-    def _run_tests(self, process: int, first: Sequence[int]) -> None:
+    def _run_tests(self, process: int, first: Sequence[int], sender: "Sender") -> None:
+        items = self._session.items
         numbers = self._take(first)
-        number = next(numbers, None)
-        while number is not None:
-            NUMBER.pack_into(self._running, NUMBER.size * process, number)
-            item, number = self._session.items[number], next(numbers, None)
-            following = None if number is None else self._session.items[number]
+        number = next(numbers, -1)
+        while number >= 0:
+            running, number = number, next(numbers, -1)
+            POSITION.pack_into(self._positions, POSITION.size * process, running, number)
+            item, following = items[running], items[number] if number >= 0 else None
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if following is None or following.path != item.path:
+                sender.send()
 
     def _take(self, first: Sequence[int]) -> Iterator[int]:
         """Take modules after these tests; yield the number of each test."""
@@ -227,7 +246,8 @@ def _send_outputs(captured: Any, connection: Connection) -> None:
 
 
 class Sender:
-    """Sends the reports of a process to its parent: all of a test at once.
+    """Sends the reports of a process to its parent: all of a test at once, and of several quick
+    tests.
 
     That it was set up and torn down is left out, unless somebody wants to know how long it took.
     """
@@ -235,15 +255,28 @@ class Sender:
     def __init__(self, config: pytest.Config, connection: Connection) -> None:
         self._config = config
         self._connection = connection
-        self._reports: list[dict[str, Any]] = []
+        self._reports: list[Any] = []
+        self._results: list[Result] = []
+        self._sent_at = time.monotonic()
         self._is_timed = config.getoption("durations") is not None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.passed and report.when != "call" and not self._is_timed:
+        if report.passed and not report.sections and not hasattr(report, "wasxfail"):
+            if report.when == "call" or self._is_timed:
+                self._reports.append((report.when, report.duration))
             return
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         self._reports.append(data)
 
     def pytest_runtest_logfinish(self, nodeid: str, location: Location) -> None:
-        self._connection.send((nodeid, location, self._reports))
+        self._results.append((nodeid, location, self._reports))
+        has_news = any(isinstance(each, dict) for each in self._reports)
         self._reports = []
+        if has_news or time.monotonic() - self._sent_at > LATEST:
+            self.send()
+
+    def send(self) -> None:
+        """Send what is there."""
+        self._connection.send(self._results)
+        self._results = []
+        self._sent_at = time.monotonic()
