@@ -1,12 +1,11 @@
 """The libraries by name; the file of each is loaded when it is needed."""
 
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.remedies.library import Library
+from gatepost.diagnosis.remedies.read_library import read_library
 
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "go-net-smtp": ("go", "golang", "net/smtp", "gomail", "jordan-wright-email"),
@@ -43,20 +42,13 @@ class _Catalog(Mapping[str, Library]):
     def __getitem__(self, name: str) -> Library:
         if name not in ALIASES:
             raise KeyError(name)
-        return _load(name)
+        return read_library(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(ALIASES)
 
     def __len__(self) -> int:
         return len(ALIASES)
-
-
-@cache
-def _load(name: str) -> Library:
-    module = import_module(f"gatepost.diagnosis.remedies.{name.replace('-', '_')}")
-    library: Library = module.LIBRARY
-    return library
 
 
 LIBRARIES: Final[Mapping[str, Library]] = _Catalog()

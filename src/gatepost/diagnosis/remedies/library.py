@@ -27,7 +27,7 @@ ALWAYS_EXECUTED: Final = frozenset({
 })  # fmt: skip
 """Causes whose fix our tests run with every library that they have."""
 _NO_ADDRESS: Final = "It refuses what is not an address before it connects."
-_USUAL_REASONS: Final[Mapping[str, str]] = MappingProxyType({
+USUAL_REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "url": "User name and password are separate settings here, and are sent unchanged, without "
     "encoding. Where something in front takes a URL apart, encode both parts there.",
     "utf8": "It sends UTF-8, as RFC 4616 requires. If the server refuses that, set a password of "
@@ -46,12 +46,6 @@ _USUAL_REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "envelope_sender_missing": _NO_ADDRESS,
 })  # fmt: skip
 """Why most libraries that need no fix for a topic or a cause need none."""
-
-
-def reasons(*usual: str, **own: str) -> Mapping[str, str]:
-    """Return why a library needs no fix for these topics and causes: the usual reasons, and its
-    own."""
-    return MappingProxyType({**{each: _USUAL_REASONS[each] for each in usual}, **own})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +74,7 @@ class Library:
     """What it sends if none of its mechanisms is listed; empty if it gives up."""
     language: str = "text"
     """The language of its fixes, for code blocks in Markdown."""
-    spared: Mapping[str, str] = field(default_factory=reasons, repr=False)
+    spared: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Topics and causes for which it needs no fix, and why."""
     executed: frozenset[str] = frozenset()
     """Causes whose fix our tests run against the emulator: the fault first, then the fix."""
