@@ -30,6 +30,8 @@ from tests.shell.scripted_server import Script, Server, serving
 STARTTLS = ("STARTTLS",)
 PASSWORD = "correct horse battery"
 QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=3, pause=0)
+PATIENT = Patience(silence=20, greeting=20, reply=20, pause=0)
+"""Looks at nothing else while a slow machine does not answer."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def test_a_healthy_server_is_healthy_within_a_second(acs: Server, authority: Aut
 
 
 def test_a_refused_mechanism_is_proven_without_a_secret(acs: Server, authority: Authority) -> None:
-    seen = diagnose(acs.address, settings=settings(authority, library="go"))
+    seen = diagnose(acs.address, settings=settings(authority, library="go"), patience=PATIENT)
     assert ids(seen) == ["mechanism_not_offered"]
     assert acs.heard[-4:] == ["AUTH PLAIN", "AUTH LOGIN", "*", "QUIT"]
     [remedy] = seen.findings[0].remedies
@@ -105,10 +107,9 @@ def test_a_refused_password_is_not_tried_again(authority: Authority) -> None:
 
 def test_visits_are_few_and_far_between(acs: Server, authority: Authority) -> None:
     """One connection for the dialogue, one to see whether TLS answers; a pause between sign-ins."""
-    patient = Patience(silence=20, greeting=20, reply=20, pause=0)  # a slow machine asks no more
-    diagnose(acs.address, settings=settings(authority), patience=patient)
+    diagnose(acs.address, settings=settings(authority), patience=PATIENT)
     assert acs.connections <= 2
-    diagnose(acs.address, settings=settings(authority), checks=Checks(audit=True), patience=patient)
+    diagnose(acs.address, settings=settings(authority), checks=Checks(audit=True), patience=PATIENT)
     assert acs.connections <= 2 + 2 + 3 + 4
     script = Script(
         in_clear=STARTTLS, over_tls=("AUTH PLAIN LOGIN",), pair=authority.issue("127.0.0.1"),
