@@ -13,6 +13,8 @@ from gatepost.mailbox.documents import (
     AddressDocument,
     AttachmentDocument,
     Checksums,
+    CodeDocument,
+    LinkDocument,
     ListUnsubscribe,
 )
 from gatepost.mailbox.html_text import HtmlText, read_html
@@ -41,7 +43,7 @@ class ReadMessage:
     def fields(self) -> Mapping[str, Sequence[str]]:
         """The values of each field by its name in lower case, unfolded, not decoded."""
         values: dict[str, list[str]] = {}
-        for name, value in self._contents.raw:
+        for name, value in self.contents.raw:
             values.setdefault(name.lower(), []).append(value.strip())
         return values
 
@@ -91,35 +93,31 @@ class ReadMessage:
             return self.message.received_at
 
     @cached_property
-    def _contents(self) -> Contents:
+    def contents(self) -> Contents:
+        """The parsed message."""
         return read_contents(self.content)
 
     @cached_property
     def text(self) -> str:
         """The first text of kind text/plain."""
-        return self._contents.text or ""
+        return self.contents.text or ""
 
     @cached_property
     def html(self) -> str:
         """The first text of kind text/html."""
-        return self._contents.html or ""
+        return self.contents.html or ""
 
     @cached_property
     def html_text(self) -> HtmlText:
         """What the HTML shows."""
         return read_html(self.html)
 
-    @property
-    def root(self) -> Part | None:
-        """The tree of parts; None if the message cannot be parsed."""
-        return self._contents.root
-
     @cached_property
     def files(self) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
         """Inline parts and attachments with a name or a Content-ID."""
         inline, attached = list[Part](), list[Part]()
         texts = set(_TEXTS)
-        for part in self.root.leaves() if self.root else ():
+        for part in self.contents.root.leaves() if self.contents.root else ():
             if part.content_type in texts and not is_attached(part):
                 texts.remove(part.content_type)
             elif part.filename or part.content_id:
@@ -197,6 +195,16 @@ def attachment_document(part: Part) -> AttachmentDocument:
             hashlib.sha256(content).hexdigest(),
         ),
     )
+
+
+def code_document(code: OneTimeCode) -> CodeDocument:
+    """Return what is shown of a code."""
+    return CodeDocument(code.value, code.where, round(code.score, 2), code.context)
+
+
+def link_document(link: MessageLink) -> LinkDocument:
+    """Return what is shown of a link."""
+    return LinkDocument(link.url, link.text, link.where)
 
 
 def header_document(raw: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -11,8 +11,8 @@ from typing import Final
 
 import nh3
 
-LONGEST: Final = 2 * 1024 * 1024
-"""Maximum characters of HTML that are read."""
+from gatepost.mailbox.html_limits import LONGEST, is_too_complex
+
 _LINES: Final = frozenset({
     "address", "article", "blockquote", "br", "caption", "dd", "div", "dl", "dt", "fieldset",
     "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main",
@@ -24,6 +24,7 @@ _TAGS: Final = {*_LINES, *_CELLS, "a", "img", "area", "map", "tbody", "thead", "
 _ATTRIBUTES: Final = {"a": {"href"}, "area": {"href", "alt"}, "img": {"alt"}}
 _SILENT: Final = {"script", "style", "head", "title", "template", "noscript", "object"}
 _TOKEN: Final = re.compile(r"<(/?)([a-z][a-z0-9]*+)((?:[^<>\"]++|\"[^\"]*+\")*+)>|([^<]+)")
+_ANY_TAG: Final = re.compile(r"<[^<>]*+>?")
 _ATTRIBUTE: Final = re.compile(r"(href|alt)=\"([^\"]*)\"")
 
 
@@ -38,10 +39,11 @@ class HtmlText:
 
 def read_html(html: str) -> HtmlText:
     """Return the text and links of HTML."""
-    if not html:
-        return HtmlText()
+    html = html.encode("utf-8", "replace").decode()
+    if not html or is_too_complex(html):
+        return HtmlText("\n".join(_lines(_ANY_TAG.sub(" ", html[:LONGEST]))))
     clean = nh3.clean(
-        html[:LONGEST],
+        html,
         tags=_TAGS,
         clean_content_tags=_SILENT,
         attributes=_ATTRIBUTES,

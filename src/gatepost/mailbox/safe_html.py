@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
 from typing import Final
+from urllib.parse import unquote
 
 import nh3
 
@@ -88,16 +89,18 @@ class SafeHtml:
 
 def make_safe(
     html: str,
-    images: Callable[[str], InlineImage | None],
+    images: Callable[[str], InlineImage | str | None],
     *,
     shows_remote: bool = False,
+    opens_tabs: bool = True,
 ) -> SafeHtml:
     """Return a document with what a message's HTML shows.
 
-    ``images`` returns an inline image by its Content-ID, or None. With ``shows_remote`` the browser
-    may load images of other servers. HTML that is too complex is shown as text. 100 kB take 5 ms.
+    ``images`` returns an inline image by its Content-ID, or its URL on this server, or None. With
+    ``shows_remote`` the browser may load images of other servers, with ``opens_tabs`` links open a
+    new tab. HTML that is too complex is shown as text. 100 kB take 5 ms.
     """
-    cleaner = _Cleaner(images, shows_remote=shows_remote)
+    cleaner = _Cleaner(images, shows_remote=shows_remote, opens_tabs=opens_tabs)
     text = html.encode("utf-8", "replace").decode()
     if is_too_complex(text):
         content = f"<pre>{escape(text[:LONGEST])}</pre>"
@@ -112,6 +115,8 @@ def make_safe(
         f"<body>{content}</body></html>"
     )
     sources = "data: http: https:" if shows_remote else "data:"
+    if cleaner.has_urls:
+        sources = f"'self' {sources}"
     policy = _POLICY.format(images=sources)
     return SafeHtml(document, policy, cleaner.remote, cleaner.left_out)
 
@@ -119,8 +124,15 @@ def make_safe(
 class _Cleaner:
     """Decides about the attributes that name something to load or to open."""
 
-    def __init__(self, images: Callable[[str], InlineImage | None], *, shows_remote: bool) -> None:
-        self._images, self._shows_remote = images, shows_remote
+    def __init__(
+        self,
+        images: Callable[[str], InlineImage | str | None],
+        *,
+        shows_remote: bool,
+        opens_tabs: bool,
+    ) -> None:
+        self._images, self._shows_remote, self._opens_tabs = images, shows_remote, opens_tabs
+        self.has_urls = False
         self._octets = 0
         self._seen: dict[str, str | None] = {}
         self.remote = self.left_out = 0
@@ -133,9 +145,10 @@ class _Cleaner:
             clean_content_tags=set(_WITHOUT_CONTENT),
             attributes=_ATTRIBUTES,
             attribute_filter=self.filter,
-            set_tag_attribute_values={"a": {"target": "_blank"}},
+            link_rel="noopener noreferrer" if self._opens_tabs else None,
+            set_tag_attribute_values={"a": {"target": "_blank"}} if self._opens_tabs else {},
             url_schemes=set(_SCHEMES),
-            url_relative="deny",
+            url_relative="pass_through",  # ``filter`` lets only our own pass
         )
 
     def filter(self, tag: str, attribute: str, value: str) -> str | None:
@@ -163,7 +176,10 @@ class _Cleaner:
 
     def _embed(self, name: str) -> str | None:
         """Return the URL of an inline image: a sandboxed frame sends no cookie for others."""
-        image = self._images(name)
+        image = self._images(unquote(name))
+        if isinstance(image, str):
+            self.has_urls = True
+            return image
         if image is None or not _IMAGES.fullmatch(image[0].lower()):
             return None
         content_type, content = image
