@@ -29,6 +29,7 @@ from gatepost.wire.server.session import Session
 
 T = TypeVar("T")
 
+_LF: Final = 10  # an int is searched for without an exception, which ``bytes in bytes`` catches
 HIGH_WATER: Final = 65_536
 """Octets buffered while an answer is awaited before reading from the socket stops."""
 MUCH: Final = 512
@@ -159,7 +160,7 @@ class Receiver:
     def on_data(self, octets: bytes) -> None:
         """Pass received octets to the session, and handle its events."""
         self._relay.batcher.inputs += 1
-        if b"\n" in octets or len(octets) >= MUCH:  # a client that sends single octets is idle
+        if _LF in octets or len(octets) >= MUCH:  # a client that sends single octets is idle
             self._touch()
         self._session.receive(octets)
         if not (self._open or self._stalled):

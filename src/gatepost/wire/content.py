@@ -11,7 +11,8 @@ END: Final = b"\r\n.\r\n"
 WINDOW: Final = 16_384
 """Octets that may be buffered before they are passed on: they count in no budget."""
 
-_CR: Final = 13
+_NUL, _LF, _CR = 0, 10, 13
+"""Octets as ints: ``bytes in bytes`` raises and catches an exception first."""
 
 
 class Newlines:
@@ -30,12 +31,12 @@ class Newlines:
             raw, self._held = self._held + raw, b""
         if not last and raw.endswith(b"\r"):
             raw, self._held = raw[:-1], b"\r"
-        if b"\0" in raw:
+        if _NUL in raw:
             self.met_nul = True
         # Without its CRLFs it must have neither CR nor LF. This is the hot path: a copy of the same
         # length is ten times cheaper than counting and a regular expression.
         rest = raw.replace(b"\r\n", b"  ")
-        if b"\r" not in rest and b"\n" not in rest:
+        if _CR not in rest and _LF not in rest:
             return raw
         self.met_bare = True
         return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
