@@ -11,6 +11,7 @@ import msgspec
 from gatepost.model.unprintable import escape_unprintable
 
 Level = Literal["info", "warning", "error"]
+_DEL: Final = 0x7F
 
 _EVENTS: Final[Mapping[Level, str]] = {
     "info": """
@@ -68,7 +69,10 @@ class EventFormatter:
 
 
 def _json(document: Mapping[str, Any]) -> str:
-    return escape_unprintable(msgspec.json.encode(document).decode())
+    octets = msgspec.json.encode(document)
+    if octets.isascii() and _DEL not in octets:  # JSON escapes all other controls
+        return octets.decode()
+    return escape_unprintable(octets.decode())
 
 
 def _plain(value: Any) -> Any:
