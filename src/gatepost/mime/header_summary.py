@@ -45,7 +45,7 @@ def _unfold(value: bytes) -> str:
 MAX_HOPS: Final = 100
 """Maximum Received fields of a message that is accepted; RFC 5321 6.3 requires at least 100."""
 
-_RECEIVED: Final = re.compile(rb"\r\nreceived[ \t]*:", re.IGNORECASE)
+_RECEIVED: Final = re.compile(rb"\r\nreceived[ \t]*:")
 
 
 def count_hops(head: bytes | bytearray) -> int:
@@ -54,7 +54,7 @@ def count_hops(head: bytes | bytearray) -> int:
         return 0  # there is no header
     end = head.find(b"\r\n\r\n")
     header = b"\r\n" + (head if end < 0 else head[:end])
-    return len(_RECEIVED.findall(header))
+    return len(_RECEIVED.findall(header.lower()))  # much faster than without case
 
 
 MAX_FIELDS: Final = 200

@@ -106,7 +106,8 @@ def read_time(value: int) -> datetime:
 
 def microseconds(time: datetime) -> int:
     """Return a time as a number for the store."""
-    return (time - EPOCH) // MICROSECOND
+    since = time - EPOCH  # a division of timedeltas takes three times as long
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def text_value(text: str) -> str | bytes:
