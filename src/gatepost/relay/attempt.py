@@ -161,8 +161,9 @@ class AttemptRunner:
         if (holder := holder_of(lease.delivery, route.chain)) is not None:
             permit = first.permit if holder.name == first.target.name else None
             return await self._try_holder(lease, load, ReadyTarget(holder, permit))
-        destination, tried = lease.delivery.next_hop.destination, dict[str, AttemptResult | None]()
-        is_paused = partial(self._is_paused, destination=destination)
+        destination = lease.delivery.next_hop.destination
+        tried: dict[str, AttemptResult | None] = {}
+        is_paused = partial(self._is_paused, destination)
         target = answering = first.target
         answer = await self._try_target(lease, load, target, first.permit)
         while True:
@@ -209,7 +210,7 @@ class AttemptRunner:
             answer = await self._try_target(lease, load, target, None)
         return answer
 
-    def _is_paused(self, target: Target, destination: str) -> bool:
+    def _is_paused(self, destination: str, target: Target) -> bool:
         wait = self._wait_of(target, destination)
         return wait is not None and not wait.is_first
 
@@ -249,7 +250,7 @@ class AttemptRunner:
         self, lease: Lease, load: Load, target: Target, permit: Permit, group: ServerGroup
     ) -> AttemptResult | Wait:
         order, seconds = self._admission.in_turn(target, group.servers), self._admission.seconds
-        is_down = partial(self._admission.is_down, target=target)
+        is_down = partial(self._admission.is_down, target)
         tried: dict[ServerAddress, AttemptResult] = {}
         may_sign_in = True
         while True:
@@ -266,7 +267,7 @@ class AttemptRunner:
         made.host.begin(begun)
         transport, slot = self._transports[made.target.name], made.permit.slot
         self._tried[lease.delivery.id] = OpenAttempt(made.server, transport, begun, made.permit)
-        slot.server, slot.step = made.server, partial(transport.step, lease.delivery.id)
+        slot.server, slot.step = made.server, lambda: transport.step(lease.delivery.id)
         try:
             result = await self._deliver(lease, await load(), made)
             if _is_untried(result):

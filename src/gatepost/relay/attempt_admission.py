@@ -37,6 +37,8 @@ V = TypeVar("V")
 GRACE: Final = 5.0
 """Seconds without a greeting after which a next hop with one connection pauses, so that the next
 target is used, and its other mail leaves the memory."""
+_GREETING: Final = (SmarthostTarget, MxTarget)
+"""Targets whose servers speak first."""
 SILENT: Final = 300.0
 """Seconds until the next look at a next hop that has not greeted, if its attempt does not end."""
 
@@ -282,12 +284,12 @@ class AttemptAdmission:
             return servers
         by_server = dict(zip(target.servers, servers, strict=True))
         turn = servers_in_turn(
-            target.servers, self._random, lambda each: self.is_down(by_server[each], target)
+            target.servers, self._random, lambda each: self.is_down(target, by_server[each])
         )
         return [by_server[each] for each in turn]
 
-    def is_down(self, server: ServerAddress, target: Target) -> bool:
-        """Tell whether a server is paused now."""
+    def is_down(self, target: Target, server: ServerAddress) -> bool:
+        """Tell whether a server of a target is paused now."""
         breaker = self._hosts.get(host_key(server, target.name))
         return breaker is not None and breaker.wait(self.seconds()) > 0
 
@@ -358,9 +360,7 @@ class AttemptAdmission:
             )
         credential = self.credential(target)
         pauses = self._login_pauses(target, credential)
-        liveness = self.wire.liveness(
-            on_wire, greets=isinstance(target, SmarthostTarget | MxTarget)
-        )
+        liveness = self.wire.liveness(on_wire, greets=isinstance(target, _GREETING))
         return _Hop(key, on_wire, limiter, credential, pauses, liveness)
 
     def _is_idle(self, limiter: NextHopLimiter) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 
 from gatepost.errors import QueueError
@@ -338,7 +337,7 @@ class Deliverer:
         try:
             if route is None:
                 return Wait("", LOOK)
-            return await self._attempts.run(lease, partial(self._load, queued), route, ready)
+            return await self._attempts.run(lease, lambda: self._load(queued), route, ready)
         except asyncio.CancelledError:
             self._hand_back(queued)
             raise
@@ -407,8 +406,12 @@ class Deliverer:
     ) -> None:
         """Record the result of an attempt, and then complete ``settled``, even after an error."""
         try:
-            load, when = partial(self._load, queued), partial(self._tried_at, queued)
-            due = await self._settler.settle(queued.lease, result, load, when)
+            due = await self._settler.settle(
+                queued.lease,
+                result,
+                lambda: self._load(queued),
+                lambda due: self._tried_at(queued, due),
+            )
             self.early_retries.note(queued.lease.delivery, result.attempt)
         finally:
             self._release(queued)

@@ -156,7 +156,7 @@ class _Try:
     ) -> None:
         self.transport, self.server, self.deadline = transport, server, deadline
         self.envelope = lease.envelope
-        self._greeted = partial(transport.greeted, lease.delivery.id)
+        self._delivery = lease.delivery.id
         self.body: Body = Traced(lease.message.trace, body)
         self.evidence: SignInEvidence | None = None
         """The evidence of a connection that was opened for this attempt."""
@@ -238,7 +238,8 @@ class _Try:
         self.session, self.address = None, self.server.address  # forget a kept connection's
         sending = transport.sending
         upstream = upstream_of(transport.target, self.server, sending.local_name)
-        evidence = self.evidence = SignInEvidence(upstream, self._greeted)
+        greeted = partial(transport.greeted, self._delivery)
+        evidence = self.evidence = SignInEvidence(upstream, greeted)
         opening = sending.opener.open(upstream, transport.sign_in, evidence.meet)
         if isinstance(transport.target, MxTarget) or upstream.tls == "implicit":
             connection = await opening

@@ -218,19 +218,20 @@ class Session:
             self.close(self.replies.BYTES_BEFORE_TLS)
             return
         self._say(reply)
-        match event:
-            case events.Sender(envelope) if reply.is_success:
-                self._envelope = envelope
-                self.state = State.SENDER
-            case events.Rcpt(recipient) if reply.is_success:
-                self.recipients.append(recipient)
-                self.state = State.RECIPIENTS
-            case events.Message():
-                self._pieces = False
-                self._end_transaction()
-            case events.StartTls() if reply.is_success:
-                self.encrypted, self.can_tls = True, False
-                self._start_over()
+        if isinstance(event, events.Message):
+            self._pieces = False
+            self._end_transaction()
+        elif not reply.is_success:
+            pass  # it does not happen
+        elif isinstance(event, events.Sender):
+            self._envelope = event.envelope
+            self.state = State.SENDER
+        elif isinstance(event, events.Rcpt):
+            self.recipients.append(event.recipient)
+            self.state = State.RECIPIENTS
+        elif isinstance(event, events.StartTls):
+            self.encrypted, self.can_tls = True, False
+            self._start_over()
         if reply.code == 421 and self._closing is None:
             self._closing = events.Closing(reply)
 
