@@ -22,6 +22,7 @@ from gatepost.net.listen import Listener, PortBusy, listen
 if TYPE_CHECKING:
     from gatepost.console.access.application import GuardedApplication
     from gatepost.console.access.gate import Gate
+    from gatepost.rest.mailbox import MailboxSite
     from gatepost.web.server import WebServer
 
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -53,6 +54,7 @@ class Console:
         self._server: WebServer | None = None
         self._application: GuardedApplication | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._mailbox: MailboxSite | None = None
 
     @property
     def url(self) -> str:
@@ -117,12 +119,14 @@ class Console:
         parts, settings = self._parts, self._settings
         await asyncio.to_thread(_import_server)
         from gatepost.app.console_faces import console_routes  # noqa: PLC0415
+        from gatepost.app.mailbox_site import open_mailbox  # noqa: PLC0415
         from gatepost.console.access.application import GuardedApplication  # noqa: PLC0415
         from gatepost.web.server import WebServer  # noqa: PLC0415 - HTTP and the pages are large
 
         gate = self._open_gate()
         application = GuardedApplication(gate, settings.hosts, parts.refusal, self._report)
-        application.serve(console_routes(gate, parts))
+        self._mailbox = await open_mailbox(parts)
+        application.serve(console_routes(gate, parts, self._mailbox))
         chain, key = settings.certificate, settings.key
         files = (Path(chain), Path(key or chain)) if chain else None
         descriptors = parts.relay.descriptors
@@ -157,6 +161,8 @@ class Console:
             self._application.end_streams()
         if self._server is not None:
             await self._server.stop()
+        if self._mailbox is not None:
+            await self._mailbox.mailbox.close()
 
 
 def _open(settings: ConsoleSettings) -> Listener:

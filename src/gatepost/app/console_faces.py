@@ -6,12 +6,14 @@ from starlette.routing import BaseRoute
 
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.console.access.gate import Gate
+from gatepost.console.access.routes import role_routes
 from gatepost.console.pages import Pages
 from gatepost.console.sign_in import SignInPage
 from gatepost.console.static_files import static_route
+from gatepost.rest.mailbox import MAILBOX_PREFIXES, MailboxSite, mailbox_face
 
 
-def console_routes(gate: Gate, parts: ConsoleParts) -> Sequence[BaseRoute]:
+def console_routes(gate: Gate, parts: ConsoleParts, mailbox: MailboxSite) -> Sequence[BaseRoute]:
     """Return the routes of all faces.
 
     Only those of signing in and the static files are for anybody; each other one is made by
@@ -22,4 +24,9 @@ def console_routes(gate: Gate, parts: ConsoleParts) -> Sequence[BaseRoute]:
     return [
         static_route(),
         *SignInPage(gate, pages, parts.command, report).routes(),
+        *(
+            route
+            for prefix in MAILBOX_PREFIXES
+            for route in role_routes(prefix, mailbox_face(mailbox), report)
+        ),
     ]

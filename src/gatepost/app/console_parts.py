@@ -1,9 +1,14 @@
 """What the console shows, and acts on, of the relay around it."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.relay.shared_by_connections import Relay
+from gatepost.reports.event_service import EventService
+from gatepost.store.sqlite import SqliteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +20,15 @@ class ConsoleParts:
     """Returns why no mail is accepted; empty if it is."""
     command: str
     """Prints a link that signs in, on the machine of the relay."""
+    store: SqliteStore
+    data: Path
+    """Where the store is."""
+    host: str
+    """The relay's own name."""
+    azure: Callable[[], AzureDirectory | None]
+    """Returns the directory with applications; None: there is none."""
+    reports: EventService | None
+    """Delivery reports; None: there are none."""
+    message_size: Callable[[], int]
+    """Returns the maximum octets of a message."""
+    started: float = field(default_factory=time.monotonic)

@@ -295,7 +295,20 @@ class RunningRelay:
             self.relay,
             lambda: refusal_reason(self.store),
             f"gatepost console --data {shlex.quote(str(self.data))}",
+            self.store,
+            self.data,
+            self.now.config.hostname,
+            lambda: self.directories.azure,
+            self.reports,
+            self._message_size,
         )
+
+    def _message_size(self) -> int:
+        config = self.now.config
+        limit = config.limits.message_size
+        if config.emulation is None:
+            return limit
+        return min(limit, config.emulation.profile.limits.message_size)
 
     def _api_quotas(self) -> LocalQuotas | None:
         if self.quotas is None or self.relay.quotas is None:
