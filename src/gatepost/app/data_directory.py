@@ -117,6 +117,19 @@ async def open_queue(
 
 
 @asynccontextmanager
+async def open_sessions(data: Path) -> AsyncIterator[Administer]:
+    """Yield a function that runs operations of ``control.session_operations`` in the relay of
+    ``data``. Raises ConnectError if none runs there."""
+    calls = await _connect(data)
+    if calls is None:
+        raise ConnectError(f"no relay runs in {data}, and sessions are kept in memory")
+    try:
+        yield _operate_over(calls, "sessions")
+    finally:
+        calls.close()
+
+
+@asynccontextmanager
 async def open_clock(data: Path) -> AsyncIterator[Administer]:
     """Yield a function that runs operations of ``control.clock.ClockControl`` on ``data``.
 

@@ -1,5 +1,6 @@
 """The program of a front process: SMTP here, the rest over the control socket."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,8 +19,10 @@ from gatepost.net.listen import Listener, adopt, inheritable
 from gatepost.processes.front_process import FrontProcess, run_front
 from gatepost.processes.remote_client_counts import RemoteClientCounter
 from gatepost.processes.remote_directory import RemoteQuotas
+from gatepost.processes.remote_sessions import SessionSender
 from gatepost.processes.workers import Instruction
 from gatepost.relay.connection_supervisor import Supervisor
+from gatepost.relay.session_recorder import SessionRecorder
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.routing.route import Router
@@ -42,6 +45,7 @@ class FrontSetup:
     """The certificates in use: their files may be half replaced."""
     emulation: Emulation | None = None
     """That of the configuration, which then has no text."""
+    records_sessions: bool = False
 
     def read(self) -> Configuration:
         """Return the configuration."""
@@ -64,7 +68,7 @@ def instruct(
     data = str(config.storage.directory.resolve())
     front = FrontSetup(
         config.text, config.file, data, config.workers + 1, descriptors, tuple(sorted(mechanisms)),
-        emulation=config.emulation,
+        emulation=config.emulation, records_sessions=config.records_sessions,
     )  # fmt: skip
     every = tuple([each for some in descriptors.values() for each in some])
 
@@ -92,6 +96,9 @@ async def serve(front: FrontSetup) -> None:
         router=None if config.captures else Router(config.routes),
         login_delay=strict.login_delay,
     )
+    if front.records_sessions:
+        send = SessionSender(process.calls).send
+        relay.recorder = SessionRecorder(relay.now, time.monotonic, send)
     factory = ListenerFactory(config, frozenset(front.mechanisms))
     states = {each.name: factory.state(each) for each in config.listeners}
     certificates = certificates_of(config, _ignore)

@@ -17,6 +17,7 @@ from gatepost.config.settings import (
 )
 from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.directory.azure.entries import Application
 from gatepost.directory.azure.login_rules import rules_of
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.change_listeners import ChangeListeners
@@ -119,6 +120,11 @@ class Directories:
         """Let the Azure directory issue tokens. Raises ConfigError if the key is not its own."""
         await keep_fingerprint(self.key, self.records)
         self.tokens = await open_tokens(self.records, self.key, self.clock.now, self.damaged)
+
+    def application_name(self, id_: str) -> str:
+        """Return the name of an application by its id; empty if there is none."""
+        found = self.azure.get(Application, id_) if self.azure is not None else None
+        return "" if found is None else found.display_name or found.name
 
     def tell_damaged(self, more: Mapping[str, str] = MappingProxyType({})) -> None:
         """Report damaged records, once; ``more`` are those of others."""

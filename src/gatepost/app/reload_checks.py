@@ -12,6 +12,7 @@ _FIXED: Final = {
     "console": "console",
     "ca_file": "ca_file",
     "reports": "events of the profile",
+    "records_sessions": "sessions.record",
 }
 """Fields of a configuration that a reload cannot change, and their names for the operator."""
 

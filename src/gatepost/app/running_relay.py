@@ -25,6 +25,7 @@ from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.app.provision_certificates import provide_certificates
 from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
 from gatepost.app.reload_checks import check_reloadable
+from gatepost.app.sessions import open_sessions
 from gatepost.app.store_opening import open_watched, store_settings
 from gatepost.config.preset import tls_of_ports
 from gatepost.config.problems import ConfigProblems
@@ -33,7 +34,9 @@ from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.queue_operations import QueueControl
+from gatepost.control.session_operations import SessionControl
 from gatepost.control.socket_server import ControlServer
+from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
 from gatepost.model.operator_event import ReportEvent
@@ -62,6 +65,8 @@ if TYPE_CHECKING:
 
 ENTRA_DEADLINE = 10.0
 """Seconds for a token endpoint to answer."""
+SUBMISSION: Final = 587
+"""The port in code examples, of a listener on a Unix socket."""
 ON_THE_WIRE: Final = DRAIN - 1
 """Seconds at the end for deliveries; then they are written down, and servers are told."""
 
@@ -100,6 +105,7 @@ class RunningRelay:
     reports: EventService | None = None
     health: Listener | None = None
     console: Console | None = None
+    sessions: SessionControl | None = None
 
     def __init__(
         self, read: Callable[[], Configuration], report: Reporter, stack: AsyncExitStack
@@ -166,7 +172,19 @@ class RunningRelay:
             self.outbound = await open_outbound(
                 config, self.store, self.key, self.relay, self._stack
             )
+        if config.records_sessions:
+            self.sessions = open_sessions(
+                clock.now, self.directories.application_name, self._place_of_listener
+            )
+            self.relay.recorder = self.sessions.recorder
         self.inbound = Inbound(self.relay, report, config)
+
+    def _place_of_listener(self, name: str) -> Placeholders:
+        """Return where clients connect to a listener, for code examples."""
+        opened = self.inbound.open_listeners
+        port = next((each.listener.port for each in opened if each.settings.name == name), 0)
+        host = "localhost" if self.now.config.provisioning else self.now.config.hostname
+        return Placeholders(host, port or SUBMISSION)
 
     async def _prepare_directory(self, config: Configuration) -> PreparedDirectory:
         try:
@@ -261,6 +279,7 @@ class RunningRelay:
             queue=QueueControl(self.store.deliveries, self.clock.now, deliverer, report),
             clock=control_clock(self.clock, self.now.config.workers, report, self.reports),
             reporter=report,
+            sessions=self.sessions,
             console=self.console.operate if self.console is not None else None,
         )
 

@@ -1,6 +1,6 @@
 """How commands call a running relay, or use the store of a stopped one."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,22 @@ def call_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Documen
     from gatepost.app.data_directory import open_queue  # noqa: PLC0415
 
     return _call(open_queue(data, configured_routes), operation, fields)
+
+
+def call_sessions(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation of ``control.session_operations``; errors become CommandFailed."""
+    from gatepost.app.data_directory import open_sessions  # noqa: PLC0415
+
+    return _call(open_sessions(data), operation, fields)
+
+
+def follow_sessions(data: Path, filters: Mapping[str, Any]) -> Iterator[Document]:
+    """Yield each session that matches when it has ended, until the relay stops."""
+    cursor: str | None = None
+    while True:
+        news = call_sessions(data, "follow", {**filters, "after": cursor})
+        yield from news["sessions"]
+        cursor = news["cursor"]
 
 
 def call_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:

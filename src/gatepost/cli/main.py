@@ -38,6 +38,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "secret": ("gatepost.cli.directory.secret:secret", "Client secrets of applications."),
     "send": ("gatepost.cli.send:send", "Send a message."),
     "sender": ("gatepost.cli.directory.sender:sender", "Sender addresses of a domain."),
+    "sessions": ("gatepost.cli.sessions:sessions",
+                 "Show SMTP sessions, and why logins were refused."),
     "smtp-username": ("gatepost.cli.directory.smtp_username:smtp_username",
                       "SMTP user names of applications."),
     "serve": ("gatepost.cli.serve:serve", "Run a relay with a configuration file."),

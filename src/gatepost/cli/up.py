@@ -116,9 +116,16 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
 @click.option(
     "--strict", is_flag=True, help="Also apply the provider's rates, delays and effective limits."
 )
+@click.option(
+    "--sessions",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    help="Keep the transcripts of the last 1,000 SMTP sessions in memory, without secrets.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_context
-def up(context: click.Context, /, as_json: bool, **arguments: Any) -> int:
+def up(context: click.Context, /, as_json: bool, sessions: str, **arguments: Any) -> int:
     """Run a local relay that behaves like a provider, in the foreground.
 
     Mail to any recipient is accepted and captured, and never sent on. The first start creates a
@@ -132,7 +139,7 @@ def up(context: click.Context, /, as_json: bool, **arguments: Any) -> int:
     _check_profile(arguments["profile"], arguments["settings"])
     # Two servers side by side must not need --console: only the first gets its default port.
     may_move = context.get_parameter_source("console") is click.core.ParameterSource.DEFAULT
-    read = UpPreset(**arguments, console_may_move=may_move).read
+    read = UpPreset(**arguments, console_may_move=may_move, sessions=sessions == "on").read
     announce = _announce_json if as_json else _announce
     return run_in_foreground(partial(run, read, needs_terminal=True), announce, as_json=as_json)
 

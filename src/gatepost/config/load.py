@@ -110,9 +110,11 @@ def _read(root: TableReader) -> Configuration:
     warn_of_lost_bounces(root, routes)
     warn_of_short_hostname(root, name, routes)
     limits, storage, dns = read_limits(root), _storage(root), _dns(root)
+    records_sessions = _should_record(root)
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
         postmaster, health, apis, console, ca_file, tuple(root.effective),
+        records_sessions=records_sessions,
     )  # fmt: skip
 
 
@@ -161,6 +163,13 @@ def _dns(root: TableReader) -> DnsSettings:
     )
     table.finish()
     return read
+
+
+def _should_record(root: TableReader) -> bool:
+    table = root.table("sessions")
+    records: bool = table.take("record", values.flag, False)
+    table.finish()
+    return records
 
 
 def _nameserver(value: Any) -> Any:

@@ -56,6 +56,8 @@ class UpPreset:
     """KEY=VALUE: changed settings of the profile."""
     names: tuple[str, ...] = ()
     """Names and addresses by which clients know the server, besides those it listens on."""
+    sessions: bool = True
+    """Whether the transcripts of the last sessions are kept in memory."""
     is_durable: bool = True
     """False for tests: it starts quickly, and a power cut may lose mail."""
 
@@ -81,6 +83,7 @@ class UpPreset:
             provisioning=Provisioning(self.names),
             reports=profile.events,
             console=self._console(),
+            records_sessions=self.sessions,
         )
 
     def _console(self) -> ConsoleSettings | None:

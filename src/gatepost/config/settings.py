@@ -365,3 +365,5 @@ class Configuration:
     """None: certificates and accounts are the operator's."""
     reports: EventRules | None = None
     """Rules of delivery reports; None: there are none."""
+    records_sessions: bool = False
+    """The transcripts of the last sessions are kept in memory, without secrets."""

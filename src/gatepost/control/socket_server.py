@@ -15,10 +15,12 @@ import msgspec
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import NO_CLOCK, ClockControl
 from gatepost.control.queue_operations import QueueControl, operate_queue
+from gatepost.control.session_operations import NOT_RECORDED, SessionControl, operate_sessions
 from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.session_record import SessionRecord
 from gatepost.model.value_or_future import Later
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
@@ -68,6 +70,8 @@ class ControlServer:
     """None: the time is the machine's."""
     reporter: Reporter | None = None
     """None: events of front processes are not reported."""
+    sessions: SessionControl | None = None
+    """None: sessions are not recorded."""
     console: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
     """The operations of the console; None: there is none."""
 
@@ -125,6 +129,12 @@ class ControlServer:
             "clock": _decoding(command, clock.operate if clock else _refuse(NO_CLOCK)),
             "console": _decoding(command, self.console or _refuse(NO_CONSOLE)),
         }
+        if (sessions := self.sessions) is not None:
+            operations["sessions"] = _decoding(command, partial(operate_sessions, sessions))
+            ended = tuple[tuple[list[SessionRecord], int]]
+            operations["sessions_ended"] = _decoding(ended, sessions.archive.take)
+        else:
+            operations["sessions"] = _decoding(command, _refuse(NOT_RECORDED))
         if queue is not None:
             operations["queue"] = _decoding(command, partial(operate_queue, queue))
         if self.reporter is not None:

@@ -378,7 +378,7 @@ class TlsLayer:
     def facts(self) -> TlsFacts:
         """The results of the handshake; only after it."""
         return TlsFacts(
-            version=self._object.version() or "",
+            version=self.version,
             cipher=self.cipher,
             chain=self._chain(),
             verified=self._object.context.verify_mode is ssl.CERT_REQUIRED,

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 
 from gatepost.errors import TlsError
 from gatepost.model.message import Submission
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.reply import Reply
 from gatepost.model.value_or_future import Later
 from gatepost.net.server_stream import ServerStream
@@ -25,7 +26,7 @@ from gatepost.relay.transaction import MailTransactions
 from gatepost.relay.unfinished_handshakes import TOO_MANY
 from gatepost.wire.server import events
 from gatepost.wire.server.quirky_session import make_session
-from gatepost.wire.server.session import Session
+from gatepost.wire.server.session import Session, SessionSettings
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class Receiver:
     __slots__ = (
         "_certificate", "_early", "_listener", "_of_mail", "_open", "_paused", "_peer_ended",
         "_relay", "_session", "_sign_in", "_stalled", "_stream", "_transactions", "_unwanted",
-        "_visit", "deadline", "on_lost",
+        "_visit", "deadline", "on_lost", "report",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +84,8 @@ class Receiver:
         self._stalled = False
         """Commands wait until the peer has read earlier replies."""
         self.on_lost = on_lost
+        self.report: ReportEvent = relay.report
+        """Reports an event of this connection."""
         self.deadline = relay.tick + HANDSHAKE_TIMEOUT
         """The relay's tick at which the peer counts as idle."""
 
@@ -120,7 +123,7 @@ class Receiver:
 
     def on_bad_proxy_header(self, reason: str) -> None:
         """Report an invalid PROXY header, so that a wrongly configured proxy is noticed."""
-        self._relay.report("proxy_header_refused", peer=self.peer, reason=reason)
+        self.report("proxy_header_refused", peer=self.peer, reason=reason)
 
     def on_connect(self) -> None:
         """Start the session: greet, or refuse."""
@@ -154,7 +157,7 @@ class Receiver:
             self._run()
 
     def _refuse_connection(self, reply: Reply) -> None:
-        self._session.send()  # not the greeting
+        self._session.withhold()  # the greeting
         self._end(reply)
 
     def on_data(self, octets: bytes) -> None:
@@ -178,7 +181,7 @@ class Receiver:
     def on_tls_failure(self, error: TlsError) -> None:
         """Report a failed handshake; the peer has received an alert."""
         reason = explain_handshake(str(error).removeprefix("TLS failed: "))  # the event says that
-        self._relay.report("tls_failed", peer=self._stream.peer_address, reason=reason)
+        self.report("tls_failed", peer=self._stream.peer_address, reason=reason)
         self._leave()
 
     def on_end(self) -> None:
@@ -237,8 +240,10 @@ class Receiver:
 
     # The engine.
 
-    _make_session: ClassVar = staticmethod(make_session)
     _make_sign_in: ClassVar = SignIn
+
+    def _make_session(self, setting: SessionSettings, peer: str, *, encrypted: bool) -> Session:
+        return make_session(setting, peer, encrypted=encrypted)
 
     def _touch(self) -> None:
         self.deadline = self._relay.tick + self._session.profile.limits.idle
@@ -299,7 +304,7 @@ class Receiver:
     def _fail_temporarily(self, error: BaseException) -> None:
         """Reply with a temporary error, because the answer could not be determined; the client may
         try again (RFC 5321 4.2.1)."""
-        self._relay.report("internal_error", peer=self.peer, reason=explain(error))
+        self.report("internal_error", peer=self.peer, reason=explain(error))
         signing_in = self._sign_in is not None and self._sign_in.is_open
         refusal = self._session.replies.AUTH_UNAVAILABLE if signing_in else NO_ANSWER
         self._drop_auth()
@@ -312,7 +317,7 @@ class Receiver:
         self._drop_auth()
         self._drop_content()
         try:
-            self._relay.report("internal_error", peer=self.peer, reason=explain(error))
+            self.report("internal_error", peer=self.peer, reason=explain(error))
             self._session.end(BROKEN)
             self._flush()
         finally:
@@ -367,7 +372,7 @@ class Receiver:
         peer = self._stream.peer_address
         if self._sign_in is None:
             self._sign_in = self._make_sign_in(
-                self._relay, self._session, peer, self.when, self.refuse
+                self._relay, self._session, peer, self.when, self.refuse, self.report
             )
         certificate = self._certificate
         bindings = certificate.bindings if certificate and self._session.encrypted else ()
@@ -420,13 +425,13 @@ class Receiver:
         self._report_refusal(reply)
 
     def _report_refusal(self, reply: Reply) -> None:
-        self._relay.report("refused", peer=self.peer, reply=str(reply), reason=reply.reason)
+        self.report("refused", peer=self.peer, reply=str(reply), reason=reply.reason)
 
     def _close(self, event: events.Closing) -> None:
         self._flush()
         self._part()
         if (reply := event.reply).code != 221:
-            self._relay.report("closed", peer=self.peer, reply=str(reply), reason=reply.reason)
+            self.report("closed", peer=self.peer, reply=str(reply), reason=reply.reason)
 
     _HANDLERS: ClassVar[dict[type[events.Event], Callable[[Any, Any], None]]] = {
         events.StartTls: _start_tls,

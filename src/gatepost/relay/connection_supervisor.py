@@ -1,7 +1,7 @@
 """Accepts the connections of a process, ends idle ones, and drains all when it stops."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from gatepost.net.listen import Listener
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.client_connection import Receiver
 from gatepost.relay.listener_state import ListenerState
+from gatepost.relay.recorded_connection import RecordedReceiver, RecordedScriptedReceiver
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.scripted_connection import ScriptedReceiver
 from gatepost.relay.shared_by_connections import Relay
@@ -18,8 +19,13 @@ from gatepost.relay.shared_by_connections import Relay
 SWEEP: Final = 1.0
 """Seconds between two searches for idle peers."""
 
-_SCRIPTED: Final = (ScriptedReceiver, InterruptibleStream)
-"""What serves a connection where there may be rules of scripted failures."""
+_KINDS: Final[Mapping[tuple[bool, bool], tuple[type[Receiver], type[ServerStream]]]] = {
+    (False, False): (Receiver, ServerStream),
+    (True, False): (ScriptedReceiver, InterruptibleStream),
+    (False, True): (RecordedReceiver, ServerStream),
+    (True, True): (RecordedScriptedReceiver, InterruptibleStream),
+}
+"""What serves a connection: with rules of scripted failures or not, recorded or not."""
 
 
 class Supervisor:
@@ -68,9 +74,9 @@ class Supervisor:
 
     def _receive(self, state: ListenerState) -> ServerStream:
         full = len(self._receivers) >= self._max
-        failures = self._relay.failures
-        kind, stream = (Receiver, ServerStream) if failures is None else _SCRIPTED
-        receiver = kind(self._relay, state, self._forget, unwanted=full or self._relay.draining)
+        relay = self._relay
+        kind, stream = _KINDS[relay.failures is not None, relay.recorder is not None]
+        receiver = kind(relay, state, self._forget, unwanted=full or relay.draining)
         self._receivers.add(receiver)
         certificate = state.certificate if state.implicit else None
         return stream(

@@ -44,7 +44,7 @@ class ListenerState:
     handshakes: int | None = None
     """Unfinished TLS handshakes allowed per address in this process; None: no limit."""
     name: str = ""
-    """The listener's name, for rules of scripted failures."""
+    """The listener's name, for rules of scripted failures and recorded sessions."""
     lane: str = ""
     """The lane of its sessions, for the same; empty: none."""
 

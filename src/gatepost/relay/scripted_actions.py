@@ -6,7 +6,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from gatepost.failures.decision import Decision, Firing
 from gatepost.failures.facts import SessionFacts
@@ -24,6 +24,7 @@ from gatepost.relay.scripted_handshake import ScriptedHandshake
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.slow_transfer import SlowInput, SlowOutput
 from gatepost.wire.server.interruptible_session import InterruptibleSession, make_interruptible
+from gatepost.wire.server.session import SessionSettings
 
 BEFORE_RESET: Final = 0.05
 """Seconds for what was sent to arrive before a reset, which may overtake it."""
@@ -67,7 +68,6 @@ class FaultyReceiver(Receiver):
 
     _session: InterruptibleSession
     _stream: InterruptibleStream
-    _make_session: ClassVar = staticmethod(make_interruptible)
 
     def __init__(
         self,
@@ -97,13 +97,21 @@ class FaultyReceiver(Receiver):
         self._counted: tuple[str, ...] = ()
         """The rules that need not be asked again about this content."""
 
+    def _make_session(
+        self, setting: SessionSettings, peer: str, *, encrypted: bool
+    ) -> InterruptibleSession:
+        return make_interruptible(setting, peer, encrypted=encrypted)
+
     @property
     def identity(self) -> SessionFacts:
         """What does not change during the session; made when it is first needed."""
         if self._identity is None:
             name, lane = self._listener.name, self._listener.lane
-            self._identity = SessionFacts(self._relay.next_id(), name, lane, self.peer)
+            self._identity = SessionFacts(self._session_id(), name, lane, self.peer)
         return self._identity
+
+    def _session_id(self) -> str:
+        return self._relay.next_id()
 
     # Asking, and doing what was decided.
 
@@ -199,7 +207,7 @@ class FaultyReceiver(Receiver):
         action: InjectedAction = "reset" if firing.do.reset else "close"
         self._note(firing, action, stage, instead_of=str(ordinary or ""))
         if stage == "connect":
-            self._session.send()  # the greeting, which nobody gets
+            self._session.withhold()  # the greeting, which nobody gets
         self._session.abandon(f"rule {firing.rule}")
 
     def _note(

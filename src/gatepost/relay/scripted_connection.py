@@ -155,7 +155,7 @@ class ScriptedReceiver(FaultyReceiver):
     def _begin_auth(self, event: events.Auth) -> None:
         if self._sign_in is None:
             self._sign_in = ScriptedSignIn(
-                self._relay, self._session, self.peer, self.when, self.refuse
+                self._relay, self._session, self.peer, self.when, self.refuse, self.report
             )
             self._sign_in.review = self._review_login
         super()._begin_auth(event)

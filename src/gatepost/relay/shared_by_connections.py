@@ -12,6 +12,7 @@ from gatepost.queue.store_contract import Store
 from gatepost.relay.batching import Batcher
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.failure_rules import FailureRules
+from gatepost.relay.session_recorder import SessionRecorder
 from gatepost.relay.spool import Budget
 from gatepost.relay.unfinished_handshakes import Handshakes
 from gatepost.routing.route import Router
@@ -36,6 +37,8 @@ class Relay:
     """Tells whether a recipient has a route; None: every recipient is accepted."""
     failures: FailureRules | None = None
     """Rules of scripted failures; None: nobody may have any."""
+    recorder: SessionRecorder | None = None
+    """Records sessions; None: they are not recorded."""
     login_delay: float = 0.0
     """Seconds before a refused login is answered."""
     tick: float = 0.0

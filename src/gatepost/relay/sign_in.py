@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from gatepost.model.credentials import Principal
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.reply import Reply
 from gatepost.model.value_or_future import When
 from gatepost.relay.authenticate import Authentication, Claim
@@ -23,7 +24,10 @@ MAX_DELAYS: Final = 8
 class SignIn:
     """Handles AUTH in one session, from the first AUTH to the end of the connection."""
 
-    __slots__ = ("_auth", "_failures", "_peer", "_place", "_refuse", "_relay", "_session", "_when")
+    __slots__ = (
+        "_auth", "_failures", "_peer", "_place", "_refuse", "_relay", "_report", "_session",
+        "_when",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -32,13 +36,15 @@ class SignIn:
         peer: str,
         when: When,
         refuse: Callable[[Reply], None],
+        report: ReportEvent,
     ) -> None:
-        """``peer`` is the client's address; ``refuse`` replies, and reports to the operator."""
+        """``peer`` is the client's address; ``refuse`` replies, and reports to the operator;
+        ``report`` is that of the connection."""
         self._relay = relay
         self._session = session
         self._peer = peer
         self._when = when
-        self._refuse = refuse
+        self._refuse, self._report = refuse, report
         self._auth: Authentication | None = None
         self._failures = 0
         self._place: CountedClient[Reply | None] = UNCOUNTED
@@ -73,7 +79,7 @@ class SignIn:
         if isinstance(verdict, Principal):
             self._enter(verdict)
             return
-        self._relay.report(
+        self._report(
             "auth_refused", peer=self._peer, mechanism=auth.mechanism,
             username=auth.username, reply=str(verdict), reason=verdict.reason,
         )  # fmt: skip
@@ -104,7 +110,7 @@ class SignIn:
             self._refuse(refusal)
             return
         self._session.accept_login(principal)
-        self._relay.report(
+        self._report(
             "signed_in", peer=self._peer, mechanism=principal.mechanism, principal=principal.name
         )
 

@@ -12,6 +12,7 @@ from gatepost.mime.received import Hop
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal, Standing
 from gatepost.model.message import Submission
+from gatepost.model.operator_event import ReportEvent
 from gatepost.model.reply import Reply
 from gatepost.model.value_or_future import Later, When
 from gatepost.net.server_stream import ServerStream
@@ -42,6 +43,10 @@ class MailConnection(Protocol):
 
     def hang_up(self) -> None:
         """Close the connection without a reply."""
+
+    @property
+    def report(self) -> ReportEvent:
+        """Reports an event of this connection."""
 
 
 class MailTransactions:
@@ -141,7 +146,7 @@ class MailTransactions:
         """Discard the content of a message that the session refused, or that was interrupted."""
         self.release()
         if (reply := event.reply) is not None:
-            self._relay.report(
+            self._connection.report(
                 "message_refused",
                 peer=self._stream.peer_address,
                 reply=str(reply),
@@ -240,7 +245,8 @@ class MailTransactions:
             self._taken += 1
             done = self._session.replies.ACCEPTED
             self._session.reply(Reply(250, done.text.replace("{id}", message.id), done.status))
-            self._relay.report("accepted", peer=self._stream.peer_address, **log_facts(message))
+            facts = log_facts(message)
+            self._connection.report("accepted", peer=self._stream.peer_address, **facts)
         elif isinstance(error, ResponseLost):
             self._tell_not_stored("", explain(error))
             self._connection.hang_up()
@@ -255,7 +261,8 @@ class MailTransactions:
         return reply.because(reason)
 
     def _tell_not_stored(self, reply: str, reason: str) -> None:
-        self._relay.report("not_stored", peer=self._stream.peer_address, reply=reply, reason=reason)
+        peer = self._stream.peer_address
+        self._connection.report("not_stored", peer=peer, reply=reply, reason=reason)
 
 
 def _check_authors(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
+from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.wire.server import events
 from gatepost.wire.server.commands import ANY, Command, Handler, State, missing_condition
@@ -29,8 +30,12 @@ def make_interruptible(
     setting: SessionSettings, peer: str, *, encrypted: bool = False
 ) -> "InterruptibleSession":
     """Return the session of a connection, as its profile requires."""
-    kind = _QuirkyInterruptible if is_quirky(setting.profile) else _PlainInterruptible
-    return kind(setting, peer, encrypted=encrypted)
+    return interruptible_kind(setting.profile)(setting, peer, encrypted=encrypted)
+
+
+def interruptible_kind(profile: Profile) -> "type[InterruptibleSession]":
+    """Return the class of the sessions that a profile requires."""
+    return _QuirkyInterruptible if is_quirky(profile) else _PlainInterruptible
 
 
 class InterruptibleSession(Session):

@@ -14,8 +14,12 @@ _MUTE: Final = frozenset({"never", "hangs up"})
 
 def make_session(setting: SessionSettings, peer: str, *, encrypted: bool = False) -> Session:
     """Return the session of a connection, as its profile requires."""
-    kind = QuirkySession if is_quirky(setting.profile) else Session
-    return kind(setting, peer, encrypted=encrypted)
+    return session_kind(setting.profile)(setting, peer, encrypted=encrypted)
+
+
+def session_kind(profile: Profile) -> type[Session]:
+    """Return the class of the sessions that a profile requires."""
+    return QuirkySession if is_quirky(profile) else Session
 
 
 def is_quirky(profile: Profile) -> bool:

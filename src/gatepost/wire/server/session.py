@@ -272,6 +272,10 @@ class Session:
         self.is_full = False
         return octets
 
+    def withhold(self) -> None:
+        """Discard what ``send`` would return."""
+        self._out.clear()
+
     @property
     def buffered(self) -> int:
         """Number of octets received, but not processed yet."""

@@ -1,0 +1,50 @@
+"""Tells quickly that a text has no secret, so that the thorough search is rarely needed.
+
+Few sessions have a text that could be a secret, but each session has a secret of its own, and to
+prepare a ``SecretSearch`` for it takes as long as the login.
+"""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from gatepost.model.secret_search import LONG, PART
+
+_BLOCK: Final = 4
+"""Characters of a secret that are looked for, so often that each part of it has one of them."""
+_HARMLESS: Final = re.compile(
+    r" (?:SIZE=[0-9]{1,20}|BODY=(?:7BIT|8BITMIME)|SMTPUTF8)(?=[ \n]|\Z)"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    re.IGNORECASE,
+)
+"""Parameters of MAIL, and the GUIDs of names at Azure, look like other forms of a secret."""
+_ENCODED: Final = re.compile(
+    r"[^\n -~]|[\\%&]|=[0-9a-f]{2}|[a-z0-9+/_-]{11,}|(?:[0-9a-f]{2}[ :,-]{0,2}(?:0x)?){4}",
+    re.IGNORECASE,
+)
+"""What a part of a secret in another form has: escapes, base64, base32 or hex."""
+_WORD: Final = re.compile(r"[a-z]{11}")
+"""A word that is not long enough for base32."""
+
+
+def may_have_secret(text: str, secrets: Collection[str]) -> bool:
+    """Tell whether a text may have one of the secrets, or a part of one, in any form.
+
+    False is certain. True needs a ``SecretSearch``, and is the answer for every short secret.
+    """
+    if not secrets:
+        return False
+    low = text.lower()
+    if any(_may_be_in(low, secret.lower()) for secret in secrets):
+        return True
+    found = _ENCODED.finditer(_HARMLESS.sub("", text))
+    return any(_WORD.fullmatch(match[0]) is None for match in found)
+
+
+def _may_be_in(low: str, secret: str) -> bool:
+    size = len(secret)
+    if size < LONG:
+        return True
+    step = min(PART, size - 3) - _BLOCK + 1
+    blocks = {*range(0, size - _BLOCK + 1, step), size - _BLOCK}
+    return any(secret[at : at + _BLOCK] in low for at in blocks)

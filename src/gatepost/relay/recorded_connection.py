@@ -1,0 +1,101 @@
+"""Connections whose sessions are recorded, so that ordinary ones have no branch for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gatepost.failures.decision import Firing
+from gatepost.failures.grammar import Stage
+from gatepost.failures.injection import InjectedAction, Injection
+from gatepost.model.session_record import SessionRecord
+from gatepost.net.server_stream import ServerStream
+from gatepost.relay.client_connection import Receiver
+from gatepost.relay.listener_state import ListenerState
+from gatepost.relay.scripted_connection import ScriptedReceiver
+from gatepost.relay.session_recording import SessionRecording
+from gatepost.relay.shared_by_connections import Relay
+from gatepost.wire.server.interruptible_session import InterruptibleSession, interruptible_kind
+from gatepost.wire.server.quirky_session import session_kind
+from gatepost.wire.server.recorded_session import make_recorded
+from gatepost.wire.server.session import Session, SessionSettings
+
+
+class _Recording(Receiver):
+    """Any handler of an accepted stream, with a recording of its session."""
+
+    _recording: SessionRecording
+
+    def __init__(
+        self,
+        relay: Relay,
+        state: ListenerState,
+        on_lost: Callable[[Receiver], None],
+        *,
+        unwanted: bool = False,
+    ) -> None:
+        super().__init__(relay, state, on_lost, unwanted=unwanted)
+        self._is_lost = False
+
+    def on_accept(self, stream: ServerStream) -> None:
+        state, peer, recorder = self._listener, stream.peer_address, self._relay.recorder
+        assert recorder is not None  # noqa: S101 - the supervisor has looked
+        self._recording = recorder.begin(
+            lambda id_, at: SessionRecord(id_, at, peer, state.name, state.lane), self._relay.report
+        )
+        self.report = self._recording
+        super().on_accept(stream)
+
+    def on_proxy_header(self) -> None:
+        self._recording.record.peer = self.peer
+        super().on_proxy_header()
+
+    def _record(self, session: Session) -> None:
+        self._recording.session = session
+        if session.encrypted:
+            self._note_tls()
+
+    def _note_tls(self) -> None:
+        tls = self._stream.tls
+        self._recording.record.tls = "" if tls is None else tls.version
+        self._recording.transcript.tls = True
+
+    def on_tls(self) -> None:
+        self._note_tls()
+        super().on_tls()
+
+    def on_close(self) -> None:
+        self._is_lost = True
+        super().on_close()
+
+    def _leave(self) -> None:
+        super()._leave()
+        if self._is_lost:  # not before, or while a message is being stored
+            self._recording.end()
+
+
+class RecordedReceiver(_Recording):
+    """An ordinary connection."""
+
+    def _make_session(self, setting: SessionSettings, peer: str, *, encrypted: bool) -> Session:
+        kind, transcript = session_kind(setting.profile), self._recording.transcript
+        session = make_recorded(kind, setting, peer, transcript, encrypted=encrypted)
+        self._record(session)
+        return session
+
+
+class RecordedScriptedReceiver(_Recording, ScriptedReceiver):
+    """A connection where rules of scripted failures are asked."""
+
+    def _make_session(
+        self, setting: SessionSettings, peer: str, *, encrypted: bool
+    ) -> InterruptibleSession:
+        kind, transcript = interruptible_kind(setting.profile), self._recording.transcript
+        session = make_recorded(kind, setting, peer, transcript, encrypted=encrypted)
+        self._record(session)
+        return session
+
+    def _session_id(self) -> str:
+        return self._recording.record.id
+
+    def _note(self, firing: Firing, action: InjectedAction, stage: Stage, **facts: Any) -> None:
+        self._recording.inject(Injection(firing.rule, action, stage, **facts))
+        super()._note(firing, action, stage, **facts)

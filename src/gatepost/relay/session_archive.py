@@ -1,0 +1,74 @@
+"""The last sessions that have ended, in memory: a restart forgets them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from gatepost.model.session_record import SessionRecord
+from gatepost.model.units import MIB
+
+MAX_SESSIONS: Final = 1_000
+MAX_SIZE: Final = 12 * MIB
+"""Octets for all of them, roughly; with those of open sessions, 16 MB."""
+
+
+class SessionArchive:
+    """Keeps the records of the last sessions; the oldest one makes room for a new one."""
+
+    def __init__(self, on_add: Callable[[SessionRecord], None] = lambda _: None) -> None:
+        self._on_add = on_add
+        self._records: deque[SessionRecord] = deque()
+        self._last = 0
+        self._size = 0
+        self._waiters: set[asyncio.Future[None]] = set()
+        self.dropped = 0
+        """Number of sessions that front processes could not send."""
+
+    @property
+    def records(self) -> Sequence[SessionRecord]:
+        """All records, in the order in which the sessions ended."""
+        return list(self._records)
+
+    @property
+    def last(self) -> int:
+        """The number of the last session that has ended; they are counted from 1."""
+        return self._last
+
+    def find(self, id_: str) -> SessionRecord | None:
+        """Return the record of a session; None if there is none."""
+        return next((each for each in self._records if each.id == id_), None)
+
+    def add(self, record: SessionRecord) -> None:
+        """Keep the record of a session that has ended."""
+        self._last += 1
+        self._records.append(record)
+        self._size += record.size
+        while len(self._records) > MAX_SESSIONS or self._size > MAX_SIZE:
+            self._size -= self._records.popleft().size
+        waiters, self._waiters = self._waiters, set()
+        for each in waiters:
+            if not each.done():
+                each.set_result(None)
+        self._on_add(record)
+
+    def take(self, ended: tuple[Sequence[SessionRecord], int]) -> None:
+        """Keep the records that a front process has sent, and count those that it could not."""
+        records, dropped = ended
+        self.dropped += dropped
+        for each in records:
+            self.add(each)
+
+    def since(self, number: int) -> Sequence[SessionRecord]:
+        """Return the records of sessions that have ended after that one."""
+        first = self._last - len(self._records)
+        return list(self._records)[max(0, number - first) :] if number < self._last else ()
+
+    async def wait(self, number: int, timeout: float) -> Sequence[SessionRecord]:
+        """Return the same as soon as there is one, or nothing after ``timeout`` seconds."""
+        if number >= self._last:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
+            await asyncio.wait([waiter], timeout=timeout)
+            self._waiters.discard(waiter)
+        return self.since(number)

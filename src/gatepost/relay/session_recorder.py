@@ -1,0 +1,85 @@
+"""Records the sessions of one process while they are open, within a bound of memory."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import Final
+
+from gatepost.model.operator_event import ReportEvent
+from gatepost.model.session_record import SessionRecord
+from gatepost.model.units import MIB
+from gatepost.relay.session_recording import SessionRecording
+from gatepost.wire.server.session_transcript import SessionTranscript
+
+MAX_OPEN: Final = 1_000
+"""Open sessions with a transcript; the oldest ones of more are recorded without their lines."""
+MAX_OPEN_SIZE: Final = 4 * MIB
+"""Octets for the lines of open sessions."""
+
+
+class SessionRecorder:
+    """Records every session of a process; ``keep`` gets the record of each that has ended."""
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        seconds: Callable[[], float],
+        keep: Callable[[SessionRecord], None],
+    ) -> None:
+        """``seconds`` returns the time from some start, which is quicker to read than the date."""
+        self._now, self._seconds, self._keep = now, seconds, keep
+        self._open: dict[str, SessionRecording] = {}
+        """With a transcript, oldest first."""
+        self._sizes: dict[str, int] = {}
+        self._size = 0
+        self._prefix = secrets.token_hex(3)
+        self._numbers = count(1)
+
+    @property
+    def records(self) -> Sequence[SessionRecord]:
+        """The sessions that are open now, oldest first."""
+        return [each.snapshot() for each in self._open.values()]
+
+    def find(self, id_: str) -> SessionRecord | None:
+        """Return an open session; None if there is none with this id."""
+        recording = self._open.get(id_)
+        return None if recording is None else recording.snapshot()
+
+    def begin(
+        self, record: Callable[[str, float], SessionRecord], report: ReportEvent
+    ) -> SessionRecording:
+        """Record a new session, whose ``record`` is made of its id and the time."""
+        id_ = f"{self._prefix}-{next(self._numbers)}"
+        transcript = SessionTranscript(self._seconds, partial(self._may_take, id_))
+        recording = SessionRecording(
+            record(id_, self._now().timestamp()), transcript, report, self._end
+        )
+        self._open[id_] = recording
+        if len(self._open) > MAX_OPEN:
+            self._stop(next(iter(self._open)))
+        return recording
+
+    def _end(self, recording: SessionRecording) -> None:
+        self._forget(recording.record.id)
+        self._keep(recording.conclude())
+
+    def _may_take(self, id_: str, octets: int) -> bool:
+        """Give a session more memory, by taking it from older ones."""
+        while self._size + octets > MAX_OPEN_SIZE and self._sizes:
+            self._stop(next(iter(self._sizes)))
+        if id_ not in self._open:
+            return False
+        self._sizes[id_] = self._sizes.get(id_, 0) + octets
+        self._size += octets
+        return True
+
+    def _stop(self, id_: str) -> None:
+        """Record no more lines of a session, only its facts."""
+        self._open[id_].transcript.stop()
+        self._forget(id_)
+
+    def _forget(self, id_: str) -> None:
+        self._open.pop(id_, None)
+        self._size -= self._sizes.pop(id_, 0)

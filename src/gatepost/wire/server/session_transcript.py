@@ -1,0 +1,245 @@
+"""The lines of one session, for people who ask later what was said.
+
+What belongs to a login is replaced at once. Other lines of an open session are here as they were
+sent, because any of them may have been sent before the secret was known: ``lines`` returns all of
+them without secrets, and nothing else of a session may be kept.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from gatepost.model.secret_screen import may_have_secret
+from gatepost.model.secret_search import SecretSearch
+from gatepost.model.session_record import LINE_SIZE, SessionLine
+from gatepost.model.transcript import REDACTED
+from gatepost.wire.base64 import decode_base64, encode_base64
+
+STEP: Final = 4_096
+"""Octets of memory that are asked for at once."""
+MAX_SIZE: Final = 32_768
+"""Octets of memory for one session; then lines in its middle are left out."""
+FIRST: Final = 50
+"""Lines at the beginning that are never left out."""
+MAX_SECRETS: Final = 100
+"""Secrets of one session; after more of them, no text is shown."""
+MAX_STRAYS: Final = 20
+"""Lines that are no commands: of more, only their number is recorded."""
+FEWEST: Final = 6
+"""Minimum characters of a word that is hidden only because it may be a secret."""
+_PROMPTS: Final = frozenset(
+    {b"", *map(encode_base64, (b"Username:", b"Password:", b"User Name\0", b"Password\0"))}
+)
+_OBJECT: Final = b"{"
+_SEPARATORS: Final = "\0\1"
+_BEARER: Final = "auth=Bearer "
+
+
+class SessionTranscript:
+    """Records the lines of one session."""
+
+    __slots__ = (
+        "_begun", "_clock", "_entries", "_has_too_many_secrets", "_left", "_mechanism", "_reserve",
+        "_responses", "_secrets", "_size", "_strays", "ehlo", "left_out",
+        "of_next_reply", "tls",
+    )  # fmt: skip
+
+    def __init__(self, clock: Callable[[], float], reserve: Callable[[int], bool]) -> None:
+        """The session begins now, by ``clock`` in seconds. ``reserve`` gets a number of octets, and
+        tells whether the session may take so much more memory."""
+        self._clock, self._begun, self._reserve = clock, clock(), reserve
+        self._entries: list[SessionLine] = []
+        self._left = self._size = 0
+        self._mechanism = ""
+        self._responses = self._strays = 0
+        self._secrets: tuple[str, ...] = ()
+        self._has_too_many_secrets = False
+        self.of_next_reply: Mapping[str, Any] | None = None
+        """Further keys of what is sent next."""
+        self.ehlo = ""
+        """The last name in EHLO or HELO."""
+        self.left_out = 0
+        self.tls = False
+        """Whether lines are under TLS from now on."""
+
+    # What was said.
+
+    def client(self, line: bytes) -> None:
+        """Record a line of the client."""
+        self._left -= len(line) + LINE_SIZE
+        if self._left >= 0 or self._try_grow():
+            self._entries.append((self._clock() - self._begun, "C", line, self.tls, None))
+
+    def server(self, octets: bytes) -> None:
+        """Record what is sent to the client. A challenge is shown if it is a prompt or a JSON
+        object (RFC 7628 3.2.2), because others are a part of the proof."""
+        if octets.startswith(b"334 "):
+            octets = _show_challenge(octets)
+        more, self.of_next_reply = self.of_next_reply, None
+        self._left -= len(octets) + LINE_SIZE
+        if self._left >= 0 or self._try_grow():
+            self._entries.append((self._clock() - self._begun, "S", octets, self.tls, more))
+
+    def act(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Record what the server does without words."""
+        self._left -= len(name) + LINE_SIZE
+        if self._left >= 0 or self._try_grow():
+            at = self._clock() - self._begun
+            self._entries.append((at, "*", name.encode(), self.tls, facts))
+
+    def _try_grow(self) -> bool:
+        if self._size >= MAX_SIZE and len(self._entries) > FIRST:
+            last = FIRST + (len(self._entries) - FIRST) // 2
+            self.left_out += last - FIRST
+            dropped = self._entries[FIRST:last]
+            del self._entries[FIRST:last]
+            self._left += sum([len(text) + LINE_SIZE for _, _, text, *_ in dropped])
+        if self._left < 0:
+            more = max(STEP, -self._left)
+            if self._size >= 2 * MAX_SIZE or not self._reserve(more):
+                self.left_out += 1
+                return False
+            self._size += more
+            self._left += more
+        return True
+
+    @property
+    def size(self) -> int:
+        """Octets of memory that the lines take."""
+        return self._size - self._left
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the session began."""
+        return self._clock() - self._begun
+
+    @property
+    def last_command(self) -> bytes:
+        """The last line of the client as it is shown; empty if there is none."""
+        lines = (text for _, speaker, text, *_ in reversed(self._entries) if speaker == "C")
+        return next(lines, b"")
+
+    def stop(self) -> None:
+        """Forget all lines, and record no more: others need the memory."""
+        self.left_out += len(self._entries)
+        self._entries.clear()
+        self._reserve, self._left, self._size = _may_take_none, 0, MAX_SIZE
+
+    # What must not be shown.
+
+    def stray(self, line: bytes) -> None:
+        """Record a line that is not a command: it may be a secret that came at a wrong time."""
+        self._strays += 1
+        if self._strays > MAX_STRAYS:
+            self.left_out += 1
+            return
+        self.hide_any(line)
+        self.client(b"[%d octets that are not a command]" % len(line))
+
+    def login(self, line: bytes, mechanism: str) -> None:
+        """Record an AUTH command; ``mechanism`` is empty if it names none."""
+        words = line.split(None, 2)
+        rest = words[2:] if mechanism else words[1:]
+        self._mechanism, self._responses = mechanism, 0
+        shown = ["AUTH", *([mechanism] if mechanism else []), *([REDACTED] if rest else [])]
+        self.client(" ".join(shown).encode())
+        if rest:
+            try:
+                initial = decode_base64(rest[0].strip()) if mechanism else None
+            except ValueError:
+                initial = None
+            if initial is None:
+                self.hide_any(*rest)
+            else:
+                self.learn_response(initial)
+
+    def learn_response(self, response: bytes) -> None:
+        """Take a decoded response; its secrets are not shown anywhere."""
+        number, self._responses = self._responses, self._responses + 1
+        text = response.decode("utf-8", "surrogateescape")
+        self._hide(secrets_of(self._mechanism, number, text))
+
+    def hide_any(self, *octets: bytes) -> None:
+        """Take octets that are or contain a secret, perhaps in base64."""
+        for each in octets:
+            text = each.decode("utf-8", "surrogateescape").strip()
+            secrets = [text, *text.split()]
+            for word in each.split()[:8]:
+                with suppress(ValueError):
+                    secrets += _pieces(decode_base64(word).decode("utf-8", "surrogateescape"))
+            self._hide([one for one in secrets if len(one) >= FEWEST])
+
+    def _hide(self, secrets: Iterable[str]) -> None:
+        new = [each for each in dict.fromkeys(secrets) if each and each not in self._secrets]
+        if len(self._secrets) + len(new) > MAX_SECRETS:
+            self._has_too_many_secrets = True
+        else:
+            self._secrets += tuple(new)
+
+    # What is shown.
+
+    def redact(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return texts without the secrets of this session."""
+        if self._has_too_many_secrets:
+            return [each and REDACTED for each in texts]
+        if not may_have_secret("\n".join(texts), self._secrets):
+            return texts
+        search = SecretSearch(self._secrets)
+        return [search.replace(each, REDACTED) for each in texts]
+
+    def lines(self) -> Sequence[SessionLine]:
+        """Return all lines, without secrets. Our own replies have none, as we write them."""
+        if not (self._secrets or self._has_too_many_secrets):
+            return self._entries[:]
+        foreign = [each for each in self._entries if each[1] == "C" or each[4] is not None]
+        texts = [each[2].decode("utf-8", "surrogateescape") for each in foreign]
+        redacted = self.redact(texts)
+        if redacted is texts:
+            return self._entries[:]
+        rest = iter(redacted)
+        return [
+            (at, speaker, next(rest).encode("utf-8", "surrogateescape"), tls, more)
+            if speaker == "C" or more is not None
+            else (at, speaker, text, tls, more)
+            for at, speaker, text, tls, more in self._entries
+        ]
+
+
+def secrets_of(mechanism: str, number: int, text: str) -> Iterator[str]:
+    """Yield the secrets in a decoded response of a login; ``number`` counts from 0.
+
+    User names are none, as long as the response has the form that its mechanism requires.
+    """
+    if mechanism == "PLAIN" and text.count("\0") >= 2:  # RFC 4616 2
+        yield text.split("\0", 2)[2]
+    elif mechanism in ("XOAUTH2", "OAUTHBEARER") and _BEARER in text:  # RFC 7628 3.1
+        yield text.partition(_BEARER)[2].partition("\1")[0]
+    elif mechanism == "CRAM-MD5" and " " in text:  # RFC 2195 2
+        yield text.rpartition(" ")[2]
+    elif mechanism.startswith("SCRAM-"):  # RFC 5802 7: only the last response has a proof
+        yield from [each[2:] for each in text.split(",") if each.startswith("p=") and number]
+    elif mechanism != "EXTERNAL" and (mechanism != "LOGIN" or number):
+        yield from _pieces(text)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    yield text
+    for separator in _SEPARATORS:
+        yield from text.split(separator)
+    yield text.partition(_BEARER)[2].partition("\1")[0]
+
+
+def _may_take_none(_octets: int) -> bool:
+    return False
+
+
+def _show_challenge(octets: bytes) -> bytes:
+    challenge = octets[4:].rstrip(b"\r\n")
+    if challenge in _PROMPTS:
+        return octets
+    try:
+        if decode_base64(challenge).startswith(_OBJECT):
+            return octets
+    except ValueError:
+        pass
+    return f"334 {REDACTED}\r\n".encode()
