@@ -146,6 +146,23 @@ async def open_clock(data: Path) -> AsyncIterator[Administer]:
 
 
 @asynccontextmanager
+async def open_failures(data: Path) -> AsyncIterator[Administer]:
+    """Yield a function that runs operations of ``control.failure_operations`` in the relay of
+    ``data``.
+
+    The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises
+    ConfigError if no relay runs.
+    """
+    calls = await _connect(data)
+    if calls is None:
+        raise ConfigError(_no_relay_reason(data))
+    try:
+        yield _operate_over(calls, "failures")
+    finally:
+        calls.close()
+
+
+@asynccontextmanager
 async def open_console(data: Path) -> AsyncIterator[Administer]:
     """Yield a function that runs operations of ``app.console.Console`` in the relay of ``data``.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from gatepost.app.faulty_certificates import FaultyCertificates
 from gatepost.app.make_listeners import ListenerFactory, certificates_of, install_certificates
 from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.certificates.reloaded_files import CertificateFiles, PassedCertificate
@@ -19,6 +20,7 @@ from gatepost.net.listen import Listener, adopt, inheritable
 from gatepost.processes.front_process import FrontProcess, run_front
 from gatepost.processes.remote_client_counts import RemoteClientCounter
 from gatepost.processes.remote_directory import RemoteQuotas
+from gatepost.processes.remote_failure_rules import RemoteFailureRules
 from gatepost.processes.remote_sessions import SessionSender
 from gatepost.processes.workers import Instruction
 from gatepost.relay.connection_supervisor import Supervisor
@@ -43,6 +45,8 @@ class FrontSetup:
     """Those of the directory that is in use once we accept; before, it may be another one."""
     certificates: tuple[PassedCertificate, ...] = ()
     """The certificates in use: their files may be half replaced."""
+    has_failures: bool = False
+    """Whether rules of scripted failures are allowed."""
     emulation: Emulation | None = None
     """That of the configuration, which then has no text."""
     records_sessions: bool = False
@@ -68,7 +72,8 @@ def instruct(
     data = str(config.storage.directory.resolve())
     front = FrontSetup(
         config.text, config.file, data, config.workers + 1, descriptors, tuple(sorted(mechanisms)),
-        emulation=config.emulation, records_sessions=config.records_sessions,
+        has_failures=config.failures is not None, emulation=config.emulation,
+        records_sessions=config.records_sessions,
     )  # fmt: skip
     every = tuple([each for some in descriptors.values() for each in some])
 
@@ -105,6 +110,10 @@ async def serve(front: FrontSetup) -> None:
     certificates.begin_with(front.certificates)
     install_certificates(certificates, states, config.listeners)
     supervisor = Supervisor(relay)
+    if front.has_failures:
+        faulty = FaultyCertificates(Path(front.data), lambda: config.listeners)
+        relay.failures = await RemoteFailureRules.connect(process.calls, faulty.make)
+        relay.failures.on_change = supervisor.follow_rules
     listeners = [(adopt(each), states[name]) for name, each in front.listeners.items()]
     if emulation is None:
         certificates.watch()

@@ -28,6 +28,8 @@ def check_reloadable(before: Configuration, after: Configuration) -> None:
         )
     if bool(before.workers) != bool(after.workers):
         raise ConfigError("a change of workers from or to 0 needs a restart")
+    if (before.failures is None) != (after.failures is None):
+        raise ConfigError("failures.allow cannot change without a restart")
 
 
 def _azure_of(config: Configuration) -> list[AzureDirectorySettings]:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from gatepost.app.emulation import (
     open_clock,
     serve_reports,
 )
+from gatepost.app.faulty_certificates import FaultyCertificates
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.make_listeners import client_limits
@@ -25,14 +26,16 @@ from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.app.provision_certificates import provide_certificates
 from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
 from gatepost.app.reload_checks import check_reloadable
+from gatepost.app.scripted_failures import ScriptedFailures
 from gatepost.app.sessions import open_sessions
 from gatepost.app.store_opening import open_watched, store_settings
 from gatepost.config.preset import tls_of_ports
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.settings import Configuration
+from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
+from gatepost.control.failure_operations import FailureControl
 from gatepost.control.queue_operations import QueueControl
 from gatepost.control.session_operations import SessionControl
 from gatepost.control.socket_server import ControlServer
@@ -106,6 +109,7 @@ class RunningRelay:
     health: Listener | None = None
     console: Console | None = None
     sessions: SessionControl | None = None
+    failures: ScriptedFailures | None = None
 
     def __init__(
         self, read: Callable[[], Configuration], report: Reporter, stack: AsyncExitStack
@@ -177,6 +181,13 @@ class RunningRelay:
                 clock.now, self.directories.application_name, self._place_of_listener
             )
             self.relay.recorder = self.sessions.recorder
+        if config.failures is not None:
+            faulty = FaultyCertificates(self.data, self._served_listeners)
+            self.failures = ScriptedFailures(
+                config, clock, report, self.directories.application_name, faulty.make
+            )
+            self.failures.watch(self._stack)
+            self.relay.failures = self.failures.rules
         self.inbound = Inbound(self.relay, report, config)
 
     def _place_of_listener(self, name: str) -> Placeholders:
@@ -185,6 +196,9 @@ class RunningRelay:
         port = next((each.listener.port for each in opened if each.settings.name == name), 0)
         host = "localhost" if self.now.config.provisioning else self.now.config.hostname
         return Placeholders(host, port or SUBMISSION)
+
+    def _served_listeners(self) -> Sequence[ListenerSettings]:
+        return [each.settings for each in self.inbound.open_listeners]
 
     async def _prepare_directory(self, config: Configuration) -> PreparedDirectory:
         try:
@@ -242,6 +256,8 @@ class RunningRelay:
             self.quotas.configure(profile.strict, replies_with(profile.replies))
             relay.quotas = LocalQuotas(self.quotas) if profile.strict.has_limits else None
             relay.login_delay = profile.strict.login_delay
+        if self.failures is not None:
+            self.failures.use(config)
         self._open_administration(config)
         self.directories.tell_damaged()
 
@@ -280,8 +296,14 @@ class RunningRelay:
             clock=control_clock(self.clock, self.now.config.workers, report, self.reports),
             reporter=report,
             sessions=self.sessions,
+            failures=self._failure_control(),
             console=self.console.operate if self.console is not None else None,
         )
+
+    def _failure_control(self) -> FailureControl | None:
+        if self.failures is None:
+            return None
+        return FailureControl(self.failures.rules, captures=self.now.config.captures)
 
     def _make_site(self) -> Site:
         """Return what the APIs need of this relay."""

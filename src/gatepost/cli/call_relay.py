@@ -51,6 +51,13 @@ def call_clock(data: Path, operation: str, fields: Mapping[str, Any]) -> Documen
     return _call(open_clock(data), operation, fields)
 
 
+def call_failures(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation on the running relay's rules; errors become CommandFailed."""
+    from gatepost.app.data_directory import open_failures  # noqa: PLC0415
+
+    return _call(open_failures(data), operation, fields)
+
+
 def call_console(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation of the running relay's console; errors become CommandFailed."""
     from gatepost.app.data_directory import open_console  # noqa: PLC0415

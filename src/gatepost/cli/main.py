@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "domain": ("gatepost.cli.directory.domain:domain", "Domains and their verification."),
     "env": ("gatepost.cli.env:env", "Print a local relay's settings as environment variables."),
     "events": ("gatepost.cli.events:events", "Show the events of messages."),
+    "failure": ("gatepost.cli.failure:failure", "Script failures that clients then see."),
     "mcp": ("gatepost.cli.mcp:mcp", "Serve the doctor and captured mail to an assistant."),
     "messages": ("gatepost.cli.messages:messages", "List, show and delete captured mail."),
     "outcome": ("gatepost.cli.outcome:outcome", "Set the delivery outcome of captured mail."),

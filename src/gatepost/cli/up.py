@@ -107,6 +107,12 @@ def _place(option: str, port: int, what: str) -> Callable[[Any], Any]:
     "Compose: the certificate is valid for it, too. Repeatable.",
 )
 @click.option(
+    "--failures",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Rules of scripted failures; the file is read again whenever it changes.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(0, 64),
     default=0,

@@ -14,7 +14,9 @@ from gatepost.client.named_secret import NamedSecret
 from gatepost.client.tokens.azure import NEEDS_LIBRARY, is_installed
 from gatepost.client.tokens.entra import read_certificate
 from gatepost.client.tokens.google import read_key
+from gatepost.config.failure_rules_file import read_rules_file
 from gatepost.config.positions import Path
+from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import (
     AccessKeyCredential,
     AzureIdentityCredential,
@@ -53,6 +55,8 @@ def check_external(config: Configuration, source: Source, environment: Mapping[s
         _check_pair(source, ("api", "certificate"), api.certificate, api.key)
     if config.ca_file:
         _check_authorities(source, ("ca_file",), config.ca_file)
+    if config.failures is not None and config.failures.file:
+        _check_rules(source, FilePath(config.failures.file))
     _check_storage(source, config.storage.directory)
     _check_space(source, config.storage)
     for route in config.routes:
@@ -73,6 +77,13 @@ def _check_accounts(
         where, password = ("directory", "account", index, "password"), account.password
         if _try_secret(source, where, password, environment):
             _check_ends(source, where, password, password.read(environment))
+
+
+def _check_rules(source: Source, file: FilePath) -> None:
+    try:
+        read_rules_file(file, captures=False)
+    except ConfigProblems as error:
+        source.problems += error.problems
 
 
 def _check_storage(source: Source, directory: FilePath) -> None:

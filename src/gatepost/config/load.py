@@ -18,6 +18,7 @@ from gatepost.config.cross_checks import (
 )
 from gatepost.config.directories import KIND, read_directories
 from gatepost.config.external_checks import check_external
+from gatepost.config.failures import read_failures
 from gatepost.config.listeners import read_listeners
 from gatepost.config.offered_mechanisms import check_mechanisms
 from gatepost.config.retries import read_retries
@@ -104,6 +105,7 @@ def _read(root: TableReader) -> Configuration:
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
     console = read_console(root, routes)
+    failures = read_failures(root)
     check_addresses(root, listeners, health, apis, console)
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)
@@ -114,7 +116,7 @@ def _read(root: TableReader) -> Configuration:
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
         postmaster, health, apis, console, ca_file, tuple(root.effective),
-        records_sessions=records_sessions,
+        records_sessions=records_sessions, failures=failures,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from gatepost.config.settings import (
     ConsoleSettings,
     DnsSettings,
     Emulation,
+    FailureSettings,
     LimitSettings,
     ListenerSettings,
     ListenerTls,
@@ -58,6 +59,8 @@ class UpPreset:
     """Names and addresses by which clients know the server, besides those it listens on."""
     sessions: bool = True
     """Whether the transcripts of the last sessions are kept in memory."""
+    failures: Path | None = None
+    """The file with rules of scripted failures."""
     is_durable: bool = True
     """False for tests: it starts quickly, and a power cut may lose mail."""
 
@@ -84,6 +87,7 @@ class UpPreset:
             reports=profile.events,
             console=self._console(),
             records_sessions=self.sessions,
+            failures=FailureSettings(str(self.failures.absolute()) if self.failures else ""),
         )
 
     def _console(self) -> ConsoleSettings | None:

@@ -305,6 +305,14 @@ class ConsoleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureSettings:
+    """Rules of scripted failures are allowed."""
+
+    file: str = ""
+    """The file with rules, in TOML; empty: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Emulation:
     """A provider that the relay imitates. Sent to front processes as JSON."""
 
@@ -367,3 +375,5 @@ class Configuration:
     """Rules of delivery reports; None: there are none."""
     records_sessions: bool = False
     """The transcripts of the last sessions are kept in memory, without secrets."""
+    failures: FailureSettings | None = None
+    """None: rules of scripted failures are ignored."""

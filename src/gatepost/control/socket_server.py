@@ -5,6 +5,7 @@ Only the owner of the directory can open the socket, so callers need not authent
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,13 @@ import msgspec
 
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import NO_CLOCK, ClockControl
+from gatepost.control.failure_operations import NO_FAILURES, FailureControl
 from gatepost.control.queue_operations import QueueControl, operate_queue
 from gatepost.control.session_operations import NOT_RECORDED, SessionControl, operate_sessions
 from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.contract import CacheableDirectory, Directory
+from gatepost.errors import Disconnected
+from gatepost.failures.facts import EventFacts
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.session_record import SessionRecord
@@ -34,6 +38,7 @@ from gatepost.processes.packed_mail import (
     pack_message,
     unpack_submission,
 )
+from gatepost.processes.remote_failure_rules import CHANGED, RulesSummary, summary_of
 from gatepost.processes.rpc import Afterwards, Answers, Operation, decode, decoder
 from gatepost.processes.rpc_frames import FrameStream, serve_frames
 from gatepost.processes.uploads import Uploads, put_and_tell
@@ -72,6 +77,8 @@ class ControlServer:
     """None: events of front processes are not reported."""
     sessions: SessionControl | None = None
     """None: sessions are not recorded."""
+    failures: FailureControl | None = None
+    """None: rules of scripted failures are ignored."""
     console: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
     """The operations of the console; None: there is none."""
 
@@ -83,7 +90,7 @@ class ControlServer:
             **directory_operations(directory),
             **self._other_operations(),
         }
-        caches = FrontCaches()
+        caches, followers = FrontCaches(), FollowedRules(self.failures)
         if isinstance(directory, CacheableDirectory):
             directory.follow(caches.forget)
         clients = self.clients
@@ -101,6 +108,7 @@ class ControlServer:
                 """Clean up after a caller that has disconnected."""
                 uploads.close()
                 caches.remove(cache)
+                followers.remove(answers)
                 if quotas is not None:
                     quotas.forget(uploads)
                 if clients is not None:
@@ -110,6 +118,7 @@ class ControlServer:
             answers = Answers(table, clean_up)
             cache = FrontCache(answers)
             table |= caching_operations(directory, caches, cache)
+            table |= followers.operations(answers)
             table["gave_up"] = _decoding(tuple[int], cache.confirm)
             if clients is not None:
                 counted = LocalClientCounter(clients, owner=uploads)
@@ -127,6 +136,9 @@ class ControlServer:
                 command, partial(operate, events) if events else _refuse(NO_EVENTS)
             ),
             "clock": _decoding(command, clock.operate if clock else _refuse(NO_CLOCK)),
+            "failures": _decoding(
+                command, self.failures.operate if self.failures else _refuse(NO_FAILURES)
+            ),
             "console": _decoding(command, self.console or _refuse(NO_CONSOLE)),
         }
         if (sessions := self.sessions) is not None:
@@ -142,6 +154,42 @@ class ControlServer:
         if self.admin is not None:
             operations |= administration_operations(self.admin)
         return operations
+
+
+class FollowedRules:
+    """The front processes that ask the rules of scripted failures, and hear when they change."""
+
+    def __init__(self, control: FailureControl | None) -> None:
+        self._rules = control.rules if control is not None else None
+        self._followers: set[Answers] = set()
+        if self._rules is not None:
+            self._rules.follow(self._announce)
+
+    def remove(self, answers: Answers) -> None:
+        """Forget a front process whose connection has ended."""
+        self._followers.discard(answers)
+
+    def _announce(self) -> None:
+        if self._rules is not None:
+            for each in list(self._followers):
+                with suppress(Disconnected):
+                    each.tell(CHANGED, summary_of(self._rules))
+
+    def operations(self, answers: Answers) -> dict[str, Operation]:
+        """Return the operations of one connection by name."""
+        rules = self._rules
+        if rules is None:
+            return {}
+
+        def follow() -> RulesSummary:
+            self._followers.add(answers)
+            return summary_of(rules)
+
+        return {
+            CHANGED: _decoding(tuple[()], follow),
+            "decide_failure": _decoding(tuple[EventFacts], rules.decide),
+            "note_injected": _decoding(tuple[str, tuple[str, ...]], rules.note_stored),
+        }
 
 
 def store_operations(store: Store) -> dict[str, Operation]:

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from gatepost.failures.grammar import FailureRule
-from gatepost.failures.possibilities import present, problems_of
+from gatepost.failures.possibilities import problems_of
+from gatepost.failures.reply_text import parse_reply_text
 from gatepost.failures.texts import compile_text, parse_duration, parse_moment, parse_range
 from gatepost.model.fast_dataclass import dataclass
 
@@ -46,10 +47,12 @@ def read_rule(document: object, *, captures: bool = True) -> FailureRule:
     """Return the rule. ``captures``: see ``problems_of``. Raises RuleMistakes."""
     mistakes: list[RuleMistake] = []
     rule = _read(FailureRule, document, (), mistakes)
+    found = {each.path: each for each in _value_mistakes(document)}
     if rule is not None:
-        mistakes += _value_mistakes(rule)
-        problems = dict(problems_of(rule, captures=captures))
-        mistakes += [RuleMistake(path, message) for path, message in problems.items()]
+        for path, message in problems_of(rule, captures=captures):
+            found.setdefault(path, RuleMistake(path, message))
+    wrong = {each.path for each in mistakes}
+    mistakes += [each for path, each in found.items() if path not in wrong]
     if mistakes or rule is None:
         raise RuleMistakes(mistakes)
     return rule
@@ -150,16 +153,26 @@ _READERS: Final[Mapping[str, Callable[[Any], object]]] = {
     "attempt": parse_range,
     "from": lambda text: parse_moment(text, 0.0),
     "until": lambda text: parse_moment(text, 0.0),
+    "reply": parse_reply_text,
 }  # fmt: skip
 
 
-def _value_mistakes(rule: FailureRule) -> Iterator[RuleMistake]:
-    """Yield values that cannot be read."""
-    for name, value in present(rule.when).items():
-        reader = _READERS.get(name)
-        if reader is None:
-            continue
-        try:
-            reader(value)
-        except ValueError as error:
-            yield RuleMistake(("when", name), str(error))
+def _value_mistakes(document: object) -> Iterator[RuleMistake]:
+    """Yield the values that have the right type, and cannot be read."""
+    for path, value in _values_of(document):
+        read = _READERS.get(path[1])
+        if read is not None:
+            try:
+                read(_plain(path[1], value))
+            except ValueError as error:
+                yield RuleMistake(path, str(error))
+            except (TypeError, AttributeError):
+                pass  # it has another type, which is a mistake of its own
+
+
+def _values_of(document: object) -> Iterator[tuple[tuple[str, str], object]]:
+    if isinstance(document, Mapping):
+        for part in ("when", "do"):
+            fields = document.get(part)
+            if isinstance(fields, Mapping):
+                yield from (((part, str(name)), value) for name, value in fields.items())

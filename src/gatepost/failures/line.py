@@ -9,9 +9,10 @@ are those of ``when``, ``header.NAME``, and those of the rule (``id``, ``lane``,
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
-from gatepost.failures.check import RuleMistake, RuleMistakes, nearest
+from gatepost.failures.check import RuleMistake, RuleMistakes, nearest, read_rule
 from gatepost.failures.grammar import Actions, Conditions, FailureRule, Text
 from gatepost.failures.possibilities import present, stages_of
 from gatepost.failures.texts import parse_duration
@@ -32,8 +33,34 @@ _PLAIN: Final = re.compile(r'[^\s"\\]+')
 Document = dict[str, Any]
 
 
+def read_line(
+    line: str, *, captures: bool = True, others: Mapping[str, Any] = MappingProxyType({})
+) -> FailureRule:
+    """Return the rule in a line. ``others`` are keys of the rule beside it, such as its id.
+
+    Raises RuleMistakes with every mistake.
+    """
+    document, mistakes = _parse(line)
+    try:
+        rule = read_rule({**document, **others}, captures=captures)
+    except RuleMistakes as error:
+        mistaken = {each.path[0] for each in mistakes}
+        mistakes += [each for each in error.mistakes if each.path not in (("do",), *mistaken)]
+        raise RuleMistakes(mistakes or error.mistakes) from None
+    if mistakes:
+        raise RuleMistakes(mistakes)
+    return rule
+
+
 def parse_line(line: str) -> Document:
     """Return a line as the document of a rule, still unchecked. Raises RuleMistakes."""
+    document, mistakes = _parse(line)
+    if mistakes:
+        raise RuleMistakes(mistakes)
+    return document
+
+
+def _parse(line: str) -> tuple[Document, list[RuleMistake]]:
     if len(line) > MAX_LINE:
         raise _mistake("line", f"a line has at most {MAX_LINE} characters")
     before, arrow, after = f" {line.strip()} ".partition(f" {ARROW} ")
@@ -44,9 +71,7 @@ def parse_line(line: str) -> Document:
     _read_conditions(before, document, mistakes)
     for text in after.split(" ; "):
         _read_action(text.strip(), document["do"], mistakes)
-    if mistakes:
-        raise RuleMistakes(mistakes)
-    return document
+    return document, mistakes
 
 
 def _mistake(key: str, message: str) -> RuleMistakes:

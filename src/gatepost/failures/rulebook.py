@@ -166,7 +166,8 @@ class Rulebook:
         return deleted
 
     def put_all(self, origin: str, rules: list[FailureRule], now: float) -> None:
-        """Replace the rules of an origin. Those that have not changed keep their counters.
+        """Replace the rules of an origin. Those that have not changed keep their counters; together
+        they keep their age, in the order of ``rules``.
 
         Raises ValueError if an id belongs to a rule of another origin; then nothing changes.
         """
@@ -174,7 +175,7 @@ class Rulebook:
         others = {place: each for place, each in self._entries.items() if place not in own}
         if len(others) + len(rules) > MAX_RULES:
             raise ValueError(f"there can be {MAX_RULES} rules")
-        merged = dict(others)
+        merged, ages = dict(others), sorted(each.number for each in own.values())
         for rule in rules:
             place = rule.lane or "", rule.id
             if place in merged:
@@ -182,6 +183,8 @@ class Rulebook:
             before = own.get(place)
             is_same = before is not None and before.rule == rule
             merged[place] = before if is_same else self._make(rule, now, origin)  # type: ignore[assignment]
+        for rule, age in zip(rules, ages, strict=False):
+            merged[rule.lane or "", rule.id].number = age
         self._entries = merged
         self.revision += 1
         self._arrange()
@@ -228,6 +231,10 @@ class Rulebook:
         """Return the rules of a lane in the order in which they are asked; None: of all lanes."""
         listed = [each for each in self._entries.values() if lane in (None, each.place[0])]
         return sorted(listed, key=lambda each: (each.place[0], each.rule.order, each.number))
+
+    def entries_of(self, origin: str) -> list[RuleEntry]:
+        """Return the rules of an origin."""
+        return [each for each in self._entries.values() if each.origin == origin]
 
     # The decision.
 

@@ -17,7 +17,8 @@ _EVENTS: Final[Mapping[Level, str]] = {
     "info": """
     ready signed_in token_issued accepted message_delivered sign_in_works secret_changed
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
-    watching probed stopping descriptors_free console_changed console_signed_in
+    watching probed stopping descriptors_free console_changed console_signed_in injected
+    failure_rules_loaded
     """,
     "warning": """
     auth_refused token_not_issued token_refused refused message_refused message_deferred
@@ -31,7 +32,8 @@ _EVENTS: Final[Mapping[Level, str]] = {
     not_stored message_failed notification_lost sign_in_stopped refresh_token_not_kept
     not_settled queue_unavailable certificate_kept reload_refused internal_error api_failed
     webhook_given_up worker_died probe_failed snapshot_not_kept directory_damaged
-    store_recovered store_gone store_older ready_not_written failed descriptors_used_up
+    failure_rules_refused store_recovered store_gone store_older ready_not_written failed
+    descriptors_used_up
     """,
 }
 """``warning``: somebody was refused, or it will be tried again, or somebody should look at it.
@@ -185,6 +187,9 @@ _SENTENCES: Final = {
     "sign_in_works": "credential {credential} is accepted at {target} again",
     "refresh_token_not_kept": "the new refresh token of {credential} could not be saved: {reason}",
     "refresh_token_kept": "the new refresh token of {credential} has been saved",
+    "injected": "rule {rule}: {action} at {stage} for {peer}",
+    "failure_rules_loaded": "{count} rules of scripted failures were read from {file}",
+    "failure_rules_refused": "the rules of scripted failures stay as they were: {reason}",
     "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
     "authority_replaced": "there is a new certificate authority: clients must trust {ca_file}",
     "clock_put_back": "the clock was set back by {seconds} s: waiting deliveries are tried now",

@@ -47,6 +47,7 @@ _ERRORS: Final[Mapping[str, type[Exception]]] = {
     "KeyError": KeyError,
     "ValueError": ValueError,
     "SubscriptionError": ValueError,
+    "RuleMistakes": ValueError,
     "QueueError": QueueError,
     "QueueFull": QueueFull,
     "Unreadable": Unreadable,

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,11 +14,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from gatepost.app.data_directory import open_clock, open_mailbox
+from gatepost.app.data_directory import open_clock, open_failures, open_mailbox
 from gatepost.model.message import StoredMessage
 from gatepost.queue.message_selection import decode_subject
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.testing.dialogue import Values
+from gatepost.testing.scripted_failure import Operate, ScriptedFailure
 
 T = TypeVar("T")
 
@@ -211,6 +212,47 @@ class LocalRelay(ABC):
                 await operate("advance", {"seconds": by.total_seconds()})
 
         _run(advance)
+
+    # What it does to its clients.
+
+    def fail(
+        self,
+        line: str = "",
+        *,
+        when: Mapping[str, Any] | None = None,
+        do: Mapping[str, Any] | None = None,
+        id: str = "",
+    ) -> ScriptedFailure:
+        """Add a rule of scripted failures, in one line, or with ``when`` and ``do`` as in JSON.
+
+        >>> relay.fail("rcpt attempt=1-2 -> reply 451 4.7.1 Try later")   # doctest: +SKIP
+        >>> relay.fail(when={"stage": "rcpt"}, do={"delay": 2})           # doctest: +SKIP
+
+        With the fixtures of pytest, it ends with the test. Raises ValueError with every mistake.
+        """
+        fields: dict[str, Any] = {"id": id}
+        if line:
+            fields["line"] = line
+        else:
+            fields["rule"] = {"when": when or {}, "do": do or {}}
+        self._has_failures = True
+        document = self._ask_rules(lambda operate: operate("add", fields))
+        return ScriptedFailure(document, self._ask_rules)
+
+    _has_failures = False
+
+    def forget_failures(self) -> None:
+        """Delete the rules that ``fail`` has added, and all others."""
+        if self._has_failures:
+            self._ask_rules(lambda operate: operate("delete", {}))
+            self._has_failures = False
+
+    def _ask_rules(self, work: Callable[[Operate], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        async def ask() -> dict[str, Any]:
+            async with open_failures(self.data) as operate:
+                return await work(operate)
+
+        return _run(ask)
 
     def _ask(self, answer: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         async def ask() -> T:

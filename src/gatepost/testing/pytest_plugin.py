@@ -52,6 +52,13 @@ def acs_relay(gatepost_server: "EmulatorServer") -> "Iterator[LocalRelay]":
         yield relay
 
 
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """End the rules of scripted failures that a test has added to the relay of the session."""
+    relay = getattr(item, "funcargs", {}).get("acs_relay")
+    if relay is not None:
+        relay.forget_failures()
+
+
 @pytest.fixture
 def gatepost(
     request: pytest.FixtureRequest, gatepost_server: "EmulatorServer"

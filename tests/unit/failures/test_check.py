@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.failures.check import RuleMistakes, read_rule
 from gatepost.failures.grammar import STAGES
-from gatepost.failures.line import format_line, parse_line
+from gatepost.failures.line import format_line, parse_line, read_line
 
 REPLY = {"reply": "451 4.7.1 Try later"}
 
@@ -34,6 +34,7 @@ def test_all_mistakes_are_found_at_once() -> None:
         "do.replay: unknown key; did you mean reply?",
         "do.delay: 'soon' is not a duration such as 5s, 200ms or 2m",
         "ordr: unknown key; did you mean order?",
+        "when.attempt: 'one' is not a range such as 3, 1-2, 3-, */10 or >1000",
     ]
 
 
@@ -161,6 +162,19 @@ def test_a_mistake_in_a_line_is_named(line: str, mistake: str) -> None:
     with pytest.raises(RuleMistakes) as raised:
         parse_line(line)
     assert [str(each) for each in raised.value.mistakes] == [mistake]
+
+
+def test_all_mistakes_of_a_line_are_found() -> None:
+    with pytest.raises(RuleMistakes) as raised:
+        read_line("rcptt recipent=x attempt=one -> replay 451 ; delay soon ; close now")
+    assert [str(each)[:25] for each in raised.value.mistakes] == [
+        "do: unknown action 'repla",
+        "do.delay: 'soon' is not a",
+        "when.stage: 'rcptt' is no",
+        "when.recipent: unknown ke",
+        "do.close: 'now' is not po",
+        "when.attempt: 'one' is no",
+    ]
 
 
 @pytest.mark.parametrize("stage", STAGES)

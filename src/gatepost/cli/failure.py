@@ -1,0 +1,218 @@
+"""``gatepost failure``: scripts what a relay does to its clients."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from gatepost.cli.call_relay import Document, call_failures
+from gatepost.cli.command_group import Group
+from gatepost.cli.output import CommandFailed, print_result
+from gatepost.cli.store_options import options
+from gatepost.cli.tables import print_fields, print_rows
+from gatepost.model.unprintable import replace_unprintable
+
+LIMIT = 100
+
+
+def _lane(help_text: str) -> Callable[[Any], Any]:
+    return click.option("--lane", default=None, metavar="NAME", help=help_text)
+
+
+@click.group(cls=Group)
+def failure() -> None:
+    """Script failures: what a relay does to its clients, by rules.
+
+    A rule names a stage of the session, conditions, and what happens. It only makes things worse:
+    it never grants a login, a sender or a recipient. Rules are forgotten when the relay stops,
+    unless they are in a file (`gatepost up --failures FILE`).
+
+    \b
+    Example:
+      gatepost failure add 'rcpt recipient=*@slow.test attempt=1-2 -> reply 451 4.7.1 Later'
+      gatepost failure list
+    """
+
+
+@failure.command()
+@click.argument("line", required=False)
+@click.option(
+    "--rule", "file", type=click.File(), help="Read the rule as JSON from a file; - is stdin."
+)
+@click.option("--id", "id_", default="", metavar="ID", help="Its id; default: one is chosen.")
+@_lane("Only for the sessions of this lane.")
+@options
+def add(
+    line: str | None,
+    file: TextIO | None,
+    id_: str,
+    lane: str | None,
+    data: Path,
+    as_json: bool,
+) -> None:
+    """Add a rule, given in one line: STAGE [KEY=VALUE ...] -> ACTION [; ACTION ...].
+
+    \b
+    Example:
+      gatepost failure add 'mail -> quota 30/60s per=application ; reply 421 4.7.0 Too fast'
+      gatepost failure add --id lost-250 'message times=1 -> keep ; close before'
+    """
+    if (line is None) == (file is None):
+        raise click.UsageError("give a LINE or --rule FILE")
+    fields: dict[str, Any] = {"id": id_, "lane": lane}
+    if file is not None:
+        fields["rule"] = _read(file)
+    else:
+        fields["line"] = line
+    document = call_failures(data, "add", fields)
+    print_result(document, as_json, lambda _: _print_line(document))
+
+
+def _read(file: TextIO) -> Any:
+    try:
+        document = json.loads(file.read())
+    except ValueError as error:
+        raise CommandFailed(f"the rule is not JSON: {error}", "BadRequest") from None
+    if not isinstance(document, dict):
+        raise CommandFailed("the rule is not a JSON object", "BadRequest")
+    return document
+
+
+@failure.command("list")
+@click.option("--unfired", is_flag=True, help="Only rules that have never fired, with the reason.")
+@_lane("Only the rules of this lane.")
+@options
+def list_(unfired: bool, lane: str | None, data: Path, as_json: bool) -> None:
+    """List the rules in the order in which they are asked, with their counters.
+
+    \b
+    Example:
+      gatepost failure list --unfired
+    """
+    document = call_failures(data, "list", {"unfired": unfired, "lane": lane})
+    print_result(document, as_json, _print_rules)
+
+
+@failure.command()
+@click.argument("id_", metavar="ID")
+@_lane("Of this lane.")
+@options
+def show(id_: str, lane: str | None, data: Path, as_json: bool) -> None:
+    """Show one rule.
+
+    \b
+    Example:
+      gatepost failure show lost-250 --json
+    """
+    document = call_failures(data, "show", {"id": id_, "lane": lane})
+    print_result(document, as_json, _print_rule)
+
+
+@failure.command()
+@click.option("--rule", default="", metavar="ID", help="Only firings of this rule.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 500),
+    default=LIMIT,
+    show_default=True,
+    help="Maximum number of firings, the newest.",
+)
+@_lane("Only firings of the rules of this lane.")
+@options
+def fired(rule: str, limit: int, lane: str | None, data: Path, as_json: bool) -> None:
+    """List when rules fired, the newest last. The last 1000 are remembered.
+
+    \b
+    Example:
+      gatepost failure fired --rule lost-250
+    """
+    document = call_failures(data, "fired", {"rule": rule, "limit": limit, "lane": lane})
+    print_result(document, as_json, _print_fired)
+
+
+@failure.command()
+@click.argument("id_", metavar="ID", required=False)
+@_lane("Of this lane.")
+@options
+def reset(id_: str | None, lane: str | None, data: Path, as_json: bool) -> None:
+    """Clear the counters of a rule, or of all rules without a lane. Times such as +5s begin anew.
+
+    \b
+    Example:
+      gatepost failure reset
+    """
+    document = call_failures(data, "reset", {"id": id_, "lane": lane})
+    count = len(document["rules"])
+    print_result(document, as_json, lambda _: click.echo(f"reset: {_counted(count)}"))
+
+
+@failure.command()
+@click.argument("id_", metavar="ID", required=False)
+@click.option("--all", "everything", is_flag=True, help="All rules without a lane, or of --lane.")
+@_lane("Of this lane.")
+@options
+def delete(id_: str | None, everything: bool, lane: str | None, data: Path, as_json: bool) -> None:
+    """Delete a rule, or all.
+
+    \b
+    Example:
+      gatepost failure delete lost-250
+    """
+    if (id_ is None) == (not everything):
+        raise click.UsageError("give an ID or --all")
+    document = call_failures(data, "delete", {"id": id_, "lane": lane})
+    count = len(document["deleted"])
+    print_result(document, as_json, lambda _: click.echo(f"deleted: {_counted(count)}"))
+
+
+def _counted(count: int) -> str:
+    return "1 rule" if count == 1 else f"{count} rules"
+
+
+def _print_line(rule: Document) -> None:
+    click.echo(replace_unprintable(f"{rule['id']}: {rule['line']}"))
+
+
+def _print_rules(document: Document) -> None:
+    rows = [
+        (
+            rule["id"],
+            rule["lane"] or "",
+            str(rule["order"]),
+            str(rule["seen"]),
+            str(rule["fired"]),
+            rule["line"],
+        )
+        for rule in document["rules"]
+    ]
+    titles = ("ID", "LANE", "ORDER", "SEEN", "FIRED", "RULE")
+    print_rows(titles, rows, whole=titles[:-1], spare=("RULE",), otherwise="no rules")
+    for rule in document["rules"]:
+        if (nearest := rule["nearest"]) is not None and not rule["seen"]:
+            where = f"session {nearest['session']} came nearest"
+            click.echo(f"{rule['id']} never applied: {where}, but for {nearest['failing']}")
+
+
+def _print_rule(rule: Document) -> None:
+    names = ("id", "lane", "order", "line", "note", "seen", "fired", "left", "last_at")
+    fields = [(name.replace("_", " "), str(rule[name])) for name in names if rule[name] is not None]
+    print_fields(fields)
+
+
+def _print_fired(document: Document) -> None:
+    rows = [
+        (
+            each["at"][5:23].replace("T", " "),
+            each["rule"],
+            each["stage"],
+            each["session"],
+            each["peer"],
+            str(each["attempt"]),
+            each["key"],
+        )
+        for each in document["fired"]
+    ]
+    titles = ("TIME (UTC)", "RULE", "STAGE", "SESSION", "PEER", "ATTEMPT", "KEY")
+    print_rows(titles, rows, whole=titles[:-1], spare=("KEY",), otherwise="nothing fired")

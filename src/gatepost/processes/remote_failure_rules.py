@@ -1,0 +1,79 @@
+"""Rules of scripted failures that another process has, and decides by."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from gatepost.errors import Disconnected
+from gatepost.failures.decision import Decision
+from gatepost.failures.facts import EventFacts
+from gatepost.failures.grammar import Stage
+from gatepost.model.fast_dataclass import dataclass
+from gatepost.model.value_or_future import Later
+from gatepost.processes.rpc import Calls, decode
+from gatepost.relay.failure_rules import FaultyCertificate, LocalFailureRules, WatchInjection
+
+CHANGED: Final = "failure_rules"
+"""The notification that the rules have changed, with their summary; also the call that asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesSummary:
+    """What a process must know in order to ask at the right stages."""
+
+    stages: frozenset[Stage]
+    wants_header: bool
+    has_reserved: bool
+
+
+def summary_of(rules: LocalFailureRules) -> RulesSummary:
+    """Return the summary of rules."""
+    return RulesSummary(rules.stages, rules.wants_header, rules.has_reserved)
+
+
+class RemoteFailureRules:
+    """Implements ``relay.failure_rules.FailureRules`` by remote calls; decisions are futures.
+
+    Counters are those of the store process, so that all front processes count together.
+    """
+
+    def __init__(
+        self, calls: Calls, summary: RulesSummary, faulty_certificate: FaultyCertificate
+    ) -> None:
+        self._calls = calls
+        self.stages, self.wants_header = summary.stages, summary.wants_header
+        self.has_reserved = summary.has_reserved
+        self.faulty_certificate = faulty_certificate
+        self.on_injection: WatchInjection | None = None
+        self.on_change: Callable[[], None] = _ignore
+        calls.hears[CHANGED] = self._take
+
+    @classmethod
+    async def connect(
+        cls, calls: Calls, faulty_certificate: FaultyCertificate
+    ) -> "RemoteFailureRules":
+        """Ask which stages have rules, and hear of changes from then on."""
+        summary = await calls.call(RulesSummary, CHANGED)
+        return cls(calls, summary, faulty_certificate)
+
+    def _take(self, raw: msgspec.Raw) -> None:
+        summary = decode(raw, RulesSummary)
+        self.stages, self.wants_header = summary.stages, summary.wants_header
+        self.on_change()
+
+    def decide(self, facts: EventFacts) -> Later[Decision]:
+        return self._calls.ask_for(_decision, "decide_failure", facts)
+
+    def note_stored(self, message: str, rules: tuple[str, ...]) -> None:
+        with suppress(Disconnected):  # then the message is not stored either
+            self._calls.tell("note_injected", message, rules)
+
+
+def _decision(raw: msgspec.Raw) -> Decision:
+    return decode(raw, Decision)
+
+
+def _ignore() -> None:
+    """Ignore a change."""

@@ -1,0 +1,162 @@
+"""Rules of scripted failures of whole relays: commands, files, front processes, the clock."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.failures.grammar import STAGES
+from gatepost.testing import Emulator
+from gatepost.testing.local_relay import LocalRelay
+from tests.commands import GATEPOST
+from tests.loopback import eventually
+from tests.shell.peer import letter
+from tests.shell.test_up import signed_in
+
+GOOD = """\
+[[rule]]
+id = "one"
+when = { stage = "rcpt", recipient = "*@slow.test" }
+do = { reply = "451 4.7.1 One" }
+
+[[rule]]
+id = "two"
+when = { stage = "mail", times = 1 }
+do = { delay = "1ms" }
+"""
+BAD = """\
+[[rule]]
+id = "one"
+when = { stage = "rcptt", recipient = "*@slow.test" }
+do = { reply = "250 2.1.5 One" }
+
+[[rule]]
+when = { stage = "mail", recipent = "x" }
+do = { relpy = "451 x", delay = "soon" }
+
+[rules]
+"""
+STAGES_LISTED = ", ".join(STAGES)
+
+
+@pytest.fixture(scope="module")
+def rules_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("rules") / "failures.toml"
+    file.write_text(GOOD)
+    return file
+
+
+@pytest.fixture(scope="module", params=[0, 2], ids=["one process", "front processes"])
+def relay(request: pytest.FixtureRequest, rules_file: Path) -> Iterator[Emulator]:
+    rules_file.write_text(GOOD)
+    options = ("--https", "off", "--http", "off", "--failures", str(rules_file))
+    with Emulator(workers=request.param, options=options) as relay:
+        yield relay
+
+
+def command(relay: LocalRelay, *arguments: str) -> Any:
+    """Run a command; return its JSON."""
+    run = subprocess.run(
+        [GATEPOST, "failure", *arguments, "--data", str(relay.data), "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return json.loads(run.stdout)
+
+
+def rcpt(relay: LocalRelay, *recipients: str) -> list[str]:
+    with signed_in(relay.ready) as peer:
+        assert peer.ask(f"MAIL FROM:<{relay.sender}>").startswith("250 ")
+        return [peer.ask(f"RCPT TO:<{each}>")[:9] for each in recipients]
+
+
+def ids(relay: LocalRelay) -> list[str]:
+    return [each["id"] for each in command(relay, "list")["rules"]]
+
+
+def test_rules_of_a_file_and_of_commands(relay: Emulator) -> None:
+    assert ids(relay) == ["one", "two"]
+    assert rcpt(relay, "a@slow.test", "a@fast.test") == ["451 4.7.1", "250 2.1.5"]
+    added = command(relay, "add", "rcpt order=1 recipient=b@* -> reply 452 4.5.3 B", "--id", "b")
+    assert (added["id"], added["origin"]) == ("b", "")
+    eventually(lambda: rcpt(relay, "b@slow.test", "a@slow.test") == ["452 4.5.3", "451 4.7.1"])
+    fired = command(relay, "fired", "--rule", "b")["fired"]
+    assert fired[-1]["stage"] == "rcpt"
+    assert relay.wait_event("injected")["rule"] in ("one", "two", "b")
+    assert command(relay, "show", "two")["left"] == 0
+    assert command(relay, "reset", "two")["rules"][0]["seen"] == 0
+    assert command(relay, "delete", "b")["deleted"][0]["fired"] > 0
+    eventually(lambda: rcpt(relay, "b@slow.test") == ["451 4.7.1"])
+    mistake = command(relay, "add", "auth -> reply 235 2.7.0 Welcome")
+    assert "do.reply: the code is 235" in mistake["error"]["message"]
+
+
+def test_counters_are_those_of_all_processes(relay: Emulator) -> None:
+    with relay.fail("rcpt recipient=*@many.test attempt=1-2 per=recipient -> reply 451 4.7.1 No"):
+        eventually(lambda: rcpt(relay, "probe@many.test") == ["451 4.7.1"])
+
+        def attempts(recipient: str) -> list[str]:
+            return [rcpt(relay, recipient)[0] for _ in range(3)]
+
+        with ThreadPoolExecutor(5) as threads:
+            replies = list(threads.map(attempts, [f"u{n}@many.test" for n in range(20)]))
+    assert replies == [["451 4.7.1", "451 4.7.1", "250 2.1.5"]] * 20
+
+
+def test_a_file_with_mistakes_changes_nothing(relay: Emulator, rules_file: Path) -> None:
+    rules_file.write_text(BAD)
+    eventually(lambda: len(relay.events("failure_rules_refused")) >= 6)
+    reasons = [each["reason"] for each in relay.events("failure_rules_refused")]
+    assert [each.removeprefix(str(rules_file)) for each in reasons[:6]] == [
+        f":3: when.stage: 'rcptt' is not possible; there are {STAGES_LISTED} (did you mean rcpt?)",
+        ":4: do.reply: the code is 250, but a rule only refuses: 400 to 599",
+        ":7: when.recipent: unknown key (did you mean recipient?)",
+        ":8: do.relpy: unknown key (did you mean reply?)",
+        ":8: do.delay: 'soon' is not a duration such as 5s, 200ms or 2m",
+        ":10: unknown key rules: rules are [[rule]] (did you mean rule?)",
+    ]
+    assert ids(relay) == ["one", "two"]
+    rules_file.write_text(GOOD.replace("4.7.1 One", "4.7.2 Other"))
+    relay.wait_event("failure_rules_loaded")
+    eventually(lambda: rcpt(relay, "a@slow.test") == ["451 4.7.2"])
+    assert ids(relay) == ["one", "two"]
+    rules_file.write_text(GOOD)
+    eventually(lambda: rcpt(relay, "a@slow.test") == ["451 4.7.1"])
+
+
+def test_a_message_is_lost_after_it_was_stored(relay: Emulator) -> None:
+    with relay.fail("message times=1 -> keep ; close before") as rule:
+        eventually(lambda: bool(command(relay, "show", rule.id)))
+        before = relay.count()
+        with signed_in(relay.ready) as peer:
+            assert peer.deliver(relay.sender, letter(relay.sender)) == ""
+        eventually(lambda: relay.count() == before + 1)
+        assert rule.fired == 1
+
+
+def test_greylists_and_quotas_follow_the_clock() -> None:
+    with Emulator() as relay:
+        relay.fail("rcpt recipient=*@grey.test -> greylist 60s per=recipient")
+        relay.fail("rcpt recipient=*@quota.test -> quota 30/60s")
+        assert rcpt(relay, "a@grey.test") == ["450 4.2.0"]
+        sent = rcpt(relay, *[f"u{n}@quota.test" for n in range(31)])
+        assert sent == ["250 2.1.5"] * 30 + ["450 4.7.1"]
+        relay.advance(timedelta(seconds=61))
+        assert rcpt(relay, "a@grey.test", "b@grey.test") == ["250 2.1.5", "450 4.2.0"]
+        assert rcpt(relay, "z@quota.test") == ["250 2.1.5"]
+
+
+def test_a_start_with_a_wrong_file_fails(tmp_path: Path) -> None:
+    file = tmp_path / "failures.toml"
+    file.write_text(BAD)
+    run = subprocess.run(
+        [GATEPOST, "up", "--data", str(tmp_path / "data"), "--failures", str(file)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert ":3: when.stage: 'rcptt'" in run.stderr
+    assert ":10: " in run.stderr
