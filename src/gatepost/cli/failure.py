@@ -110,7 +110,7 @@ def show(id_: str, lane: str | None, data: Path, as_json: bool) -> None:
     print_result(document, as_json, _print_rule)
 
 
-@failure.command()
+@failure.command("fired")
 @click.option("--rule", default="", metavar="ID", help="Only firings of this rule.")
 @click.option(
     "--limit",
@@ -121,7 +121,7 @@ def show(id_: str, lane: str | None, data: Path, as_json: bool) -> None:
 )
 @_lane("Only firings of the rules of this lane.")
 @options
-def fired(rule: str, limit: int, lane: str | None, data: Path, as_json: bool) -> None:
+def list_firings(rule: str, limit: int, lane: str | None, data: Path, as_json: bool) -> None:
     """List when rules fired, the newest last. The last 1000 are remembered.
 
     \b
