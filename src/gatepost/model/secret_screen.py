@@ -27,18 +27,39 @@ _WORD: Final = re.compile(r"[a-z]{11}")
 """A word that is not long enough for base32."""
 
 
-def may_have_secret(text: str, secrets: Collection[str]) -> bool:
+_MOST_PLAIN: Final = 4_096
+"""Texts of which it is remembered that they have nothing in another form."""
+_PLAIN: Final[set[int]] = set()
+"""The hashes of these texts: many sessions say the same."""
+
+
+def may_have_secret(texts: Collection[str], secrets: Collection[str]) -> bool:
     """Tell whether a text may have one of the secrets, or a part of one, in any form.
 
     False is certain. True needs a ``SecretSearch``, and is the answer for every short secret.
     """
     if not secrets:
         return False
-    low = text.lower()
-    if any(_may_be_in(low, secret.lower()) for secret in secrets):
-        return True
-    found = _ENCODED.finditer(_HARMLESS.sub("", text))
-    return any(_WORD.fullmatch(match[0]) is None for match in found)
+    unique = dict.fromkeys(texts)
+    low = "\n".join(unique).lower()
+    for secret in secrets:
+        if _may_be_in(low, secret.lower()):
+            return True
+    for text in unique:  # noqa: SIM110 - as above
+        if hash(text) not in _PLAIN and not _is_plain(text):
+            return True
+    return False
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text has nothing that may be in another form."""
+    for match in _ENCODED.finditer(_HARMLESS.sub("", text)):
+        if _WORD.fullmatch(match[0]) is None:
+            return False
+    if len(_PLAIN) >= _MOST_PLAIN:
+        _PLAIN.clear()
+    _PLAIN.add(hash(text))
+    return True
 
 
 def _may_be_in(low: str, secret: str) -> bool:
@@ -47,4 +68,7 @@ def _may_be_in(low: str, secret: str) -> bool:
         return True
     step = min(PART, size - 3) - _BLOCK + 1
     blocks = {*range(0, size - _BLOCK + 1, step), size - _BLOCK}
-    return any(secret[at : at + _BLOCK] in low for at in blocks)
+    for at in blocks:  # noqa: SIM110 - faster, and this runs for each session
+        if secret[at : at + _BLOCK] in low:
+            return True
+    return False

@@ -182,7 +182,7 @@ class SessionTranscript:
         """Return texts without the secrets of this session."""
         if self._has_too_many_secrets:
             return [each and REDACTED for each in texts]
-        if not may_have_secret("\n".join(texts), self._secrets):
+        if not may_have_secret(texts, self._secrets):
             return texts
         search = SecretSearch(self._secrets)
         return [search.replace(each, REDACTED) for each in texts]
