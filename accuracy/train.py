@@ -32,9 +32,9 @@ from accuracy.frequencies import FrequencyTable
 from accuracy.measure import CONFIDENCES, HEADING, Score
 from accuracy.sources import training_cases
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.ranking.catalogue import Text
 from gatepost.diagnosis.ranking.concepts import Concepts
 from gatepost.diagnosis.ranking.features import SIGNS_BY_NAME, describe_text
+from gatepost.diagnosis.ranking.known_texts import Text
 from gatepost.diagnosis.ranking.lexicon import Lexicon, name_signs, read_sign
 from gatepost.diagnosis.signs.sign import Sign
 from gatepost.doctor.conclude import observe_log, observe_refusals

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.app.record_session import Ready, RecordOptions, record
-from gatepost.doctor.recording.settings import RecordingLimits
+from gatepost.doctor.recording.forwarding_settings import RecordingLimits
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import parse_server
 

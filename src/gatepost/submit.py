@@ -13,7 +13,7 @@ from gatepost.client.connection import (
 )
 from gatepost.client.message import AnyMessage, prepare
 from gatepost.client.settings import Options, Tls
-from gatepost.diagnosis.errors import explain
+from gatepost.diagnosis.client_errors import explain
 from gatepost.model.envelope import Envelope
 
 _TLS = Tls()

@@ -13,7 +13,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from gatepost.doctor.recording.settings import Leg
+from gatepost.doctor.recording.forwarding_settings import Leg
 from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
 from tests.clients.node.packages import HERE, NODE, needs_node

@@ -9,7 +9,7 @@ import pytest
 from gatepost.client.tokens.contract import AccessToken, TokenSource
 from gatepost.client.tokens.entra import EntraApplication, EntraCertificate, EntraSecret
 from gatepost.client.tokens.renewing_cache import TokenCache
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.errors import TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http_client import Http, HttpClient, HttpRequest, HttpResponse

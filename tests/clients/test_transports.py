@@ -12,7 +12,7 @@ from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSign
 from gatepost.client.smtp_sign_in import CredentialSource, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.client.tokens.renewing_cache import TokenCache
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
 from gatepost.model.route import AcsRestTarget, ServerAddress, Smarthost, SmarthostTarget

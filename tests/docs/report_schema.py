@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, get_type_hints
 
-from gatepost.doctor import document
+from gatepost.doctor import diagnosis_document
 from gatepost.model import capabilities, entra, evidence, reply, setting
 from tests.docs.tables import attribute_docstrings, cell, table
 
-_MODULES: Final = (document, evidence, entra, reply, capabilities, setting)
+_MODULES: Final = (diagnosis_document, evidence, entra, reply, capabilities, setting)
 _MODULE: Final = re.compile(r"\b(?:gatepost\.[\w.]+|typing|collections\.abc|datetime)\.(?=\w)")
 _OWN: Final = {"Line"}
 """Types that the document has in another form."""
@@ -18,7 +18,7 @@ _OWN: Final = {"Line"}
 
 def schema_file() -> str:
     """Return the JSON Schema."""
-    return json.dumps(document.report_schema(), indent=1) + "\n"
+    return json.dumps(diagnosis_document.report_schema(), indent=1) + "\n"
 
 
 def report_page(note: str) -> str:
@@ -38,7 +38,7 @@ def report_page(note: str) -> str:
 
 
 def _objects() -> Iterator[tuple[str, list[str]]]:
-    kinds = document.report_schema()["$defs"]
+    kinds = diagnosis_document.report_schema()["$defs"]
     for name in ("Report", *(each for each in kinds if each != "Report")):
         if name.startswith("Fact_") or name in _OWN:
             continue

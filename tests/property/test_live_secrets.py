@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.document import report_document
-from gatepost.doctor.identity.look import look_behind
-from gatepost.doctor.identity.token import examine_token
-from gatepost.doctor.markdown import render_markdown
-from gatepost.doctor.report import render
-from gatepost.doctor.shapes import describe
-from gatepost.doctor.talk import Talk
-from gatepost.doctor.visit import IdentityOptions, Settings, Visit
+from gatepost.doctor.credential_shapes import describe
+from gatepost.doctor.diagnosis_document import report_document
+from gatepost.doctor.identity.look_behind_login import look_behind
+from gatepost.doctor.identity.token_claims import examine_token
+from gatepost.doctor.markdown_report import render_markdown
+from gatepost.doctor.probe_connection import Talk
+from gatepost.doctor.probe_settings import IdentityOptions, Settings, Visit
+from gatepost.doctor.terminal_report import render
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.reply import Reply

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.doctor.document import report_document
+from gatepost.doctor.credential_shapes import shape_of
+from gatepost.doctor.diagnosis_document import report_document
 from gatepost.doctor.logs import read_log
-from gatepost.doctor.markdown import render_markdown
-from gatepost.doctor.report import render
-from gatepost.doctor.shapes import shape_of
+from gatepost.doctor.markdown_report import render_markdown
+from gatepost.doctor.terminal_report import render
 from tests.examples import examples
 
 Say = Callable[[str, str], str]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import gatepost
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.doctor.document import report_document
+from gatepost.doctor.diagnosis_document import report_document
 from gatepost.doctor.evidence_document import from_json, to_document
-from gatepost.doctor.markdown import render_markdown
+from gatepost.doctor.markdown_report import render_markdown
 from gatepost.doctor.recording.tap import MAX_KEPT, MAX_LINE, Tap
-from gatepost.doctor.report import render
+from gatepost.doctor.terminal_report import render
 from gatepost.model.evidence import Evidence
 from tests.unit.doctor.recording.playing import Said, played
 from tests.unit.doctor.recording.test_faults import FAULTS, HEALTHY, b64, under_tls

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from gatepost.diagnosis import providers
+from gatepost.diagnosis import recognise_provider
 from gatepost.directory.azure import username
-from gatepost.doctor import client_names, shapes
-from gatepost.doctor.logs import formats, prose, secrets, server
+from gatepost.doctor import client_names, credential_shapes
+from gatepost.doctor.logs import find_server, formats, prose, secrets_outside_auth
 from gatepost.model import unescaping
 from gatepost.model.profile import Profile
 from gatepost.profiles.load import available_profiles, load_profile
@@ -68,23 +68,27 @@ def profiles() -> list[Profile]:
 
 MADE: Made = {
     "diagnosis.diagnose.recognise": lambda: [each.ehlo_pattern for each in profiles()],
-    "diagnosis.providers.providers_in": lambda: [words for _, words in providers._NAMES],
+    "diagnosis.recognise_provider.providers_in": lambda: [
+        words for _, words in recognise_provider._NAMES
+    ],
     "directory.azure.username._row": lambda: [row[0] for row in username._MISTAKES],
     "doctor.logs._read_success": lambda: [each.signed_in for each in formats.FORMATS],
-    "doctor.logs.client._version": lambda: [each.version for each in formats.FORMATS],
+    "doctor.logs.recognise_client._version": lambda: [each.version for each in formats.FORMATS],
     "doctor.logs.prose.phase_in_traceback": lambda: [names for _, names in prose._FUNCTIONS],
     "doctor.logs.log_format._compiled": lambda: chain.from_iterable(
         (each.client_line, each.server_line) for each in formats.FORMATS
     ),
     "doctor.client_names.library_behind": lambda: [words for _, words in client_names._NAMES],
     "doctor.logs.redaction.remove_forms": lambda: [rf"(?<!\w){re.escape('c2VjcmV0')}(?!\w)"],
-    "doctor.logs.secrets._expression": lambda: [
-        *(row[1] for row in secrets._PLACES),
-        secrets._CALL,
+    "doctor.logs.secrets_outside_auth._expression": lambda: [
+        *(row[1] for row in secrets_outside_auth._PLACES),
+        secrets_outside_auth._CALL,
     ],
-    "doctor.logs.secrets.spans_across": lambda: secrets._ACROSS,
-    "doctor.logs.server.server_in": lambda: server._PAIRS,
-    "doctor.shapes._matches": lambda: _in_closures(shapes._SECRETS + shapes._NAMES),
+    "doctor.logs.secrets_outside_auth.spans_across": lambda: secrets_outside_auth._ACROSS,
+    "doctor.logs.find_server.server_in": lambda: find_server._PAIRS,
+    "doctor.credential_shapes._matches": lambda: _in_closures(
+        credential_shapes._SECRETS + credential_shapes._NAMES
+    ),
     "model.unescaping._expression": lambda: [unescaping._expression()],
     "relay.authenticate._is_misnamed": lambda: [each.auth.username_pattern for each in profiles()],
     "rest.graph.dispatch._at": lambda: [each.path for each in (*graph._OPERATIONS, graph._MAIL)],

@@ -15,7 +15,7 @@ import pytest
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.tokens.renewing_cache import TokenCache
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.errors import ConnectError, Disconnected, TokenError
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Attempt, Contact, Lease

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from gatepost.doctor import Checks, Patience, Settings, diagnose
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.document import report_document
-from gatepost.doctor.markdown import render_markdown
+from gatepost.doctor.diagnosis_document import report_document
+from gatepost.doctor.markdown_report import render_markdown
 from gatepost.doctor.probe import examine
-from gatepost.doctor.report import render
-from gatepost.doctor.visit import Visit
+from gatepost.doctor.probe_settings import Visit
+from gatepost.doctor.terminal_report import render
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import Server as Address

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gatepost.doctor import Checks, Patience, Settings, diagnose
-from gatepost.doctor.markdown import render_markdown
-from gatepost.doctor.report import render
+from gatepost.doctor.markdown_report import render_markdown
+from gatepost.doctor.terminal_report import render
 from gatepost.model.finding import Diagnosis
 from tests.certificates import Authority, make_authority
 from tests.shell.scripted_server import Script, serving

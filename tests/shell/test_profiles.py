@@ -10,7 +10,7 @@ import pytest
 import gatepost
 from gatepost import Token
 from gatepost.doctor import Checks, Patience, Settings, diagnose
-from gatepost.doctor.visit import IdentityOptions
+from gatepost.doctor.probe_settings import IdentityOptions
 from gatepost.model.evidence import TlsMode
 from gatepost.model.finding import Diagnosis
 from gatepost.model.profile import Profile

@@ -20,7 +20,7 @@ from gatepost.app.record_session import RecordOptions, certificates_in, record
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json, to_document
 from gatepost.doctor.recording.recorder import NobodyCame
-from gatepost.doctor.report import render
+from gatepost.doctor.terminal_report import render
 from gatepost.errors import ConfigError
 from gatepost.net.dial import Server as Place
 from gatepost.store.lock import DirectoryLock

@@ -13,7 +13,7 @@ from gatepost.client.session import ClientSession
 from gatepost.client.smtp_sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.tokens.renewing_cache import TokenCache
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.errors import AuthenticationRefused, ConfigError, Disconnected, TokenError
 from gatepost.model.credentials import Credentials
 from gatepost.model.route import Smarthost, SmarthostTarget

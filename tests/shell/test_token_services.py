@@ -13,7 +13,7 @@ import pytest
 from gatepost.client.tokens.azure import ManagedIdentity, Workload, WorkloadIdentity
 from gatepost.client.tokens.contract import AccessToken, TokenSource
 from gatepost.client.tokens.google import GoogleServiceAccount
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.errors import ConfigError, TokenError
 from gatepost.model.secret import Secret
 from gatepost.net.http_client import HttpClient

@@ -11,7 +11,7 @@ import msgspec
 
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.config.settings import EntraDirectorySettings
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.directory.entra_tokens import EntraTokens, TokenIssuer, audiences_of, read_issuer

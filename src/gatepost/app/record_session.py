@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gatepost.certificates.local_ca import Certificates, ensure_certificates, read_certificates
 from gatepost.certificates.local_names import names_of
-from gatepost.doctor.recording.diagnose import diagnose_session
+from gatepost.doctor.recording.diagnose_session import diagnose_session
+from gatepost.doctor.recording.forwarding_settings import Forwarding, Leg, RecordingLimits
 from gatepost.doctor.recording.recorder import Recorder
-from gatepost.doctor.recording.settings import Forwarding, Leg, RecordingLimits
 from gatepost.errors import ConfigError
 from gatepost.model.finding import Diagnosis
 from gatepost.net.atomic_files import keep_out_of_git

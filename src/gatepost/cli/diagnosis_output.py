@@ -39,17 +39,17 @@ def save_evidence(diagnosis: "Diagnosis", path: Path) -> None:
 def show(diagnosis: "Diagnosis", *, as_json: bool, as_markdown: bool) -> None:
     """Print the report on standard output."""
     if as_json:
-        from gatepost.doctor.document import report_document  # noqa: PLC0415
+        from gatepost.doctor.diagnosis_document import report_document  # noqa: PLC0415
 
         print_json(report_document(diagnosis))
     elif as_markdown:
-        from gatepost.doctor.markdown import render_markdown  # noqa: PLC0415
+        from gatepost.doctor.markdown_report import render_markdown  # noqa: PLC0415
 
         sys.stdout.write(render_markdown(diagnosis))
     else:
         import os  # noqa: PLC0415
 
-        from gatepost.doctor.report import render  # noqa: PLC0415
+        from gatepost.doctor.terminal_report import render  # noqa: PLC0415
 
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         colour = sys.stdout.isatty() and not plain

@@ -16,8 +16,8 @@ from gatepost.cli.diagnosis_output import EXIT, show
 from gatepost.cli.doctor_input import standard_input
 from gatepost.cli.output import FAILED, OK, print_json_line
 from gatepost.cli.tables import print_rows
-from gatepost.doctor.document import report_document
-from gatepost.doctor.follow.files import FollowedFile, FollowedLog, FollowedPipe
+from gatepost.doctor.diagnosis_document import report_document
+from gatepost.doctor.follow.growing_file import FollowedFile, FollowedLog, FollowedPipe
 from gatepost.doctor.follow.watcher import CauseCount, LogWatcher, Sighting
 from gatepost.errors import ConfigError
 

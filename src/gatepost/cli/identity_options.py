@@ -9,7 +9,7 @@ from gatepost.cli.secret_file import read_secret
 
 if TYPE_CHECKING:  # not for --help
     from gatepost.client.settings import Token
-    from gatepost.doctor.visit import IdentityOptions
+    from gatepost.doctor.probe_settings import IdentityOptions
     from gatepost.model.finding import Diagnosis
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,7 +80,7 @@ def read_credential(arguments: dict[str, Any]) -> "str | Token | None":
 
 def read_identity_options(arguments: dict[str, Any]) -> "IdentityOptions":
     """Return the options for looking behind the server."""
-    from gatepost.doctor.visit import IdentityOptions, IdentityUrls  # noqa: PLC0415
+    from gatepost.doctor.probe_settings import IdentityOptions, IdentityUrls  # noqa: PLC0415
     from gatepost.model.secret import Secret  # noqa: PLC0415
 
     urls = (arguments["authority"] or "", arguments["arm_url"] or "", arguments["email_url"] or "")
@@ -97,7 +97,7 @@ def read_identity_options(arguments: dict[str, Any]) -> "IdentityOptions":
 def diagnose_token(arguments: dict[str, Any]) -> "Diagnosis":
     """Diagnose a token by itself; no server is asked."""
     from gatepost.doctor.conclude import diagnose_evidence  # noqa: PLC0415
-    from gatepost.doctor.identity.token import examine_token  # noqa: PLC0415
+    from gatepost.doctor.identity.token_claims import examine_token  # noqa: PLC0415
     from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
     text = read_secret(arguments["token_file"], "token")

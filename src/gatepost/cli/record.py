@@ -104,7 +104,7 @@ def record(as_json: bool, as_markdown: bool, save: Path | None, **arguments: Any
 def _options(arguments: dict[str, Any]) -> "RecordOptions":
     from gatepost.app.record_session import RecordOptions  # noqa: PLC0415
     from gatepost.config.value_syntax import listening  # noqa: PLC0415
-    from gatepost.doctor.recording.settings import Leg, RecordingLimits  # noqa: PLC0415
+    from gatepost.doctor.recording.forwarding_settings import Leg, RecordingLimits  # noqa: PLC0415
     from gatepost.errors import ConfigError  # noqa: PLC0415
     from gatepost.net.dial import parse_server  # noqa: PLC0415
     from gatepost.net.local_authority import find_local_authority  # noqa: PLC0415

@@ -6,7 +6,7 @@ from typing import Any
 
 from gatepost.cli.output import print_json
 from gatepost.client.connection import Receipt
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.errors import (
     AuthenticationRefused,
     GatepostError,

@@ -5,16 +5,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gatepost.diagnosis.error_document import add_error_document
 from gatepost.diagnosis.next_probe import choose_probe
 from gatepost.diagnosis.notes import note_probe, note_refusals, note_session
-from gatepost.diagnosis.rank import drop_unlikely, merge, outweigh_texts, rank
-from gatepost.diagnosis.ranking.judge import conclude_from_texts, judge_log
+from gatepost.diagnosis.order_findings import drop_unlikely, merge, outweigh_texts, rank
+from gatepost.diagnosis.ranking.rank_causes import conclude_from_texts, judge_log
 from gatepost.diagnosis.remedies import LIBRARIES, adapt_to_mailers, library_called, remedies
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.identity import conclude_identity
-from gatepost.diagnosis.rules.replies import add_replies
+from gatepost.diagnosis.rules.probe_refusals import add_replies
+from gatepost.diagnosis.token_error_document import add_error_document
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence, Target
 from gatepost.model.finding import Diagnosis, DiagnosisVerdict, Finding
@@ -97,12 +97,12 @@ def _diagnose_settings(seen: Evidence) -> Diagnosis:
 def _rank_session(seen: Evidence, by_rules: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Rank the findings of a recorded session. It hides nothing; an attempt before the client's
     success is no fault."""
-    from gatepost.diagnosis.rules import conduct  # noqa: PLC0415 - a paste is answered at once
+    from gatepost.diagnosis.rules import recorded_conduct  # noqa: PLC0415 - a paste is answered at once
 
-    by_conduct = [finding for rule in conduct.RULES if (finding := rule(seen)) is not None]
+    by_conduct = [finding for rule in recorded_conduct.RULES if (finding := rule(seen)) is not None]
     if seen.is_accomplished:
         return rank(by_conduct)
-    findings = (*by_rules, *by_conduct, *conduct.left_without_auth(seen))
+    findings = (*by_rules, *by_conduct, *recorded_conduct.left_without_auth(seen))
     weighed = map(outweigh_texts, findings)
     return drop_unlikely(rank(merge((*weighed, *conclude_from_texts(seen)))))
 

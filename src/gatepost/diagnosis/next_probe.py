@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.log_statements import Reading
 from gatepost.diagnosis.signs.relevance import is_about_mail
 from gatepost.model.evidence import Evidence
 from gatepost.model.reply import Reply

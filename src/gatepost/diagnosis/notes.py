@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from gatepost.diagnosis.quotes import LONGEST_LINE, quote_envelope, quote_reply
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.remedies.library import Library
-from gatepost.diagnosis.rules.endings import note_endings
+from gatepost.diagnosis.reply_quotes import LONGEST_LINE, quote_envelope, quote_reply
+from gatepost.diagnosis.rules.retirements import note_endings
 from gatepost.model.evidence import Evidence
 
 EXPIRES_SOON: Final = timedelta(days=21)

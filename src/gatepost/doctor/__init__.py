@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from gatepost.doctor.conclude import diagnose_evidence as diagnose_evidence
-    from gatepost.doctor.live import diagnose as diagnose
-    from gatepost.doctor.visit import Checks as Checks
-    from gatepost.doctor.visit import Patience as Patience
-    from gatepost.doctor.visit import Settings as Settings
+    from gatepost.doctor.diagnose_server import diagnose as diagnose
+    from gatepost.doctor.probe_settings import Checks as Checks
+    from gatepost.doctor.probe_settings import Patience as Patience
+    from gatepost.doctor.probe_settings import Settings as Settings
 
 __all__ = ["Checks", "Patience", "Settings", "diagnose", "diagnose_evidence"]
 
 _HOMES: Final = {
-    "diagnose": "live", "diagnose_evidence": "conclude",
-    "Checks": "visit", "Patience": "visit", "Settings": "visit",
+    "diagnose": "diagnose_server", "diagnose_evidence": "conclude",
+    "Checks": "probe_settings", "Patience": "probe_settings", "Settings": "probe_settings",
 }  # fmt: skip
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Literal
 
-from gatepost.doctor.envelope import make_message
-from gatepost.doctor.talk import Talk
+from gatepost.doctor.mail_and_rcpt import make_message
+from gatepost.doctor.probe_connection import Talk
+from gatepost.doctor.probe_settings import Visit
 from gatepost.doctor.tls_versions import try_versions
-from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, TimedOut
 from gatepost.model.evidence import Check, TlsVersion
 from gatepost.model.transcript import Line

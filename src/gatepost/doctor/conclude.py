@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.diagnosis.diagnose import apply_rules, diagnose
-from gatepost.diagnosis.providers import providers_in, providers_of
 from gatepost.diagnosis.ranking.features import Feature, find_features
 from gatepost.diagnosis.ranking.lexicon import Lexicon
-from gatepost.diagnosis.rules.replies import LiveReading
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.recognise_provider import providers_in, providers_of
+from gatepost.diagnosis.rules.probe_refusals import LiveReading
+from gatepost.diagnosis.signs.log_statements import Reading
 from gatepost.doctor.logs import read_log
-from gatepost.doctor.logs.failures import split_failures
+from gatepost.doctor.logs.separate_failures import split_failures
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis, Finding
 from gatepost.model.profile import Profile

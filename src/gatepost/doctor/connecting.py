@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final, Literal
 
 from gatepost.doctor.parallel import start
-from gatepost.doctor.talk import Talk
-from gatepost.doctor.visit import Visit
+from gatepost.doctor.probe_connection import Talk
+from gatepost.doctor.probe_settings import Visit
 from gatepost.errors import Disconnected, GatepostError, RemoteProtocolError, TimedOut
 from gatepost.model.evidence import Connect, Greeting, TlsFirst
 from gatepost.net.dial import Endpoint, connect_to

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.diagnosis.rules.ehlo import is_about_name
-from gatepost.doctor.talk import Talk
-from gatepost.doctor.visit import Checks
+from gatepost.doctor.probe_connection import Talk
+from gatepost.doctor.probe_settings import Checks
 from gatepost.model.evidence import Evidence, Renamed
 
 NEUTRAL: Final = "client.example.com"

@@ -7,11 +7,11 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
-from gatepost.diagnosis.providers import providers_in
+from gatepost.diagnosis.recognise_provider import providers_in
 from gatepost.doctor.ehlo_names import NEUTRAL
 from gatepost.doctor.parallel import start
-from gatepost.doctor.talk import Talk
-from gatepost.doctor.visit import Visit
+from gatepost.doctor.probe_connection import Talk
+from gatepost.doctor.probe_settings import Visit
 from gatepost.errors import GatepostError, ResolveError
 from gatepost.model.evidence import OtherServer
 from gatepost.net.dial import Server, connect_to, resolve

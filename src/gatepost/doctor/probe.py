@@ -17,18 +17,18 @@ from typing import Final, Literal
 from gatepost.diagnosis.remedies import LIBRARIES
 from gatepost.diagnosis.rules.network import AT_ONCE
 from gatepost.diagnosis.rules.tls import missing_issuer
-from gatepost.doctor import connecting, signin
+from gatepost.doctor import connecting, probe_login
 from gatepost.doctor.audit import Audit, smuggle
-from gatepost.doctor.certificate import is_issuer_missing, read_certificate
+from gatepost.doctor.certificate_facts import is_issuer_missing, read_certificate
+from gatepost.doctor.credential_shapes import describe
 from gatepost.doctor.ehlo_names import NEUTRAL, is_refused_for_name, literal_of, try_other_names
-from gatepost.doctor.envelope import try_envelope
-from gatepost.doctor.issuer import find_issuer
+from gatepost.doctor.mail_and_rcpt import try_envelope
+from gatepost.doctor.missing_issuer import find_issuer
 from gatepost.doctor.other_servers import check_other_servers
 from gatepost.doctor.parallel import start
-from gatepost.doctor.shapes import describe
-from gatepost.doctor.talk import Talk
+from gatepost.doctor.probe_connection import Talk
+from gatepost.doctor.probe_settings import Visit
 from gatepost.doctor.tls_versions import alert_after_handshake, try_versions
-from gatepost.doctor.visit import Visit
 from gatepost.errors import Disconnected, GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
     DIALOGUE_PHASES,
@@ -480,7 +480,7 @@ class _Probe:
     def _use(self, talk: Talk, renew: Callable[[], Talk]) -> None:
         """Do what the client wants; ``renew`` leads to the same point on a new connection."""
         self._reach("auth")
-        attempts = signin.Attempts(self.visit, talk, self.seen.offered, renew)
+        attempts = probe_login.Attempts(self.visit, talk, self.seen.offered, renew)
         try:
             attempts.make()
         finally:

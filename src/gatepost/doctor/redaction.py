@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from gatepost.doctor.shapes import shape_of
+from gatepost.doctor.credential_shapes import shape_of
 from gatepost.model.transcript import Transcript
 
 _PART: Final = 16

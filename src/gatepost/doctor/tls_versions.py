@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from gatepost.doctor.talk import Talk
-from gatepost.doctor.visit import Visit
+from gatepost.doctor.probe_connection import Talk
+from gatepost.doctor.probe_settings import Visit
 from gatepost.errors import GatepostError, TimedOut, TlsError
 from gatepost.model.evidence import TlsVersion
 from gatepost.net.dial import Endpoint

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
+from gatepost.diagnosis.client_errors import finding_of, fix_of
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.diagnosis.errors import finding_of, fix_of
 from gatepost.model.delivery import Contact
 from gatepost.model.evidence import (
     AuthAttempt,

@@ -11,7 +11,7 @@ from pathlib import Path
 from gatepost.config.watch_file import WatchConfig, WatchedServer
 from gatepost.doctor import Settings, diagnose
 from gatepost.doctor.parallel import start
-from gatepost.doctor.visit import IdentityOptions
+from gatepost.doctor.probe_settings import IdentityOptions
 from gatepost.errors import GatepostError
 from gatepost.model.finding import Diagnosis
 from gatepost.model.operator_event import ReportEvent

@@ -14,10 +14,10 @@ from typing import Final, Literal
 from gatepost.diagnosis.remedies import LIBRARIES, topic_of
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.live import diagnose
+from gatepost.doctor.diagnose_server import diagnose
 from gatepost.doctor.logs import read_log
+from gatepost.doctor.probe_settings import Checks, Patience, Settings
 from gatepost.doctor.settings_files import read_config
-from gatepost.doctor.visit import Checks, Patience, Settings
 from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
 from tests.commands import RECIPIENT
 from tests.recorded_client import ids, recorded

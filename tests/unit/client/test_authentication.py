@@ -8,7 +8,7 @@ import pytest
 from gatepost.client.authentication import authenticate, channel_of
 from gatepost.client.session import ClientSession, TimedReply
 from gatepost.client.steps import Write
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.errors import (
     AuthenticationRefused,
     Disconnected,

@@ -4,7 +4,7 @@ import pytest
 
 from gatepost.client.session import ClientSession
 from gatepost.client.transaction import Delivered, deliver
-from gatepost.diagnosis.errors import finding_of
+from gatepost.diagnosis.client_errors import finding_of
 from gatepost.errors import (
     ContentRefused,
     Disconnected,

@@ -8,7 +8,7 @@ import pytest
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose, recognise
-from gatepost.diagnosis.rank import rank
+from gatepost.diagnosis.order_findings import rank
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import (
     Connect,

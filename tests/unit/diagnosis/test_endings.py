@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gatepost.diagnosis.rules.endings import (
+from gatepost.diagnosis.rules.retirements import (
     basic_auth_disabled,
     note_endings,
     provider_retired,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.diagnosis.entra.tokens import MAX_TOKEN, read_token
+from gatepost.diagnosis.entra.access_tokens import MAX_TOKEN, read_token
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.identity.token import examine_token
+from gatepost.doctor.identity.token_claims import examine_token
 from gatepost.model.entra import Behind, EntraName
 from gatepost.model.evidence import Target
 from gatepost.model.finding import Diagnosis, Finding

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.entra.codes import CODES
+from gatepost.diagnosis.known_refusals import REFUSALS
 from gatepost.diagnosis.ranking.model import load_model
-from gatepost.diagnosis.refusals import REFUSALS
 from gatepost.diagnosis.signs import SIGNS
 from gatepost.doctor.explain import pages
 from tests.docs.pages import FINDINGS, ROOT

@@ -9,7 +9,7 @@ import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.document import report_document
+from gatepost.doctor.diagnosis_document import report_document
 from gatepost.doctor.evidence_document import MAX_DOCUMENT, MAX_TEXT, from_json, to_document
 from gatepost.doctor.logs import read_log
 from gatepost.doctor.settings_files import read_config

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.document import report_document
+from gatepost.doctor.diagnosis_document import report_document
 from gatepost.doctor.logs import read_log
 from gatepost.model.evidence import Evidence
 from gatepost.model.transcript import Transcript

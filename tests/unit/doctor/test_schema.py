@@ -9,15 +9,15 @@ import msgspec
 import pytest
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.document import ReportDocument, report_document, report_schema
-from gatepost.doctor.identity.token import examine_token
+from gatepost.doctor.diagnosis_document import ReportDocument, report_document, report_schema
+from gatepost.doctor.identity.token_claims import examine_token
 from gatepost.doctor.logs import read_log
 from gatepost.model.evidence import Evidence
 from tests.conformance.acs_world import USERNAME
 from tests.unit.diagnosis.test_entra_tokens import NOW, token
 from tests.unit.diagnosis.test_rules import CASES
 from tests.unit.doctor.identity.answering import by_password
-from tests.unit.doctor.identity.test_look import shared
+from tests.unit.doctor.identity.test_look_behind_login import shared
 
 LOGS = (
     "",

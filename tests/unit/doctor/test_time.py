@@ -12,8 +12,8 @@ from accuracy.cases import our_cases
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json, to_document
 from gatepost.doctor.logs import decode_log, read_log
-from gatepost.doctor.report import render
 from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.terminal_report import render
 from gatepost.model.evidence import Evidence
 
 LONG = 1024 * 1024

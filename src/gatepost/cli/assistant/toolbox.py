@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from gatepost.doctor.logs.redaction import redact_log, unmarked
-from gatepost.doctor.visit import PORTS
+from gatepost.doctor.probe_settings import PORTS
 from gatepost.net.dial import Server, parse_server
 
 MAX_TEXT: Final = 1024 * 1024

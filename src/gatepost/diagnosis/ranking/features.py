@@ -10,13 +10,13 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.providers import providers_in
-from gatepost.diagnosis.ranking.catalogue import Catalogue, Text
 from gatepost.diagnosis.ranking.concepts import Concepts
+from gatepost.diagnosis.ranking.known_texts import Catalogue, Text
 from gatepost.diagnosis.ranking.lexicon import Lexicon, name_signs
-from gatepost.diagnosis.ranking.values import find_values
+from gatepost.diagnosis.ranking.value_forms import find_values
+from gatepost.diagnosis.recognise_provider import providers_in
 from gatepost.diagnosis.signs import SIGNS
-from gatepost.diagnosis.signs.reading import Reading, Statement
+from gatepost.diagnosis.signs.log_statements import Reading, Statement
 from gatepost.diagnosis.signs.sign import Sign, find_words
 from gatepost.model.evidence import DIALOGUE_PHASES, DialoguePhase, Evidence
 from gatepost.model.finding import Finding

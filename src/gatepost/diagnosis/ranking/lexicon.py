@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-from gatepost.diagnosis.ranking.catalogue import Catalogue
 from gatepost.diagnosis.ranking.concepts import Concepts
+from gatepost.diagnosis.ranking.known_texts import Catalogue
 from gatepost.diagnosis.signs.sign import Sign
 
 

@@ -10,13 +10,13 @@ from typing import Final
 from gatepost.diagnosis.rules import (
     audit,
     credentials,
-    dialogue,
     ehlo,
-    endings,
-    envelope,
+    known_refusals,
+    log_dialogue,
+    mail_and_rcpt,
     mechanisms,
     network,
-    refusals,
+    retirements,
     tls,
     trust,
 )
@@ -27,10 +27,10 @@ Rule = Callable[[Evidence], Finding | None]
 
 RULES: Final[tuple[Rule, ...]] = (
     *network.RULES, *tls.RULES, *trust.RULES, *ehlo.RULES, *mechanisms.RULES, *credentials.RULES,
-    *refusals.RULES, *envelope.RULES, *endings.RULES,
+    *known_refusals.RULES, *mail_and_rcpt.RULES, *retirements.RULES,
     *audit.RULES,
 )  # fmt: skip
-DIALOGUE_RULES: Final[tuple[Rule, ...]] = dialogue.RULES
+DIALOGUE_RULES: Final[tuple[Rule, ...]] = log_dialogue.RULES
 """Rules for logs, which show what a client did by itself."""
 PROVIDER_RULES: Final = credentials.PROVIDER_RULES
 """Rules that also get the facts about the provider from its profile."""

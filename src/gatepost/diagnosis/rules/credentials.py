@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES, conclude
-from gatepost.diagnosis.error_document import find_status
-from gatepost.diagnosis.quotes import quote_login_refusal, quote_reply
-from gatepost.diagnosis.refusals import find_refusal
+from gatepost.diagnosis.known_refusals import find_refusal
+from gatepost.diagnosis.reply_quotes import quote_login_refusal, quote_reply
 from gatepost.diagnosis.rules.auth_attempts import mechanisms_for, refused_secret
 from gatepost.diagnosis.rules.identity import conclude_identity
 from gatepost.diagnosis.rules.tokens import refused_token
+from gatepost.diagnosis.token_error_document import find_status
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES, conclude
-from gatepost.diagnosis.quotes import quote_reply
+from gatepost.diagnosis.reply_quotes import quote_reply
 from gatepost.diagnosis.rules.network import other_protocol
-from gatepost.diagnosis.signs.refusing import NOT_THE_NAME
+from gatepost.diagnosis.signs.delivery_refusals import NOT_THE_NAME
 from gatepost.diagnosis.signs.sign import has_words
 from gatepost.model.evidence import EhloExchange, Evidence, Renamed
 from gatepost.model.finding import Finding

@@ -11,8 +11,8 @@ from typing import Final
 
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.entra.codes import CODES, DEEPER, Code
-from gatepost.diagnosis.entra.names import MAY_BE_SMTP_NAME
 from gatepost.diagnosis.entra.roles import RoleState, role_state
+from gatepost.diagnosis.entra.usernames import MAY_BE_SMTP_NAME
 from gatepost.diagnosis.entra.wording import (
     ROLE,
     age,
@@ -26,7 +26,7 @@ from gatepost.diagnosis.entra.wording import (
     tenant_proof,
     token_proof,
 )
-from gatepost.diagnosis.quotes import quote_login_refusal
+from gatepost.diagnosis.reply_quotes import quote_login_refusal
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import Behind, EntraResponse, ManagementFacts, SmtpNameSeen
 from gatepost.model.evidence import Evidence

@@ -10,10 +10,10 @@ def conclude_identity(seen: Evidence, facts: DoctorFacts) -> tuple[Finding, ...]
     behind = seen.behind.value
     if seen.token.value is None and behind is None:
         return ()  # a pasted log needs a fast answer
-    from gatepost.diagnosis.rules import entra, exchange, tokens  # noqa: PLC0415
+    from gatepost.diagnosis.rules import entra, exchange_online, tokens  # noqa: PLC0415
 
-    findings = [rule(seen, facts) for rule in (*tokens.RULES, *exchange.TOKEN_RULES)]
-    findings += [rule(seen) for rule in exchange.RULES]
+    findings = [rule(seen, facts) for rule in (*tokens.RULES, *exchange_online.TOKEN_RULES)]
+    findings += [rule(seen) for rule in exchange_online.RULES]
     if behind is not None:
         findings.append(entra.username_format(seen, behind, facts))
         findings += [rule(seen, behind) for rule in entra.RULES]

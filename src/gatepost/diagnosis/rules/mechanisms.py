@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.quotes import quote_reply
 from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.reply_quotes import quote_reply
 from gatepost.diagnosis.rules.auth_attempts import (
     UNSUPPORTED,
     WRONG_SECRET,

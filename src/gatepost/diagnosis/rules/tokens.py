@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.quotes import quote_login_refusal
+from gatepost.diagnosis.reply_quotes import quote_login_refusal
 from gatepost.model.doctor_facts import DoctorFacts
 from gatepost.model.entra import TokenSeen
 from gatepost.model.evidence import Evidence

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.providers import DOMAINS
+from gatepost.diagnosis.recognise_provider import DOMAINS
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Finding
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from gatepost.diagnosis.providers import providers_in
+from gatepost.diagnosis.recognise_provider import providers_in
 from gatepost.model.finding import Confidence
 from gatepost.model.setting import ClientSettings, Role, Setting, has_mailers
 

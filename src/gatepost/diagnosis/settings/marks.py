@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from gatepost.diagnosis.settings import spellings
+from gatepost.diagnosis.settings import fix_spellings
 from gatepost.diagnosis.settings.fault import Fault, View
 from gatepost.model.finding import Confidence
 from gatepost.model.setting import Role, Setting
@@ -147,7 +147,7 @@ def _fault(
 ) -> Iterator[Fault]:
     if mark is None or name in _HARMLESS.get(view.kind, ()):
         return
-    fix = _FIXES.get(mark.id, spellings.quote)(view.spelling)
+    fix = _FIXES.get(mark.id, fix_spellings.quote)(view.spelling)
     if name in ("bom", "utf16"):
         fix = "Save the file as UTF-8 without a byte order mark."
     elif name == "unstripped":
@@ -155,7 +155,7 @@ def _fault(
     elif name == "cr":
         fix = "Save the file with Unix line ends (sed -i 's/\\r$//' FILE)."
     elif name in ("edge_blank", "newline", "blank_at_end", "invisible") and mark.id == _VALUE:
-        fix = f"Remove it, and type the value by hand. {spellings.quote(view.spelling)}"
+        fix = f"Remove it, and type the value by hand. {fix_spellings.quote(view.spelling)}"
     yield view.fault(setting, mark.id, mark.confidence, f"{before}{mark.text}", fix)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.diagnosis.settings import spellings
+from gatepost.diagnosis.settings import fix_spellings
 from gatepost.diagnosis.settings.fault import IMPLICIT_PORTS, STARTTLS_PORTS, Fault, View
 from gatepost.model.finding import Confidence
 from gatepost.model.setting import Setting
@@ -32,7 +32,9 @@ def mode_and_port(view: View) -> Iterator[Fault]:
     django_url = _is_named(where, "EMAIL_URL") and where.shown == "smtps"
     if mode == "implicit" and view.port in STARTTLS_PORTS and not django_url:
         sure: Confidence = "likely" if view.port == 2525 or view.kind in _GUESSED else "certain"
-        fix = f"{spellings.starttls(view.spelling)}; or {spellings.implicit(view.spelling)}."
+        fix = (
+            f"{fix_spellings.starttls(view.spelling)}; or {fix_spellings.implicit(view.spelling)}."
+        )
         text = f"{_value(where)}: TLS from the first byte, and {port}, which begins in clear"
         yield view.fault(where, "implicit_tls_on_starttls_port", sure, text, fix)
     elif mode in ("starttls", "clear") and view.port in IMPLICIT_PORTS and not django_url:
@@ -41,7 +43,9 @@ def mode_and_port(view: View) -> Iterator[Fault]:
         how = "STARTTLS" if mode == "starttls" else "no TLS"
         text = f"{_value(where)}: {how}, and {port}, which requires TLS from the first byte"
         sure = "likely" if view.kind in _GUESSED else "certain"
-        fix = f"{spellings.implicit(view.spelling)}; or {spellings.starttls(view.spelling)}."
+        fix = (
+            f"{fix_spellings.implicit(view.spelling)}; or {fix_spellings.starttls(view.spelling)}."
+        )
         yield view.fault(where, "starttls_on_implicit_tls_port", sure, text, fix)
 
 
@@ -66,7 +70,7 @@ def url_scheme(view: View) -> Iterator[Fault]:
         f" begins with {url.shown}://, and the port is {view.port}, which requires TLS from the "
         "first byte"
     )
-    fix = f"{spellings.implicit('url')}; or {spellings.starttls('url')}."
+    fix = f"{fix_spellings.implicit('url')}; or {fix_spellings.starttls('url')}."
     yield view.fault(url, "starttls_on_implicit_tls_port", "likely", text, fix)
 
 
@@ -80,7 +84,7 @@ def both_switches(view: View) -> Iterator[Fault]:
         return
     sure: Confidence = "certain" if view.kind in _REFUSES_BOTH else "likely"
     text = f" and {starttls.key} (line {starttls.line}) are both on; they cannot be used together"
-    fix = f"{spellings.starttls(view.spelling)}; or {spellings.implicit(view.spelling)}."
+    fix = f"{fix_spellings.starttls(view.spelling)}; or {fix_spellings.implicit(view.spelling)}."
     yield view.fault(implicit, "client_config_conflict", sure, text, fix)
 
 
@@ -119,7 +123,7 @@ def no_tls(view: View) -> Iterator[Fault]:
         text = ": nothing switches TLS on, so the client stays in clear"
     sure: Confidence = "likely" if view.kind not in _GUESSED else "possible"
     yield view.fault(
-        where, "starttls_required", sure, text, f"{spellings.starttls(view.spelling)}."
+        where, "starttls_required", sure, text, f"{fix_spellings.starttls(view.spelling)}."
     )
 
 
@@ -128,7 +132,7 @@ def scheme(view: View) -> Iterator[Fault]:
     for setting in view.all("implicit"):
         if "bad_scheme" in setting.marks:
             text = ' is neither smtp nor smtps: Symfony Mailer answers "scheme is not supported"'
-            fix = f"{spellings.starttls('laravel')}; or {spellings.implicit('laravel')}."
+            fix = f"{fix_spellings.starttls('laravel')}; or {fix_spellings.implicit('laravel')}."
             yield view.fault(setting, "client_config_conflict", "certain", text, fix)
         if "wrapper_needs_encrypt" in setting.marks:
             text = (
@@ -140,7 +144,7 @@ def scheme(view: View) -> Iterator[Fault]:
                 "client_config_conflict",
                 "certain",
                 text,
-                f"{spellings.implicit('postfix')}.",
+                f"{fix_spellings.implicit('postfix')}.",
             )
 
 
@@ -169,12 +173,12 @@ def wrong_service(view: View) -> Iterator[Fault]:
         setting = where if other else view.first("host") or where
         yield view.fault(setting, "wrong_submission_host", "likely", text,
                     f"Set the provider's host for sending (smtp.…): "
-                    f"{spellings.starttls(view.spelling)}.")  # fmt: skip
+                    f"{fix_spellings.starttls(view.spelling)}.")  # fmt: skip
     for provider in view.providers:
         if view.port in _CLOSED.get(provider, ()):
             text = f": {view.host} does not answer on {view.port}"
             yield view.fault(
-                where, "port_blocked", "likely", text, f"{spellings.starttls(view.spelling)}."
+                where, "port_blocked", "likely", text, f"{fix_spellings.starttls(view.spelling)}."
             )
 
 

@@ -3,19 +3,20 @@
 from typing import Final
 
 from gatepost.diagnosis.signs import (
-    auth,
+    client_configuration,
     clients,
-    envelope,
-    local,
+    delivery_refusals,
+    login,
     network,
     oauth,
-    offer,
-    refusing,
+    offered_mechanisms,
+    sender_and_message,
     tls,
 )
 from gatepost.diagnosis.signs.sign import Sign
 
 SIGNS: Final[tuple[Sign, ...]] = (
-    *network.SIGNS, *tls.SIGNS, *offer.SIGNS, *auth.SIGNS, *oauth.SIGNS, *envelope.SIGNS,
-    *refusing.SIGNS, *local.SIGNS, *clients.SIGNS,
+    *network.SIGNS, *tls.SIGNS, *offered_mechanisms.SIGNS, *login.SIGNS, *oauth.SIGNS,
+    *sender_and_message.SIGNS, *delivery_refusals.SIGNS, *client_configuration.SIGNS,
+    *clients.SIGNS,
 )  # fmt: skip

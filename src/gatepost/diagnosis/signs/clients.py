@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from gatepost.diagnosis.signs.offer import has_only_exotic
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.log_statements import Reading
+from gatepost.diagnosis.signs.offered_mechanisms import has_only_exotic
 from gatepost.diagnosis.signs.sign import Sign
 
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from gatepost.diagnosis.error_document import find_status
-from gatepost.diagnosis.signs.auth import has_no_auth, is_login_refused, is_token_login
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.log_statements import Reading
+from gatepost.diagnosis.signs.login import has_no_auth, is_login_refused, is_token_login
 from gatepost.diagnosis.signs.sign import Sign, Test
+from gatepost.diagnosis.token_error_document import find_status
 
 
 def has_error_document(reading: Reading) -> bool:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.log_statements import Reading
 
 _MAIL: Final = re.compile(
     r"smtp|e-?mail|mail|starttls|\behlo\b|\bhelo\b|postfix|\bexim\d?\b|swaks|"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatepost.diagnosis.signs.reading import Reading, Statement
+from gatepost.diagnosis.signs.log_statements import Reading, Statement
 from gatepost.model.evidence import DialoguePhase
 
 Test = Callable[[Reading], bool]

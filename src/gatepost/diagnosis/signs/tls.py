@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from gatepost.diagnosis.providers import DOMAINS
-from gatepost.diagnosis.signs.reading import IMPLICIT_PORTS, Reading, is_large_provider
+from gatepost.diagnosis.recognise_provider import DOMAINS
+from gatepost.diagnosis.signs.log_statements import IMPLICIT_PORTS, Reading, is_large_provider
 from gatepost.diagnosis.signs.sign import Sign
 
 

@@ -8,14 +8,14 @@ from itertools import islice
 from typing import Final
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.follow.failures import (
+from gatepost.doctor.follow.failure_lines import (
     QUIET,
     FailureFinder,
     LogFailure,
     is_about_mail,
     parts_of,
 )
-from gatepost.doctor.follow.files import FollowedLog
+from gatepost.doctor.follow.growing_file import FollowedLog
 from gatepost.doctor.logs import read_log
 from gatepost.model.finding import Diagnosis, Finding
 

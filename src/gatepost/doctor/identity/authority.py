@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from gatepost.client.tokens.entra import GRANT, EntraApplication
 from gatepost.client.tokens.token_requests import read_token
 from gatepost.directory.azure.resource_ids import is_guid
-from gatepost.doctor.identity.questions import Questions
+from gatepost.doctor.identity.service_request import Questions
 from gatepost.errors import TokenError
 from gatepost.model.entra import EntraResponse
 from gatepost.model.secret import Secret

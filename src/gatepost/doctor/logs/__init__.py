@@ -10,16 +10,16 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Final
 
-from gatepost.diagnosis.signs.reading import Reading
+from gatepost.diagnosis.signs.log_statements import Reading
 from gatepost.diagnosis.signs.relevance import is_about_mail
-from gatepost.doctor.logs.client import is_go_log, recognise_client
-from gatepost.doctor.logs.cutting import is_failure, shortened, with_line_ends, without_margins
 from gatepost.doctor.logs.dialogue import MAX_OF_A_KIND, DialogueReader, add_dialogue
+from gatepost.doctor.logs.find_server import port_in, read_server, server_in
 from gatepost.doctor.logs.formats import BARE, recognise_format
 from gatepost.doctor.logs.log_format import CODE, VERB, Format
+from gatepost.doctor.logs.long_pastes import is_failure, shortened, with_line_ends, without_margins
 from gatepost.doctor.logs.prose import phase_in_traceback, replies_in
+from gatepost.doctor.logs.recognise_client import is_go_log, recognise_client
 from gatepost.doctor.logs.redaction import MARK, MECHANISM_NAMES, redact_log, unmarked
-from gatepost.doctor.logs.server import port_in, read_server, server_in
 from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Evidence, Stray
 from gatepost.model.transcript import REDACTED

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from gatepost.doctor.shapes import form_of, shape_of
+from gatepost.doctor.credential_shapes import form_of, shape_of
 from gatepost.model.evidence import ResponseFormat
 
 _WORDS_FOR_HIDDEN: Final = re.compile(

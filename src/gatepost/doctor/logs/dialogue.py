@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from gatepost.diagnosis.rules.dialogue import SHORTEST_CUT
+from gatepost.diagnosis.rules.log_dialogue import SHORTEST_CUT
 from gatepost.doctor.logs.log_format import VERB
 from gatepost.doctor.logs.prose import phase_of
 from gatepost.doctor.logs.redaction import MARK, unmarked

@@ -20,9 +20,9 @@ from gatepost.doctor.logs.auth_responses import (
     kind_of,
     read_logged_response,
 )  # fmt: skip
-from gatepost.doctor.logs.cutting import CUT, GAP, RESUMED
+from gatepost.doctor.logs.long_pastes import CUT, GAP, RESUMED
 from gatepost.doctor.logs.occurrences import remove_all
-from gatepost.doctor.logs.secrets import spans, spans_across
+from gatepost.doctor.logs.secrets_outside_auth import spans, spans_across
 from gatepost.model.evidence import ResponseFormat
 from gatepost.model.secret_search import SecretSearch
 from gatepost.model.transcript import REDACTED

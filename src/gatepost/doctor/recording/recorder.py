@@ -4,8 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Final
 
-from gatepost.doctor.recording.session import RecordedSession
-from gatepost.doctor.recording.settings import Forwarding
+from gatepost.doctor.recording.forward_session import RecordedSession
+from gatepost.doctor.recording.forwarding_settings import Forwarding
 from gatepost.net.clock import SystemClock
 from gatepost.net.listen import Listener
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from gatepost.doctor.logs.redaction import MARK
 from gatepost.doctor.recording.auth_redaction import LoginRedactor, Secrets
-from gatepost.doctor.recording.content import ContentScan
+from gatepost.doctor.recording.message_content import ContentScan
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.evidence import Conduct, ContentFormat
 from gatepost.model.transcript import REDACTED

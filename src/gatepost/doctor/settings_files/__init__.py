@@ -133,17 +133,17 @@ def _module(kind: str, text: str, name: str) -> str:
 
 
 def _config(file: str, kind: str, section: Section, wide: bool) -> ClientSettings:
-    from gatepost.doctor.settings_files import programs  # noqa: PLC0415 - read after the file is known
-    from gatepost.doctor.settings_files.values import config_of  # noqa: PLC0415
+    from gatepost.doctor.settings_files import postfix_and_msmtp  # noqa: PLC0415 - read after the file is known
+    from gatepost.doctor.settings_files.value_forms import config_of  # noqa: PLC0415
 
     if wide and kind in ("dotenv", "laravel", "properties", "spring", "postfix", "msmtp"):
         section.entries = [each.marked("utf16") for each in section.entries]
     if kind == "postfix":
-        return programs.postfix_config(file, section)
+        return postfix_and_msmtp.postfix_config(file, section)
     if kind == "sasl_passwd":
-        return programs.table_config(file, section)
+        return postfix_and_msmtp.table_config(file, section)
     if kind == "msmtp":
-        return programs.msmtp_config(file, section)
+        return postfix_and_msmtp.msmtp_config(file, section)
     return config_of(file, kind, section)
 
 

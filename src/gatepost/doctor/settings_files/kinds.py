@@ -33,9 +33,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType({
     "sasl_passwd": Kind("Postfix's sasl_passwd", "postfix", "postfix"),
     "msmtp": Kind("msmtprc", "msmtp", "msmtp"),
     "url": Kind("a URL", ""),
-    "rails": Kind("Rails", "pairs", "ruby-net-smtp"),
-    "php": Kind("PHP", "pairs", "phpmailer"),
-    "javascript": Kind("JavaScript", "pairs", "nodemailer"),
+    "rails": Kind("Rails", "pairs_in_code", "ruby-net-smtp"),
+    "php": Kind("PHP", "pairs_in_code", "phpmailer"),
+    "javascript": Kind("JavaScript", "pairs_in_code", "nodemailer"),
     "ini": Kind("an .ini file", "properties"),
 })  # fmt: skip
 _BY_NAME: Final = tuple(

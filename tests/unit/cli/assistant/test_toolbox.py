@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.cli.assistant.toolbox import MAX_TEXT, Permissions, ToolRefused
 from gatepost.doctor.other_servers import other_servers
-from gatepost.doctor.visit import PORTS, Checks, Visit
+from gatepost.doctor.probe_settings import PORTS, Checks, Visit
 from gatepost.errors import ConfigError
 from gatepost.net.dial import parse_server
 

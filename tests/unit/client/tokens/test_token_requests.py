@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.client.tokens.contract import AccessToken
 from gatepost.client.tokens.token_requests import ask_for_token
-from gatepost.diagnosis.errors import finding_of, fix_of
+from gatepost.diagnosis.client_errors import finding_of, fix_of
 from gatepost.errors import ConnectError, TlsError, TokenError
 from gatepost.model.secret import Secret
 from tests.unit.client.tokens.asked import GRANTED, Answer, Asked, says

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.doctor.follow.failures import QUIET
-from gatepost.doctor.follow.files import FollowedFile
+from gatepost.doctor.follow.failure_lines import QUIET
+from gatepost.doctor.follow.growing_file import FollowedFile
 from gatepost.doctor.follow.watcher import LogWatcher, Sighting
 
 START = datetime(2026, 6, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from gatepost.directory.azure.entries import Entry, RoleAssignment
 from gatepost.directory.azure.resource_ids import subscription_path
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.identity.look import look_behind
-from gatepost.doctor.shapes import describe
-from gatepost.doctor.visit import Checks, IdentityOptions, Settings, Visit
+from gatepost.doctor.credential_shapes import describe
+from gatepost.doctor.identity.look_behind_login import look_behind
+from gatepost.doctor.probe_settings import Checks, IdentityOptions, Settings, Visit
 from gatepost.errors import ResolveError
 from gatepost.model.credentials import Credentials
 from gatepost.model.evidence import Evidence, Target

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from gatepost.doctor.report import render
+from gatepost.doctor.terminal_report import render
 from gatepost.model.finding import Diagnosis
 from tests.conformance.acs_cases import CASES, GOOD, ORDER, PAIRS, USERNAMES, build
 from tests.conformance.acs_world import Login

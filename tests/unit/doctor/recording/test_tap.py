@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.doctor.recording.content import ContentScan
+from gatepost.doctor.recording.message_content import ContentScan
 from gatepost.doctor.recording.tap import MAX_LINE
 from gatepost.model.evidence import Conduct, ContentFormat, Evidence
 from tests.unit.doctor.recording.playing import Said, played
