@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.refusals import meaning_of
+from gatepost.diagnosis.known_refusals import meaning_of
 from gatepost.diagnosis.remedies import LIBRARIES, remedies
 from gatepost.diagnosis.remedies.library import Library, Placeholders
 from gatepost.model.finding import Remedy
