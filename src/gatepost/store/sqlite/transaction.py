@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from gatepost.errors import QueueError, QueueFull
@@ -45,6 +45,10 @@ class Ledger:
     """Number of the newest message in the queue; an uncommitted one leaves no gap."""
     pages: int = 0
     """Estimated number of pages of WAL since the last checkpoint."""
+
+    def copy(self) -> "Ledger":
+        """Return a copy; ``replace`` takes ten times as long."""
+        return Ledger(self.seq, self.messages, self.octets, self.queued, self.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,7 @@ class Committer:
         group: Sequence[Operation],
         apply: Callable[[Transaction, Sequence[Operation]], list[OperationResult]],
     ) -> "UnsyncedGroup":
-        transaction = Transaction(self.connection, replace(self.ledger))
+        transaction = Transaction(self.connection, self.ledger.copy())
         execute = self.connection.execute
         try:
             execute("BEGIN IMMEDIATE")
@@ -319,7 +323,7 @@ class Committer:
 
     def _apply_alone(self, transaction: Transaction, operation: Operation) -> Any:
         ledger = transaction.ledger
-        before = replace(ledger)
+        before = ledger.copy()
         execute = self.connection.execute
         execute("SAVEPOINT one")
         try:
