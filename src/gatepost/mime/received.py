@@ -2,18 +2,15 @@
 
 import re
 from functools import lru_cache
-from typing import Final
-
-from gatepost.model.fast_dataclass import dataclass
+from typing import Final, NamedTuple
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
 """Characters that no domain and no address literal contains; a semicolon would seem to end the
 field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """How a message was received."""
+class Hop(NamedTuple):
+    """How a message was received; a tuple, because each message looks up the text for it."""
 
     peer_name: str
     """The client's name in EHLO or HELO."""

@@ -286,7 +286,7 @@ class AsyncStream(asyncio.Protocol):
         return self.ended or self._failure is not None
 
     def _can_read(self) -> bool:
-        return bool(self._buffer) or self.ended or self._failure is not None
+        return len(self._buffer) > 0 or self.ended or self._failure is not None
 
     def _can_write(self) -> bool:
         return self._writable or self._lost

@@ -218,7 +218,10 @@ class AttemptRunner:
         self, lease: Lease, load: Load, target: Target, permit: Permit | None
     ) -> AttemptResult | Wait:
         try:
-            group = await self._find(lease.delivery, target)
+            if isinstance(target, MxTarget):
+                group = await self._find(lease.delivery, target)
+            else:
+                group = self._lookup.configured(target)
             if isinstance(group, Reply):
                 return self.refuse(lease, target.name, "resolve", group)
             if permit is None:
@@ -234,10 +237,8 @@ class AttemptRunner:
             if permit is not None:
                 permit.close()
 
-    async def _find(self, delivery: Delivery, target: Target) -> ServerGroup | Reply:
+    async def _find(self, delivery: Delivery, target: MxTarget) -> ServerGroup | Reply:
         destination = delivery.next_hop.destination
-        if not isinstance(target, MxTarget):  # nobody is asked
-            return await self._lookup.find(target, destination)
         check_room(Use.SERVICE)  # the answer would blame the name servers
         begun = self._admission.seconds()
         self._tried[delivery.id] = OpenAttempt(ServerAddress(destination), None, begun)

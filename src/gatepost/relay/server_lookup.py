@@ -50,7 +50,7 @@ class ServerLookup:
         """Return the servers of a target without a query: from the cache for MX, or None."""
         if isinstance(target, MxTarget):
             return self._cached.get((target.name, destination))
-        return self._of(target)
+        return self.configured(target)
 
     def wait_of(self, target: Target, destination: str) -> Wait | None:
         """Return why the servers of a target cannot be looked up now; None if they can."""
@@ -63,10 +63,8 @@ class ServerLookup:
         if isinstance(target, MxTarget):
             self._exchangers.forgive(destination)
 
-    async def find(self, target: Target, destination: str) -> ServerGroup | Reply:
-        """Return the servers of a target, or a temporary or permanent Reply if there is none."""
-        if not isinstance(target, MxTarget):
-            return self._of(target)
+    async def find(self, target: MxTarget, destination: str) -> ServerGroup | Reply:
+        """Return the exchangers of a domain, or a temporary or permanent Reply if there is none."""
         group = await self._find(target, destination)
         key = (target.name, destination)
         self._cached.pop(key, None)
@@ -80,7 +78,8 @@ class ServerLookup:
         """End all look-ups."""
         await self._exchangers.close()
 
-    def _of(self, target: Target) -> ServerGroup:
+    def configured(self, target: Target) -> ServerGroup:
+        """Return the servers of a target that needs no look-up."""
         entry = self._configured.get(target.name)
         if entry is None or entry[0] is not target:
             entry = self._configured[target.name] = (target, _configured(target))
