@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gatepost.testing import Emulator
+from gatepost.testing import Emulator, EmulatorServer
 from tests import fork_server, quick_start
 from tests.examples import examples
 
@@ -36,6 +36,7 @@ AUTHORITY = Path(__file__).with_name("authority.pem")
 """The one authority that tests trust by default: 150 take 6 ms for each client of TLS."""
 
 Emulator._start_process = quick_start.Popen
+EmulatorServer._start_process = fork_server.Popen
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,10 +51,14 @@ def pytest_configure() -> None:
 
 @pytest.fixture
 def new_python() -> Iterator[None]:
-    """Start each Emulator of the test as its users do, with a Python of its own."""
-    Emulator._start_process = subprocess.Popen
+    """Start the emulators of the test as their users do, with a Python of their own."""
+    Emulator._start_process = EmulatorServer._start_process = subprocess.Popen
     yield
     Emulator._start_process = quick_start.Popen
+    EmulatorServer._start_process = fork_server.Popen
+
+
+EmulatorServer._start_process = fork_server.Popen
 
 
 @pytest.hookimpl(wrapper=True)

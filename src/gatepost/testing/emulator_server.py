@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from gatepost.errors import ConfigError
 from gatepost.testing.emulator import START, STOP, assignments, end_process
@@ -30,6 +30,8 @@ class EmulatorServer:
     ...     relay.count()                               # doctest: +SKIP
     0
     """
+
+    _start_process: ClassVar[type["subprocess.Popen[bytes]"]] = subprocess.Popen
 
     def __init__(self) -> None:
         """The process starts with the first relay."""
@@ -79,7 +81,7 @@ class EmulatorServer:
             self._process.clean_up()
             self._process = None
         if self._process is None:
-            self._process = _Process()
+            self._process = _Process(self._start_process)
         return self._process
 
     def stop(self) -> None:
@@ -120,11 +122,11 @@ class _ServedRelay(LocalRelay):
 class _Process:
     """The process, and its temporary directory."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: type["subprocess.Popen[bytes]"]) -> None:
         self._base = Path(tempfile.mkdtemp(prefix="gatepost-"))
         self._output = self._base / "output"
         with self._output.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
+            self._process = start(
                 [sys.executable, "-c", _MAIN, str(self._base)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
