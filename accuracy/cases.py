@@ -25,6 +25,8 @@ class Case:
     literal: bool = True
     also: tuple[str, ...] = ()
     """Causes that the same words have as well: naming one of them first is right, too."""
+    origin: str = ""
+    """The repository or thread that it is from: its other cases are alike."""
 
 
 def our_cases(directory: Path = OURS) -> Iterator[Case]:
@@ -49,7 +51,16 @@ def thread_cases(path: Path) -> Iterator[Case]:
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)
         yield Case(row["id"], row["cause"], row["paste"], row.get("client", ""),
-                   row.get("server", ""), also=tuple(row.get("also", ())))  # fmt: skip
+                   row.get("server", ""), also=tuple(row.get("also", ())),
+                   origin=_origin_of(row.get("url", "")))  # fmt: skip
+
+
+_REPOSITORY: Final = re.compile(r"https?://(?:www\.)?git(?:hub|lab)\.com/([^/]+/[^/]+)")
+
+
+def _origin_of(url: str) -> str:
+    repository = _REPOSITORY.match(url)
+    return repository[1].lower() if repository else url
 
 
 def case_of(document: Mapping[str, Any]) -> Case:

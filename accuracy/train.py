@@ -1,4 +1,4 @@
-"""``python -m accuracy.train``: trains the ranking from labelled cases, and writes ``model.json``.
+"""``python -m accuracy.train``: trains the ranking from labelled cases, and writes its files.
 
 The model is a softmax regression. Each weight is drawn to what the catalogue says (its prior), and
 moves away as far as cases demand; so texts that no case has still count for what they mean. Cases
@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -36,14 +36,13 @@ from gatepost.diagnosis.ranking.concepts import Concepts
 from gatepost.diagnosis.ranking.features import SIGNS_BY_NAME, describe_text
 from gatepost.diagnosis.ranking.known_texts import Text
 from gatepost.diagnosis.ranking.lexicon import Lexicon, name_signs, read_sign
+from gatepost.diagnosis.ranking.weights import pack_weights
 from gatepost.diagnosis.signs.sign import Sign
 from gatepost.doctor.conclude import observe_log, observe_refusals
 
 Array = Any  # of numpy, which only training needs
 
-MODEL: Final = (
-    Path(__file__).parent.parent / "src" / "gatepost" / "diagnosis" / "ranking" / "model.json"
-)
+RANKING: Final = Path(__file__).parent.parent / "src" / "gatepost" / "diagnosis" / "ranking"
 ALL_CAUSES: Final = tuple(CAUSES)
 _INDEX: Final = {cause: at for at, cause in enumerate(ALL_CAUSES)}
 FOLDS: Final = 5
@@ -75,7 +74,7 @@ STRENGTHS: Final = Strengths({"certain": 4.0, "likely": 2.5, "possible": 1.0})
 
 @dataclass(frozen=True)
 class Sample:
-    """A case as features; ``group``: cases of one thread stay in the same fold."""
+    """A case as features; ``group``: cases of one repository stay in the same fold."""
 
     features: frozenset[str]
     causes: Mapping[str, float]
@@ -136,10 +135,7 @@ def gather_knowledge(strengths: Strengths = STRENGTHS) -> Knowledge:
 
 def read_lexicon(knowledge: Knowledge) -> Lexicon:
     """Return what to find features with."""
-    nothing = np.zeros((0, len(_INDEX)))
-    return Lexicon.read(
-        _document(nothing, np.zeros(len(_INDEX)), []), _pack(knowledge, nothing, [])
-    )
+    return Lexicon.read(_read_catalogue(), _pack_texts(knowledge, {}))
 
 
 def sample(case: Case, lexicon: Lexicon, source: str) -> Sample:
@@ -147,7 +143,7 @@ def sample(case: Case, lexicon: Lexicon, source: str) -> Sample:
     features = frozenset(observe_log(case.log, case.server, case.client, lexicon))
     share = 0.5 / len(case.also) if case.also else 0.0
     causes = {case.cause: 0.5 if case.also else 1.0} | dict.fromkeys(case.also, share)
-    return Sample(features, causes, 1.0, case.id, source)
+    return Sample(features, causes, 1.0, case.origin or case.id, source)
 
 
 REFUSALS: Final = "refusals"
@@ -157,7 +153,7 @@ REFUSALS: Final = "refusals"
 def refusal_sample(case: Case, lexicon: Lexicon) -> Sample:
     """Return only the refusals of a case as features."""
     features = frozenset(observe_refusals(case.log, case.server, case.client, lexicon))
-    return Sample(features, {case.cause: 1.0}, REFUSAL_WEIGHT, case.id, REFUSALS)
+    return Sample(features, {case.cause: 1.0}, REFUSAL_WEIGHT, case.origin or case.id, REFUSALS)
 
 
 REFUSAL_WEIGHT: Final = 0.5
@@ -258,11 +254,6 @@ def predict(features: Iterable[str], weights: Array, bias: Array, rows: Mapping[
     return odds / odds.sum()
 
 
-def fold_of(sample: Sample) -> int:
-    """Return the fold of a sample."""
-    return hashlib.sha256(sample.group.encode()).digest()[0] % FOLDS
-
-
 def cross_validate(
     cases: Sequence[Sample], others: Sequence[Sample], knowledge: Knowledge
 ) -> list[Array]:
@@ -291,41 +282,31 @@ def cross_validate_table(cases: Sequence[Sample], others: Sequence[Sample]) -> l
     return [tables[_fold_of(each)].estimate(each.features) for each in cases]
 
 
-def _document(
-    weights: Array, bias: Array, names: Sequence[str], limits: Mapping[str, float] | None = None
-) -> dict[str, Any]:
-    """Return what ``model.json`` contains: all but the texts."""
-    table = {
-        name: {str(at): value for at, value in _round(row)}
-        for name, row in zip(names, weights, strict=True)
-        if not name.startswith("text ")
-    }
-    return {
-        "digest": digest(),
-        "causes": list(ALL_CAUSES),
-        "limits": dict(limits or {"likely": 0.6, "certain": 0.85}),
-        "bias": [round(float(each), 2) for each in bias],
-        "phrases": read_phrases(),
-        "frames": read_frames(),
-        "concepts": read_concepts(),
-        "weights": {name: row for name, row in table.items() if row},
-    }
+def _read_catalogue() -> dict[str, Any]:
+    """Return what a log is searched for, except texts."""
+    return {"phrases": read_phrases(), "frames": read_frames(), "concepts": read_concepts()}
 
 
-def _pack(knowledge: Knowledge, weights: Array, names: Sequence[str]) -> list[str]:
+def _pack_texts(knowledge: Knowledge, weights: Mapping[str, Array]) -> list[str]:
     """Return the lines of ``texts.tsv``."""
-    rows = dict(zip(names, weights, strict=True))
     return sorted(
-        Text(words, "; ".join(text.speakers),
-             {ALL_CAUSES[at]: value for at, value in _round(rows.get(f"text {words}", ()))},
-             text.proves).pack()
-        for words, text in knowledge.texts.items()
+        Text(words, "; ".join(text.speakers), _round(weights.get(f"text {words}", ())), text.proves)
+        .pack() for words, text in knowledge.texts.items()
     )  # fmt: skip
 
 
-def _round(row: Iterable[float]) -> list[tuple[int, float]]:
-    return [(at, round(float(value), 2)) for at, value in enumerate(row)
-            if abs(value) >= _NEGLIGIBLE]  # fmt: skip
+def _pack_others(weights: Mapping[str, Array]) -> Iterator[str]:
+    """Yield the lines of ``weights.tsv``: all features but texts."""
+    for name in sorted(weights):
+        row = _round(weights[name])
+        if row and not name.startswith("text "):
+            yield f"{name}\t{pack_weights(row)}"
+
+
+def _round(row: Iterable[float]) -> dict[str, float]:
+    """Return the weights that matter, by cause."""
+    return {ALL_CAUSES[at]: round(float(value), 2) for at, value in enumerate(row)
+            if abs(value) >= _NEGLIGIBLE}  # fmt: skip
 
 
 _NEGLIGIBLE: Final = 0.1
@@ -426,30 +407,33 @@ def main() -> int:
     for source, row in validation.items():
         print(f"{source:<24}{row}")
     print(f"{len(knowledge.texts)} texts, {len(samples)} cases, limits {limits}")
-    weights, bias, names = fit([*samples, *others], knowledge)
-    document = _document(weights, bias, names, limits) | {"validation": validation}
-    MODEL.write_text(_dump(document), "utf-8")
-    lines = _pack(knowledge, weights, names)
-    MODEL.with_name("texts.tsv").write_text("\n".join(lines) + "\n", "utf-8")
+    rows, bias, names = fit([*samples, *others], knowledge)
+    weights = dict(zip(names, rows, strict=True))
+    biases = {cause: round(float(each), 2) for cause, each in zip(ALL_CAUSES, bias, strict=True)}
+    document = {
+        "digest": digest(), "validation": validation, "limits": limits, "bias": biases,
+        **_read_catalogue(),
+    }  # fmt: skip
+    _write("model.json", [_dump(document)])
+    _write("weights.tsv", _pack_others(weights))
+    _write("texts.tsv", _pack_texts(knowledge, weights))
     return 0
 
 
+def _write(name: str, lines: Iterable[str]) -> None:
+    (RANKING / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
 def _dump(document: Mapping[str, Any]) -> str:
-    """Return the document with one line for each text and feature, so that changes can be read."""
+    """Return the document with one line for each phrase and frame, so that changes can be read."""
     lines = []
     for key, value in document.items():
-        if isinstance(value, list) and key in ("phrases", "frames"):
+        if isinstance(value, list):
             rows = ",\n".join(json.dumps(each, ensure_ascii=False) for each in value)
             lines.append(f'"{key}": [\n{rows}\n]')
-        elif key == "weights":
-            rows = ",\n".join(
-                f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(row)}"
-                for name, row in value.items()
-            )
-            lines.append(f'"{key}": {{\n{rows}\n}}')
         else:
             lines.append(f'"{key}": {json.dumps(value)}')
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ which it is found, whether it proves its cause, who says it, the trained weights
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Self
 
+from gatepost.diagnosis.ranking.weights import find_rows, pack_weights, unpack_weights
 from gatepost.diagnosis.signs.sign import find_words
 
 _WORD: Final = re.compile(r"[^\W_]{2,}")
@@ -29,18 +29,16 @@ class Text(NamedTuple):
 
     def pack(self) -> str:
         """Return it as a line of ``texts.tsv``."""
-        weights = " ".join(f"{cause}={weight:g}" for cause, weight in self.weights.items())
         return "\t".join(
-            (_key_word(self.words), "proves" if self.proves else "", self.speakers, weights,
-             self.words)
+            (_key_word(self.words), "proves" if self.proves else "", self.speakers,
+             pack_weights(self.weights), self.words)
         )  # fmt: skip
 
     @classmethod
     def unpack(cls, line: str) -> Self:
         """Return the text of a line of ``texts.tsv``."""
         _, proves, speakers, weights, words = line.split("\t")
-        pairs = (each.split("=") for each in weights.split())
-        return cls(words, speakers, {cause: float(each) for cause, each in pairs}, bool(proves))
+        return cls(words, speakers, unpack_weights(weights), bool(proves))
 
 
 class Catalogue:
@@ -74,11 +72,7 @@ class Catalogue:
 
     def _candidates(self, statement: str) -> Iterator[str]:
         for word in ("", *sorted(set(_WORD.findall(statement)))):
-            key = f"{word}\t"
-            for at in range(bisect_left(self._lines, key), len(self._lines)):
-                if not self._lines[at].startswith(key):
-                    break
-                yield self._lines[at]
+            yield from find_rows(self._lines, word)
 
 
 _MOST_BETWEEN: Final = 240

@@ -1,6 +1,7 @@
 """The trained model: a weight of each feature for each cause, added up to probabilities.
 
-``make train`` writes ``model.json`` and ``texts.tsv`` from labelled cases (``accuracy/train.py``).
+``make train`` writes ``model.json``, ``weights.tsv`` and ``texts.tsv`` from labelled cases
+(``accuracy/train.py``).
 """
 
 import json
@@ -12,13 +13,15 @@ from typing import Any, Final, NamedTuple, Self
 
 from gatepost.diagnosis.ranking.features import Feature
 from gatepost.diagnosis.ranking.lexicon import Lexicon
+from gatepost.diagnosis.ranking.weights import WeightTable
 
 
 class Model(NamedTuple):
-    """``weights``: feature, cause, weight; ``bias``: the weight of a cause without any feature."""
+    """``bias``: the weight of a cause without any feature; ``weights``: those of all features but
+    texts, which have their own."""
 
     bias: Mapping[str, float]
-    weights: Mapping[str, Mapping[str, float]]
+    weights: WeightTable
     lexicon: Lexicon
     limits: Mapping[str, float]
     """The probability from which on a finding is ``likely``, and a proven one ``certain``."""
@@ -43,7 +46,7 @@ class Model(NamedTuple):
     def weigh(self, name: str, features: Mapping[str, Feature]) -> Mapping[str, float]:
         """Return the weights of a feature, by cause."""
         text = features[name].text
-        return text.weights if text is not None else self.weights.get(name, {})
+        return text.weights if text is not None else self.weights.find(name)
 
     def explain(self, cause: str, features: Mapping[str, Feature]) -> list[str]:
         """Return the features that speak for ``cause``, the strongest first."""
@@ -51,16 +54,14 @@ class Model(NamedTuple):
         return sorted((name for name in own if own[name] > LEAST), key=lambda name: -own[name])
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], texts: Sequence[str]) -> Self:
-        """Return the model of a parsed ``model.json`` and the lines of ``texts.tsv``."""
-        causes: list[str] = document["causes"]
-        weights = {
-            name: {causes[int(at)]: weight for at, weight in row.items()}
-            for name, row in document["weights"].items()
-        }
+    def read(
+        cls, document: Mapping[str, Any], weights: Sequence[str], texts: Sequence[str]
+    ) -> Self:
+        """Return the model of a parsed ``model.json`` and the lines of ``weights.tsv`` and
+        ``texts.tsv``."""
         return cls(
-            dict(zip(causes, document["bias"], strict=True)),
-            weights,
+            document["bias"],
+            WeightTable(weights),
             Lexicon.read(document, texts),
             document["limits"],
             document["digest"],
@@ -74,7 +75,8 @@ LEAST: Final = 0.3
 @cache
 def load_model() -> Model:
     """Return the model of this version."""
-    return Model.read(json.loads(_read("model.json")), _read("texts.tsv").splitlines())
+    weights, texts = (_read(name).splitlines() for name in ("weights.tsv", "texts.tsv"))
+    return Model.read(json.loads(_read("model.json")), weights, texts)
 
 
 def load_validation() -> dict[str, str]:
@@ -84,4 +86,4 @@ def load_validation() -> dict[str, str]:
 
 
 def _read(name: str) -> str:
-    return (files("gatepost.diagnosis.ranking") / name).read_text("utf-8")
+    return (files("gatepost.diagnosis.ranking") / name).read_bytes().decode()

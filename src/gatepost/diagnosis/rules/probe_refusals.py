@@ -59,7 +59,7 @@ def _unfounded(reading: Reading, model: Model) -> Iterator[str]:
     signs = SIGNS_BY_NAME | dict(model.lexicon.phrases)
     named.update(signs[name].id for name in features if name in signs and not signs[name].against)
     for each in reading.providers:
-        weights = model.weights.get(f"provider {each}", {})
+        weights = model.weights.find(f"provider {each}")
         named.update(cause for cause, weight in weights.items() if weight > 0)
     yield from (cause.id for cause in CAUSES.values()
                 if cause.seen_in == "provider" and cause.id not in named)  # fmt: skip
