@@ -239,13 +239,14 @@ def test_reading_pauses_behind_an_open_question_and_nothing_is_lost(tmp_path: Pa
         peer.begin(SENDER)
         peer.send(letter(SENDER) + b".\r\n")
         eventually(lambda: bool(slow(served).waiting))
-        sent = peer.send_until_it_stalls(b"NOOP\r\n" * 5_000)
+        command = b"NOOP " + b"x" * 400 + b"\r\n"
+        sent = peer.send_until_it_stalls(command * 100)
         [receiver] = served.supervisor._receivers
         assert receiver._session.buffered < 1024 * 1024
         served.run(slow(served).commit())
         assert peer.reply().startswith("250 2.0.0 OK queued as ")
         peer.sock.shutdown(socket.SHUT_WR)
-        assert peer.rest().count(b"250 2.0.0 OK\r\n") == sent // len(b"NOOP\r\n")
+        assert peer.rest().count(b"250 2.0.0 OK\r\n") == sent // len(command)
 
 
 # A directory behind a socket.

@@ -11,6 +11,7 @@ import pytest
 from gatepost.doctor.follow.failure_lines import QUIET
 from gatepost.doctor.follow.growing_file import FollowedFile
 from gatepost.doctor.follow.watcher import LogWatcher, Sighting
+from tests.examples import examples
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 LATER = START + timedelta(seconds=2 * QUIET)
@@ -102,21 +103,24 @@ def test_octets_that_are_no_text_are_survived(logs: Logs) -> None:
 
 def test_a_burst_with_a_rotation(logs: Logs) -> None:
     """100,000 lines take seconds and little memory, and no failure is lost."""
-    lines = [REFUSED.format(second=at % 60) for at in range(16_666)]
-    logs.append(0, "".join(lines[:8_000]))
+    number = examples(16_664)
+    lines = [REFUSED.format(second=at % 60) for at in range(number)]
+    middle, rotation = number // 2, number // 2 + number // 16
+    logs.append(0, "".join(lines[:middle]))
     tracemalloc.start()
     began = time.process_time()
     list(logs.watcher.poll(START))
-    logs.append(0, "".join(lines[8_000:9_000]))
+    logs.append(0, "".join(lines[middle:rotation]))
     logs.paths[0].rename(logs.paths[0].with_suffix(".1"))
-    logs.append(0, "".join(lines[9_000:]) + "an ordinary line\n" * 50_000 + EXPIRED)
+    ordinary = "an ordinary line\n" * (3 * number)
+    logs.append(0, "".join(lines[rotation:]) + ordinary + EXPIRED)
     while list(logs.watcher.poll(LATER)) or logs.watcher.is_behind:
         pass
     list(logs.watcher.finish(LATER))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert logs.counts() == {
-        ("a.log", "mechanism_not_offered"): 16_666, ("a.log", "cert_expired"): 1,
+        ("a.log", "mechanism_not_offered"): number, ("a.log", "cert_expired"): 1,
     }  # fmt: skip
     assert time.process_time() - began < 30  # tracing alone triples it
     assert peak < 32 * 1024 * 1024
