@@ -34,6 +34,7 @@ ROOT: Final = Path(__file__).parents[1]
 GATEPOST: Final = str(Path(sys.executable).with_name("gatepost"))
 _NOT_IMPORTED: Final = ("gatepost.__main__", "gatepost.testing.pytest_plugin")
 _LATE: Final = (
+    "aiosmtpd.smtp",
     "cryptography.hazmat.backends.openssl.backend",
     "email.generator",
     "encodings.ascii",
@@ -43,7 +44,7 @@ _LATE: Final = (
     "uvicorn.lifespan.off",
     "uvloop",
 )
-"""What our dependencies import when they first need it."""
+"""What our dependencies import when they first need it, and what servers of tests do."""
 _FILES: Final = 250
 """How many descriptors a process may have open when it starts."""
 _STREAMS: Final = {"stdin": "strict", "stdout": "strict", "stderr": "backslashreplace"}

@@ -17,7 +17,7 @@ USERNAME = "user@example.com"
 PASSWORD = "a secret, long enough for a second line of base64 " * 3
 TOKEN = "a-token-that-signs-in"
 
-AIOSMTPD = [sys.executable, str(Path(__file__).with_name("aiosmtpd_server.py"))]
+AIOSMTPD = [sys.executable, "-m", "tests.clients.aiosmtpd_server"]
 SMTP_SERVER = [str(packages.NODE), str(packages.HERE / "server.mjs")]
 
 
