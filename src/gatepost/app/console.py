@@ -20,6 +20,7 @@ from gatepost.net.clock import Clock
 from gatepost.net.listen import Listener, PortBusy, listen
 
 if TYPE_CHECKING:
+    from gatepost.app.console_pages import ConsolePages
     from gatepost.console.access.application import GuardedApplication
     from gatepost.console.access.gate import Gate
     from gatepost.rest.mailbox import MailboxSite
@@ -55,6 +56,7 @@ class Console:
         self._application: GuardedApplication | None = None
         self._starting: asyncio.Task[None] | None = None
         self._mailbox: MailboxSite | None = None
+        self._pages: ConsolePages | None = None
 
     @property
     def url(self) -> str:
@@ -108,6 +110,7 @@ class Console:
         """Start the server, for a connection that waits in the backlog."""
         self._stop_waiting()
         self._starting = asyncio.create_task(self._start())
+        self._starting.add_done_callback(_report_fault)
 
     def _stop_waiting(self) -> None:
         loop = asyncio.get_running_loop()
@@ -119,14 +122,17 @@ class Console:
         parts, settings = self._parts, self._settings
         await asyncio.to_thread(_import_server)
         from gatepost.app.console_faces import console_routes  # noqa: PLC0415
+        from gatepost.app.console_pages import ConsolePages  # noqa: PLC0415
         from gatepost.app.mailbox_site import open_mailbox  # noqa: PLC0415
         from gatepost.console.access.application import GuardedApplication  # noqa: PLC0415
+        from gatepost.console.pages import Pages  # noqa: PLC0415
         from gatepost.web.server import WebServer  # noqa: PLC0415 - HTTP and the pages are large
 
         gate = self._open_gate()
         application = GuardedApplication(gate, settings.hosts, parts.refusal, self._report)
         self._mailbox = await open_mailbox(parts)
-        application.serve(console_routes(gate, parts, self._mailbox))
+        self._pages = ConsolePages(gate, parts, self._mailbox.mailbox, Pages())
+        application.serve(console_routes(gate, parts, self._mailbox, self._pages))
         chain, key = settings.certificate, settings.key
         files = (Path(chain), Path(key or chain)) if chain else None
         descriptors = parts.relay.descriptors
@@ -161,6 +167,8 @@ class Console:
             self._application.end_streams()
         if self._server is not None:
             await self._server.stop()
+        if self._pages is not None:
+            await self._pages.close()
         if self._mailbox is not None:
             await self._mailbox.mailbox.close()
 
@@ -172,6 +180,12 @@ def _open(settings: ConsoleSettings) -> Listener:
         if not settings.may_move:
             raise
         return listen(settings.host, 0)
+
+
+def _report_fault(starting: "asyncio.Task[None]") -> None:
+    """Report why the server could not start: nobody waits for it."""
+    if not starting.cancelled() and (error := starting.exception()) is not None:
+        starting.get_loop().call_exception_handler({"message": "", "exception": error})
 
 
 def _import_server() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
+from gatepost.app.console_pages import ConsolePages
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.console.access.gate import Gate
 from gatepost.console.access.routes import role_routes
@@ -13,17 +14,19 @@ from gatepost.console.static_files import static_route
 from gatepost.rest.mailbox import MAILBOX_PREFIXES, MailboxSite, mailbox_face
 
 
-def console_routes(gate: Gate, parts: ConsoleParts, mailbox: MailboxSite) -> Sequence[BaseRoute]:
+def console_routes(
+    gate: Gate, parts: ConsoleParts, mailbox: MailboxSite, pages: ConsolePages
+) -> Sequence[BaseRoute]:
     """Return the routes of all faces.
 
     Only those of signing in and the static files are for anybody; each other one is made by
     ``console.access.routes.role_routes`` from a ConsoleEndpoint, whose role it needs.
     """
-    pages = Pages()
     report = parts.relay.report
     return [
         static_route(),
-        *SignInPage(gate, pages, parts.command, report).routes(),
+        *SignInPage(gate, Pages(), parts.command, report).routes(),
+        *role_routes("", pages.face(), report),
         *(
             route
             for prefix in MAILBOX_PREFIXES

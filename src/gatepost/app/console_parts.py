@@ -1,10 +1,12 @@
 """What the console shows, and acts on, of the relay around it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from gatepost.control.socket_server import ControlServer
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.reports.event_service import EventService
@@ -31,4 +33,12 @@ class ConsoleParts:
     """Delivery reports; None: there are none."""
     message_size: Callable[[], int]
     """Returns the maximum octets of a message."""
+    title: str
+    """What the server is, in a few words."""
+    ready: Callable[[], Mapping[str, Any]]
+    """Returns the document of ready.json."""
+    control: Callable[[], ControlServer]
+    """Returns the parts that commands work on."""
+    delivers: bool
+    """Whether mail is sent on, so that there is a queue."""
     started: float = field(default_factory=time.monotonic)

@@ -342,7 +342,16 @@ class RunningRelay:
             lambda: self.directories.azure,
             self.reports,
             self._message_size,
+            self._title(),
+            self.document,
+            self._control_server,
+            self.outbound is not None,
         )
+
+    def _title(self) -> str:
+        """Return what this server is, for people."""
+        config = self.now.config
+        return config.hostname if config.emulation is None else config.emulation.profile.name
 
     def _message_size(self) -> int:
         config = self.now.config

@@ -1,17 +1,20 @@
 """Renders pages: templates with texts in the reader's language, and what every page shows."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from gatepost.console.access.authentication import LOGIN
 from gatepost.console.access.logins import ConsoleLogin
 from gatepost.console.catalogue import Language, Translator, choose_language
+from gatepost.console.formats import changed_query, format_size, format_span, full_time, short_time
 from gatepost.console.static_files import static_prefix
 from gatepost.model.console_access import USER
 
@@ -31,7 +34,18 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals["asset"] = lambda name: f"{static_prefix()}/{name}"
+    environment.filters |= {
+        "full_time": full_time,
+        "short_time": pass_context(_short_time),
+        "size": format_size,
+        "span": format_span,
+        "with": changed_query,
+    }
     return environment
+
+
+def _short_time(context: Context, moment: str | datetime) -> str:
+    return short_time(moment, context["now"])
 
 
 class Pages:

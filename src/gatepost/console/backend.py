@@ -1,0 +1,72 @@
+"""What the pages show, and what they do: the operations of the command line, in this process."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from gatepost.console.access.gate import Gate
+from gatepost.mailbox.mailbox import Mailbox
+from gatepost.model.console_access import ConsoleRole, ConsoleUser
+
+Document = dict[str, Any]
+Operate = Callable[[str, dict[str, Any]], Awaitable[Document]]
+"""Runs an operation of a command with its fields, as over the control socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The relay behind the pages. What it does not have is None, or missing in ``commands``."""
+
+    gate: Gate
+    title: str
+    """What the server is, in a few words."""
+    commands: Mapping[str, Operate]
+    """By their names: ``queue``, ``sessions``, ``clock``."""
+    ready: Callable[[], Mapping[str, Any]]
+    """Returns the document of ready.json."""
+    now: Callable[[], datetime]
+    mailbox: Mailbox | None = None
+
+    def has(self, command: str) -> bool:
+        """Tell whether the relay has the operations of a command."""
+        return command in self.commands
+
+    async def call(self, operation: str, **fields: Any) -> Document:
+        """Run an operation such as ``queue.why``; fields that are None are left out.
+
+        Raises KeyError for an unknown object, and ValueError with a sentence.
+        """
+        command, _, name = operation.partition(".")
+        given = {key: value for key, value in fields.items() if value is not None}
+        return await self.commands[command](name, given)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """An entry of the navigation."""
+
+    key: str
+    path: str
+    role: ConsoleRole
+    command: str = ""
+    """The command without which there is no such section."""
+
+
+SECTIONS: Final = (
+    MenuEntry("inbox", "/", "support"),
+    MenuEntry("sessions", "/sessions", "support", "sessions"),
+    MenuEntry("settings", "/settings", "viewer"),
+)
+
+
+def sections_of(backend: Backend, user: ConsoleUser | None) -> list[MenuEntry]:
+    """Return the sections that a user may open."""
+    return [
+        each
+        for each in SECTIONS
+        if user is not None
+        and user.may_act_as(each.role)
+        and (not each.command or backend.has(each.command))
+        and (each.key != "inbox" or backend.mailbox is not None)
+    ]

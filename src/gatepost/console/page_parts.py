@@ -1,0 +1,71 @@
+"""What the handlers of pages share: rendering inside the frame of all pages, and going back."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gatepost.console.backend import Backend, sections_of
+from gatepost.console.pages import Pages
+from gatepost.model.console_access import USER
+
+
+class Desk:
+    """Renders pages with the navigation around them."""
+
+    def __init__(self, backend: Backend, pages: Pages) -> None:
+        self.backend, self._pages = backend, pages
+
+    async def page(
+        self,
+        request: Request,
+        section: str,
+        template: str,
+        values: Mapping[str, Any],
+        status: int = 200,
+    ) -> Response:
+        """Return a page of a section."""
+        around = {
+            "section": section,
+            "server": self.backend.title,
+            "navigation": await self._navigation(request),
+            "now": self.backend.now(),
+        }
+        return self._pages.render(request, template, {**around, **values}, status)
+
+    async def _navigation(self, request: Request) -> list[dict[str, Any]]:
+        counts = await self._counts(request)
+        return [
+            {
+                "key": each.key,
+                "path": each.path,
+                "count": counts.get(each.key, 0),
+                "is_bad": each.key == "sessions",
+            }
+            for each in sections_of(self.backend, request.scope[USER])
+        ]
+
+    async def _counts(self, request: Request) -> dict[str, int]:
+        user, backend = request.scope[USER], self.backend
+        if user is None or not user.may_act_as("support"):
+            return {}
+        counts = {}
+        if backend.mailbox is not None:
+            counts["inbox"] = (await backend.mailbox.everything().count()).unread
+        if backend.has("sessions"):
+            refusals = await backend.call("sessions.refusals", limit=500)
+            counts["sessions"] = sum(each["count"] for each in refusals["refusals"])
+        return counts
+
+
+def with_query(path: str, **parameters: Any) -> str:
+    """Return a path with the parameters that say something."""
+    query = urlencode({name: value for name, value in parameters.items() if value})
+    return f"{path}?{query}" if query else path
+
+
+def see_other(path: str) -> Response:
+    """Return the response to a form that has done its work (RFC 9110 15.4.4)."""
+    return RedirectResponse(path, 303)
