@@ -31,6 +31,7 @@ from tests.conformance.page import PAGE as CONFORMANCE
 from tests.conformance.page import render as conformance_page
 from tests.docs.aadsts import aadsts_page
 from tests.docs.catalogue import catalogue_page
+from tests.docs.failure_rules import failures_page
 from tests.docs.pages import FINDINGS, ROOT
 from tests.docs.remedies import FINDING_PAGES, finding_page, legend, rows, without_fixes
 from tests.docs.report_schema import report_page, schema_file
@@ -382,6 +383,7 @@ PAGES: Final[dict[Path, Callable[[], str]]] = {
     REFERENCE / "remedies.md": remedies_page,
     REFERENCE / "libraries.md": imitations_page,
     REFERENCE / "aadsts.md": partial(aadsts_page, NOTE),
+    REFERENCE / "failures.md": partial(failures_page, NOTE),
     REFERENCE / "catalogue.md": partial(catalogue_page, NOTE),
     REFERENCE / "doctor-report.md": partial(report_page, NOTE),
     REFERENCE / "cli.md": cli_page,

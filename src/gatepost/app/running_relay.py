@@ -184,7 +184,7 @@ class RunningRelay:
         if config.failures is not None:
             faulty = FaultyCertificates(self.data, self._served_listeners)
             self.failures = ScriptedFailures(
-                config, clock, report, self.directories.application_name, faulty.make
+                config, self.key, clock, report, self.directories.application_name, faulty.make
             )
             self.failures.watch(self._stack)
             self.relay.failures = self.failures.rules
@@ -223,6 +223,8 @@ class RunningRelay:
                 config.reports, store, self.directories, self._origin(config)
             )
             stack.push_async_callback(self.reports.close)
+            if self.failures is not None:
+                self.reports.report_creator.scripted = self.failures.rules.outcomes
         self._use(first)
         if outbound is not None and first.delivery is not None:
             await outbound.start(first.delivery)
@@ -233,7 +235,12 @@ class RunningRelay:
         stack.callback(control.close)
         stack.push_async_callback(stop_all, self.inbound, outbound, store)
         await self.inbound.start(first.listeners)
-        self.health = await serve_health(config.health, lambda: refusal_reason(store), stack)
+        self.health = await serve_health(
+            config.health,
+            lambda: refusal_reason(store),
+            stack,
+            scripts_failures=self.failures is not None,
+        )
         if config.apis:
             apis = first.listeners.config.apis
             await self.apis.serve(apis, self._make_site(), self.relay, self.clients, stack)
@@ -383,7 +390,8 @@ class RunningRelay:
     def document(self) -> dict[str, Any]:
         """Return the content of ready.json."""
         console = self.console.document() if self.console is not None else dict.fromkeys(KEYS)
-        return {**self._document(), **console}
+        seed = self.failures.rules.book.seed if self.failures is not None else None
+        return {**self._document(), **console, "failures": {"seed": seed} if seed else None}
 
     def _document(self) -> dict[str, Any]:
         config, opened = self.now.config, self.inbound.open_listeners

@@ -1,7 +1,6 @@
 """The rules of scripted failures of a relay: made, read from their file, and read again."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import Configuration
 from gatepost.errors import ConfigError
 from gatepost.failures.rulebook import Rulebook
+from gatepost.keys.store_key import Key
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.clock import Clock
 from gatepost.relay.failure_rules import FaultyCertificate, LocalFailureRules
@@ -19,7 +19,8 @@ from gatepost.relay.failure_rules import FaultyCertificate, LocalFailureRules
 LOOK: Final = 0.5
 """Seconds between two looks at the file."""
 ORIGIN: Final = "file"
-_SEED_BITS: Final = 31
+_SEED: Final = 4
+"""Octets of the seed, which is the same after each start."""
 
 
 class ScriptedFailures:
@@ -28,18 +29,21 @@ class ScriptedFailures:
     def __init__(
         self,
         config: Configuration,
+        key: Key,
         clock: Clock,
         report: ReportEvent,
         name_of: Callable[[str], str],
         faulty_certificate: FaultyCertificate,
     ) -> None:
-        """``name_of`` returns the name of an application by its id.
+        """``key`` gives the seed of rules without one; ``name_of`` returns the name of an
+        application by its id.
 
         Raises ConfigProblems if the file has mistakes.
         """
         self._report = report
         self._captures = config.captures
-        book = Rulebook(secrets.randbits(_SEED_BITS), name_of, has_reserved=config.captures)
+        seed = int.from_bytes(key.subkey("scripted failures")[:_SEED])
+        book = Rulebook(seed, name_of, has_reserved=config.captures)
         self.rules = LocalFailureRules(
             book, clock.now, faulty_certificate, has_reserved=config.captures
         )

@@ -72,6 +72,13 @@ class CompiledRule:
             return "until"
         return next((name for name, test in self.tests if not test(facts)), "")
 
+    def recipients_in(self, facts: EventFacts) -> tuple[str, ...]:
+        """Return the recipients to which the rule applies."""
+        pattern = self.rule.when.recipient
+        if pattern is None:
+            return facts.recipients
+        return tuple(filter(compile_text(pattern), facts.recipients))
+
     def nearness(self, facts: EventFacts) -> int:
         """Return the number of conditions that hold."""
         return sum(test(facts) for _, test in self.tests)

@@ -16,6 +16,8 @@ class Firing:
     """Seconds."""
     reply: Reply | None = None
     """Instead of the ordinary one, with everything filled in."""
+    recipients: tuple[str, ...] = ()
+    """Those of an outcome."""
 
 
 @dataclass(frozen=True, slots=True)

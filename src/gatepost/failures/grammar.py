@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from gatepost.model.report import DeliveryStatus
+
 Stage = Literal[
     "connect", "tls", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "body", "message",
     "rset", "noop", "quit", "command",
@@ -33,6 +35,7 @@ Range = str | int
 """``3``, ``1-2``, ``3-``, ``*/10``, ``>1000``."""
 Moment = str
 """RFC 3339, or ``+5s`` after the rule was added or reset."""
+_SERVER_REPLY: Final = r"^([245][0-9]{2}([ -][245]\.[0-9]{1,3}\.[0-9]{1,3})?([ -].{0,400})?)?\Z"
 Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
@@ -95,6 +98,7 @@ class Slices(Struct, frozen=True, forbid_unknown_fields=True):
     """``pace``: the reply in slices."""
 
     bytes: Annotated[int, Meta(ge=1, le=65_536)]
+    """Octets of a slice."""
     every: Annotated[float, Meta(ge=0, le=60)]
     """Seconds."""
 
@@ -125,17 +129,21 @@ class Greylist(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     wait: Annotated[float, Meta(ge=0, le=MAX_WINDOW)]
     """Seconds."""
     per: Key = "triplet"
+    """What is new or not: by default the client's address, the sender and the recipient."""
 
 
 class Quota(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """``quota``: what goes beyond ``limit`` in a sliding window is refused."""
 
     limit: Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
+    """How much passes within the window."""
     window: Annotated[float, Meta(gt=0, le=MAX_WINDOW)]
     """Seconds."""
     per: Key = "rule"
+    """What has a quota of its own."""
     unit: Unit | None = None
-    """None: what the stage is about: connections, recipients or messages."""
+    """What is counted; by default each event is one. Octets are known at ``message``, and each of
+    several recipients counts from ``data`` on."""
 
 
 class TlsFault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -153,13 +161,16 @@ class CutOff(Struct, frozen=True, forbid_unknown_fields=True):
     """The connection ends within the reply."""
 
     after_bytes: Annotated[int, Meta(ge=0, le=65_536)]
+    """Octets of the reply that are sent."""
 
 
 class ScriptedOutcome(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """``outcome``: what the delivery report says, as with ``gatepost outcome set``."""
 
-    status: str = ""
-    code: str = ""
+    status: DeliveryStatus | None = None
+    """None: it follows from the code."""
+    code: Annotated[str, Meta(pattern=_SERVER_REPLY)] = ""
+    """The reply of the recipient's server, such as ``550 5.1.1 User unknown``."""
 
 
 class Actions(
@@ -175,16 +186,23 @@ class Actions(
     delay: Seconds | list[Seconds] | None = None
     """Seconds to wait, then it goes on; of two, a time between them."""
     ehlo: OfferChange | None = None
+    """Other keywords in this reply to EHLO."""
     tls: str | TlsFault | None = None
     """``refuse``, ``garbage``, ``stall``, ``alert:NAME``, or an object."""
     stall: Seconds | Literal["forever"] | None = None
     """Seconds of silence; ``forever``: until the client leaves, or for the idle time-out."""
     rate: Throttle | None = None
+    """Octets per second from now on."""
     greylist: Greylist | None = None
+    """A new key is refused until some time has passed, by the reply or 450 4.2.0."""
     quota: Quota | None = None
+    """What goes beyond a limit is refused, by the reply or 450 4.7.1; below it, nothing happens."""
     reply: str | list[str] | None = None
-    """Instead of the ordinary reply, such as ``451 4.7.1 Try later``; a list has several lines."""
+    """Instead of the ordinary reply, such as ``451 4.7.1 Try later``; a list has several lines. It
+    may contain ``{recipient}``, ``{sender}``, ``{user}``, ``{attempt}``, and ``{wait}`` in seconds.
+    """
     pace: Slices | None = None
+    """The reply in slices."""
     close: Literal["before", "after"] | CutOff | None = None
     """The connection ends before, after or within the reply."""
     reset: bool = False
@@ -194,6 +212,7 @@ class Actions(
     discard: bool = False
     """The client gets 250, and nothing is stored."""
     outcome: ScriptedOutcome | None = None
+    """What the delivery report says later, for the recipients that fit."""
     pass_: bool = False
     """Nothing happens, and no later rule is asked."""
     go_on: bool = False
@@ -206,11 +225,14 @@ class FailureRule(
     """One rule."""
 
     id: Id = ""
-    """Empty: one is chosen."""
+    """Up to 64 lower-case letters, digits, ``.``, ``_`` and ``-``. Without one, it is chosen."""
     lane: Lane | None = None
-    """It applies only to the sessions of this lane; None: to all."""
+    """It applies only to the sessions of this lane; without one, to all."""
     order: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 100
     """The lowest is asked first, of equal ones the oldest."""
     when: Conditions
+    """Stage and conditions, all of which must hold."""
     do: Actions
+    """What happens then."""
     note: Annotated[str, Meta(max_length=500)] = ""
+    """For people."""

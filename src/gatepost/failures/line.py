@@ -300,7 +300,7 @@ def _format_action(name: str, value: Any) -> str:
     elif name == "greylist":
         head = f"greylist {fields.pop('wait'):g}s"
     elif name == "outcome":
-        head = f"outcome {fields.pop('status')}".rstrip()
+        head = f"outcome {fields.pop('status', '')}".rstrip()
     else:
         head = name
     words = [f"{key}={_quote(each)}" for key, each in fields.items() if each]

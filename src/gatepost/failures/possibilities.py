@@ -37,7 +37,7 @@ ASKABLE: Final[Mapping[Stage, frozenset[str]]] = {
 }
 """Conditions that can be asked, by stage."""
 ALWAYS: Final = frozenset({"stage", "attempt", "per", "times", "chance", "seed", "from", "until"})
-_KEYS: Final = {
+KEYS: Final = {
     "user": "user", "application": "application", "sender": "sender", "recipient": "recipient",
     "triplet": "recipient", "message_id": "header",
 }  # fmt: skip
@@ -109,7 +109,7 @@ def _unknown_there(rule: FailureRule, stages: Sequence[Stage]) -> Iterator[Probl
     keys += [(("do", "quota", "per"), do.quota.per)] if do.quota else []
     for path, key in keys:
         for stage in stages:
-            if _KEYS.get(key, "listener") not in ASKABLE[stage]:
+            if KEYS.get(key, "listener") not in ASKABLE[stage]:
                 yield path, f"{key} is not known at {stage}"
     if do.quota and do.quota.unit == "octet" and list(stages) != ["message"]:
         yield ("do", "quota", "unit"), "octets are only known at message"
@@ -150,6 +150,8 @@ def _impossible_pairs(do: Actions) -> Iterator[Problem]:
     if isinstance(do.delay, list) and (len(do.delay) != 2 or do.delay[1] < do.delay[0]):
         yield ("do", "delay"), "a list has two numbers, the smaller one first"
     yield from _tls_problems(do.tls)
+    if do.outcome and not (do.outcome.status or do.outcome.code):
+        yield ("do", "outcome"), "outcome has a status or a code"
     if do.ehlo and not (do.ehlo.drop or do.ehlo.add):
         yield ("do", "ehlo"), "ehlo has drop or add"
     if do.rate and do.rate.in_ is None and do.rate.out is None:

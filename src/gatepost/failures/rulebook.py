@@ -295,7 +295,9 @@ class Rulebook:
         self._record(entry, facts, now, attempt, key)
         delay = _delay_of(entry, chance_of(seed, key, attempt, "delay"))
         reply = _fill_in(entry.compiled.reply, facts, attempt, wait)
-        return Firing(entry.rule.id, entry.rule.do, delay, reply)
+        outcome = entry.rule.do.outcome
+        recipients = entry.compiled.recipients_in(facts) if outcome is not None else ()
+        return Firing(entry.rule.id, entry.rule.do, delay, reply, recipients)
 
     def _seed_of(self, entry: RuleEntry) -> int:
         """Return the seed of a rule without one: of each, another one."""

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 DELIVERY: Final = "Microsoft.Communication.EmailDeliveryReportReceived"
 ENGAGEMENT: Final = "Microsoft.Communication.EmailEngagementTrackingReportReceived"
@@ -17,6 +17,12 @@ TYPES: Final = (DELIVERY, ENGAGEMENT)
 
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _NAMESPACE: Final = uuid.UUID("4f1f6e3e-5d2a-5b57-9c0b-6c5f0c1f7e2a")
+
+DeliveryStatus = Literal[
+    "Delivered", "Expanded", "Bounced", "Suppressed", "Quarantined", "FilteredSpam", "Failed"
+]
+"""The status in a delivery report (Microsoft Learn, "Azure Communication Services - Email events").
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,8 @@ class LocalFailureRules:
         self.faulty_certificate = faulty_certificate
         self.has_reserved = has_reserved
         self.on_injection: WatchInjection | None = None
-        self.outcomes: Final[dict[str, tuple[ScriptedOutcome, tuple[str, ...]]]] = {}
-        """What the reports about a message say, and for which recipients."""
+        self.outcomes: Final[dict[str, dict[str, ScriptedOutcome]]] = {}
+        """What the reports about a message say, by its id and the recipient."""
         self.injected: Final[dict[str, tuple[str, ...]]] = {}
         """The rules that fired while a message was received, by its id."""
         self.on_change: Callable[[], None] = _ignore
@@ -86,7 +86,9 @@ class LocalFailureRules:
         decision = self.book.decide(facts, self.time())
         for firing in decision.firings:
             if firing.do.outcome is not None:
-                _remember(self.outcomes, facts.message, (firing.do.outcome, facts.recipients))
+                scripted = {each.lower(): firing.do.outcome for each in firing.recipients}
+                earlier = self.outcomes.get(facts.message, {})
+                _remember(self.outcomes, facts.message, scripted | earlier)
         return decision
 
     def note_stored(self, message: str, rules: tuple[str, ...]) -> None:

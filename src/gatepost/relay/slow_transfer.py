@@ -9,6 +9,8 @@ from gatepost.net.interruptible_stream import HeldHello, InterruptibleStream
 
 TICK: Final = 0.1
 """Seconds between two slices of a rate."""
+LONGEST: Final = 3_600.0
+"""Seconds for which octets are slowed down; a client that needs longer is not held up further."""
 MAX_HELD: Final = 65_536
 """Octets that wait to be taken, above which nothing more is read."""
 
@@ -40,6 +42,8 @@ class SlowOutput:
             every = size / self.rate
         if not octets:
             return
+        if size:
+            every = min(every, LONGEST * size / len(octets))
         for at in range(0, len(octets), size or len(octets)):
             self._pieces.append((octets[at : at + (size or len(octets))], every))
         if self._timer is None:
@@ -72,12 +76,13 @@ class SlowOutput:
 class SlowInput:
     """Stands between a stream and its handler, and passes on what comes at a rate."""
 
-    __slots__ = ("_ended", "_handler", "_held", "_is_full", "_stream", "_timer", "rate")
+    __slots__ = ("_end", "_ended", "_handler", "_held", "_is_full", "_stream", "_timer", "rate")
 
     def __init__(self, handler: Any, stream: InterruptibleStream, rate: int) -> None:
         """``rate`` is in octets per second."""
         self._handler, self._stream, self.rate = handler, stream, rate
         self._held = bytearray()
+        self._end = asyncio.get_running_loop().time() + LONGEST
         self._is_full = False
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
@@ -98,10 +103,12 @@ class SlowInput:
         if self._handler.is_blocked:  # it holds enough
             self._timer = asyncio.get_running_loop().call_later(TICK, self._pass_on)
             return
-        size = max(1, int(self.rate * TICK))
+        loop = asyncio.get_running_loop()
+        is_over = loop.time() > self._end
+        size = len(self._held) if is_over else max(1, int(self.rate * TICK))
         piece = bytes(self._held[:size])
         del self._held[:size]
-        self._timer = asyncio.get_running_loop().call_later(size / self.rate, self._after)
+        self._timer = loop.call_later(0 if is_over else size / self.rate, self._after)
         self._handler.take_slowly(piece)
 
     def _after(self) -> None:

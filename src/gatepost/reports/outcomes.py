@@ -7,18 +7,14 @@ addresses; otherwise the mail is delivered.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, cast, get_args
+from typing import Final, cast, get_args
 
 from gatepost.model.address import parse_address
+from gatepost.model.report import DeliveryStatus
 from gatepost.reports.bounces import ServerReply, parse_server_reply
 from gatepost.reports.suppression import fold
 
-Status = Literal[
-    "Delivered", "Expanded", "Bounced", "Suppressed", "Quarantined", "FilteredSpam", "Failed"
-]
-"""The status in a delivery report (Microsoft Learn, "Azure Communication Services - Email events").
-"""
-STATUSES: Final[tuple[str, ...]] = get_args(Status)
+STATUSES: Final[tuple[str, ...]] = get_args(DeliveryStatus)
 
 RESERVED_DOMAIN: Final = "outcome.gatepost.test"
 """Its addresses determine the outcome of their mail; nobody owns ``test`` (RFC 6761 6.2)."""
@@ -30,7 +26,7 @@ MAX_DELAY: Final = 7 * 86_400.0
 class ReportedOutcome:
     """The outcome of a message for one recipient."""
 
-    status: Status
+    status: DeliveryStatus
     message: str = ""
     """Goes into the report as ``statusMessage``."""
     host: bool = False
@@ -44,7 +40,7 @@ class ReportedOutcome:
 # What each status says when nobody scripted more. Statuses in which Azure never asked the
 # recipient's server have a text of ours.
 # fmt: off
-USUAL: Final[Mapping[Status, ReportedOutcome]] = {
+USUAL: Final[Mapping[DeliveryStatus, ReportedOutcome]] = {
     "Delivered":    ReportedOutcome("Delivered", "250 2.1.5 Recipient OK", host=True),
     "Expanded":     ReportedOutcome("Expanded", "The distribution group was expanded."),
     "Bounced":      ReportedOutcome("Bounced", "550 5.1.1 User unknown", host=True, hard=True),
@@ -55,7 +51,7 @@ USUAL: Final[Mapping[Status, ReportedOutcome]] = {
         ReportedOutcome("FilteredSpam", "The message was identified as spam and dropped."),
     "Failed":       ReportedOutcome("Failed", "554 5.0.0 Transaction failed", host=True),
 }
-RESERVED: Final[Mapping[str, Status]] = {
+RESERVED: Final[Mapping[str, DeliveryStatus]] = {
     "delivered": "Delivered",
     "expanded": "Expanded",
     "bounced": "Bounced",
@@ -78,7 +74,7 @@ class Rule:
     """What a user scripted for an address, or for a whole ``@domain``."""
 
     target: str
-    status: Status
+    status: DeliveryStatus
     code: str = ""
     delay: float = 0.0
 
@@ -106,10 +102,15 @@ def make_rule(target: str, status: str = "", code: str = "", delay: float = 0.0)
     named = by_name.get(status.lower()) if status else status_of(cast("ServerReply", reply))
     if named is None:
         raise ValueError(f"unknown status {status[:40]!r}; there are {', '.join(STATUSES)}")
-    return Rule(_target(target), cast("Status", named), str(reply) if reply else "", delay)
+    return Rule(_target(target), cast("DeliveryStatus", named), str(reply) if reply else "", delay)
 
 
-def status_of(reply: ServerReply) -> Status:
+def scripted_outcome(status: str, code: str) -> ReportedOutcome:
+    """Return the outcome that a rule of scripted failures sets. Raises ValueError."""
+    return make_rule(f"@{RESERVED_DOMAIN}", status, code).outcome
+
+
+def status_of(reply: ServerReply) -> DeliveryStatus:
     """Return the status that a server's reply leads to: only hard bounces are called Bounced."""
     bounce = reply.bounce
     return "Delivered" if bounce == "none" else "Bounced" if bounce == "hard" else "Failed"

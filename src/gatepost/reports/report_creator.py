@@ -6,13 +6,14 @@ which nobody has subscribed is not written, because it follows from the message.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.change_listeners import to_the_end
+from gatepost.failures.grammar import ScriptedOutcome
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.model.operator_event import ReportEvent
@@ -20,7 +21,14 @@ from gatepost.model.report import Report, SuppressedPeriod
 from gatepost.queue.reports_contract import PublishedReport, ReportStore, Unread
 from gatepost.relay.safe_error_text import explain
 from gatepost.reports.message_sources import Sources, texts
-from gatepost.reports.outcomes import DELIVERED, RESERVED_DOMAIN, USUAL, ReportedOutcome, decide
+from gatepost.reports.outcomes import (
+    DELIVERED,
+    RESERVED_DOMAIN,
+    USUAL,
+    ReportedOutcome,
+    decide,
+    scripted_outcome,
+)
 from gatepost.reports.report_contents import delivery_report
 from gatepost.reports.scripted_outcomes import OutcomeRules
 from gatepost.reports.subscriptions import Subscriptions
@@ -65,6 +73,8 @@ class ReportCreator:
         self._consuming = asyncio.Lock()
         self._rung = asyncio.Event()
         self._catching_up: set[asyncio.Future[None]] = set()
+        self.scripted: Mapping[str, Mapping[str, ScriptedOutcome]] = {}
+        """What rules of scripted failures say about a message, by its id and the recipient."""
 
     async def load(self) -> None:
         """Read the cursor and the managed list."""
@@ -231,8 +241,9 @@ class ReportCreator:
 
     @property
     def _needs_all_mail(self) -> bool:
-        scripted = self._rules.by_target or self._periods or self._sources.have_lists
-        return bool(scripted or self._subscriptions.active)
+        scripted = self._rules.by_target or self.scripted
+        listed = self._periods or self._sources.have_lists
+        return bool(scripted or listed or self._subscriptions.active)
 
     def _judge(
         self, message: StoredMessage, changed: dict[str, SuppressedPeriod]
@@ -265,6 +276,9 @@ class ReportCreator:
         if period is not None and is_in_force(period, message.received_at):
             changed[key] = after_send(period, message.received_at)
             return USUAL["Suppressed"]
+        scripted = self.scripted.get(message.id, {}).get(key)
+        if scripted is not None:
+            return scripted_outcome(scripted.status or "", scripted.code)
         return decide(recipient, self._rules.by_target)
 
     def _period(self, key: str, changed: dict[str, SuppressedPeriod]) -> SuppressedPeriod | None:

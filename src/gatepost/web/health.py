@@ -13,8 +13,14 @@ if TYPE_CHECKING:  # without a health check, HTTP is not needed
     from starlette.responses import JSONResponse
 
 
-def health_application(refusal: Callable[[], str]) -> "Starlette":
-    """Return an application that answers 200, or 503 with the reason why no mail is accepted."""
+def health_application(
+    refusal: Callable[[], str], *, scripts_failures: bool = False
+) -> "Starlette":
+    """Return an application that answers 200, or 503 with the reason why no mail is accepted.
+
+    ``scripts_failures``: rules of scripted failures are allowed, which monitoring should know.
+    """
+    more = {"failures": "allowed"} if scripts_failures else {}
     from starlette.applications import Starlette  # noqa: PLC0415
     from starlette.responses import JSONResponse  # noqa: PLC0415
     from starlette.routing import Route  # noqa: PLC0415
@@ -22,14 +28,18 @@ def health_application(refusal: Callable[[], str]) -> "Starlette":
     async def health(_request: "Request") -> "JSONResponse":
         reason = refusal()
         if reason:
-            return JSONResponse({"status": "refusing", "reason": reason}, 503)
-        return JSONResponse({"status": "ok"})
+            return JSONResponse({"status": "refusing", "reason": reason, **more}, 503)
+        return JSONResponse({"status": "ok", **more})
 
     return Starlette(routes=[Route("/health", health, methods=["GET"])])
 
 
 async def serve_health(
-    place: tuple[str, int] | None, refusal: Callable[[], str], stack: AsyncExitStack
+    place: tuple[str, int] | None,
+    refusal: Callable[[], str],
+    stack: AsyncExitStack,
+    *,
+    scripts_failures: bool = False,
 ) -> Listener | None:
     """Serve until ``stack`` is closed. Raises PortBusy, NetworkError."""
     if place is None:
@@ -38,7 +48,8 @@ async def serve_health(
 
     listener = listen(*place)
     stack.callback(listener.close)
-    server = WebServer(listener, health_application(refusal), limits=WebLimits(use=Use.OWN))
+    application = health_application(refusal, scripts_failures=scripts_failures)
+    server = WebServer(listener, application, limits=WebLimits(use=Use.OWN))
     stack.push_async_callback(server.stop)
     await server.wait_started()
     return listener
