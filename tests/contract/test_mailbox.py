@@ -85,7 +85,7 @@ def test_entries_are_recorded_behind_a_cursor(store: AnyStore) -> None:
         assert await mailbox.cursor() == first.seq < await mailbox.newest()
         assert [each.message.id for each in await mailbox.read_on(9)] == ["b", "c"]
         assert (await mailbox.page(())).entries == [
-            ListedEntry(first.seq, "a", NOON, first.message.size, False, (), '{"id": "a"}')
+            ListedEntry(first.seq, "a", NOON, first.message.size, False, (), "", '{"id": "a"}')
         ]
         await mailbox.record(first.seq, [entry(first, is_read=True)])
         assert await mailbox.count() == MailboxCount(1, 1), "an entry is recorded once"

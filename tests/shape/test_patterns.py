@@ -16,6 +16,7 @@ from gatepost.diagnosis import recognise_provider
 from gatepost.directory.azure import username
 from gatepost.doctor import client_names, credential_shapes
 from gatepost.doctor.logs import find_server, formats, prose, secrets_outside_auth
+from gatepost.mailbox.patterns import compile_pattern
 from gatepost.model import unescaping
 from gatepost.model.profile import Profile
 from gatepost.profiles.load import available_profiles, load_profile
@@ -72,6 +73,10 @@ MADE: Made = {
         words for _, words in recognise_provider._NAMES
     ],
     "directory.azure.username._row": lambda: [row[0] for row in username._MISTAKES],
+    "mailbox.patterns.compile_pattern": lambda: [
+        compile_pattern(each).pattern
+        for each in (r"\w+@", r".*x", r"a?a?a?a?a?b", r"(\d{1,32})\D?z")
+    ],
     "doctor.logs._read_success": lambda: [each.signed_in for each in formats.FORMATS],
     "doctor.logs.recognise_client._version": lambda: [each.version for each in formats.FORMATS],
     "doctor.logs.prose.phase_in_traceback": lambda: [names for _, names in prose._FUNCTIONS],

@@ -21,9 +21,9 @@ from gatepost.net.listen import Listener, PortBusy, listen
 
 if TYPE_CHECKING:
     from gatepost.app.console_pages import ConsolePages
+    from gatepost.app.mailbox_site import OpenMailbox
     from gatepost.console.access.application import GuardedApplication
     from gatepost.console.access.gate import Gate
-    from gatepost.rest.mailbox import MailboxSite
     from gatepost.web.server import WebServer
 
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -55,7 +55,7 @@ class Console:
         self._server: WebServer | None = None
         self._application: GuardedApplication | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._mailbox: MailboxSite | None = None
+        self._mailbox: OpenMailbox | None = None
         self._pages: ConsolePages | None = None
 
     @property
@@ -130,7 +130,7 @@ class Console:
 
         gate = self._open_gate()
         application = GuardedApplication(gate, settings.hosts, parts.refusal, self._report)
-        self._mailbox = await open_mailbox(parts)
+        self._mailbox = await open_mailbox(parts, self.mailbox_api)
         self._pages = ConsolePages(gate, parts, self._mailbox.mailbox, Pages())
         application.serve(console_routes(gate, parts, self._mailbox, self._pages))
         chain, key = settings.certificate, settings.key
@@ -170,7 +170,7 @@ class Console:
         if self._pages is not None:
             await self._pages.close()
         if self._mailbox is not None:
-            await self._mailbox.mailbox.close()
+            await self._mailbox.close()
 
 
 def _open(settings: ConsoleSettings) -> Listener:

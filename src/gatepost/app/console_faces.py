@@ -6,16 +6,19 @@ from starlette.routing import BaseRoute
 
 from gatepost.app.console_pages import ConsolePages
 from gatepost.app.console_parts import ConsoleParts
+from gatepost.app.mailbox_site import OpenMailbox
 from gatepost.console.access.gate import Gate
 from gatepost.console.access.routes import role_routes
 from gatepost.console.pages import Pages
 from gatepost.console.sign_in import SignInPage
 from gatepost.console.static_files import static_route
-from gatepost.rest.mailbox import MAILBOX_PREFIXES, MailboxSite, mailbox_face
+from gatepost.model.console_access import API_PREFIX
+from gatepost.rest.inboxes import inboxes_face
+from gatepost.rest.mailbox import MAILBOX_PREFIXES, mailbox_face
 
 
 def console_routes(
-    gate: Gate, parts: ConsoleParts, mailbox: MailboxSite, pages: ConsolePages
+    gate: Gate, parts: ConsoleParts, mailbox: OpenMailbox, pages: ConsolePages
 ) -> Sequence[BaseRoute]:
     """Return the routes of all faces.
 
@@ -30,6 +33,7 @@ def console_routes(
         *(
             route
             for prefix in MAILBOX_PREFIXES
-            for route in role_routes(prefix, mailbox_face(mailbox), report)
+            for route in role_routes(prefix, mailbox_face(mailbox.site), report)
         ),
+        *role_routes(API_PREFIX, inboxes_face(mailbox.inboxes), report),
     ]

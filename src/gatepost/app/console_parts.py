@@ -1,11 +1,13 @@
 """What the console shows, and acts on, of the relay around it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gatepost.app.inbound import OpenListener
+from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.socket_server import ControlServer
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.relay.shared_by_connections import Relay
@@ -41,4 +43,8 @@ class ConsoleParts:
     """Returns the parts that commands work on."""
     delivers: bool
     """Whether mail is sent on, so that there is a queue."""
+    listeners: Callable[[], Sequence[OpenListener]]
+    """Returns the listeners for SMTP."""
+    admin: AdminDispatch
+    """Changes the directories."""
     started: float = field(default_factory=time.monotonic)

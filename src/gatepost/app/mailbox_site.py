@@ -2,49 +2,87 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from gatepost.app.console_parts import ConsoleParts
+from gatepost.app.lanes import Lanes
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application
 from gatepost.directory.azure.login_checks import resolve
 from gatepost.directory.azure.snapshot import ClaimedIdentity
 from gatepost.mailbox.entries import MessageFacts
-from gatepost.mailbox.mailbox import Inbox, Mailbox
+from gatepost.mailbox.lanes import LaneMessages
+from gatepost.mailbox.mailbox import Inbox, Mailbox, MailboxChange
 from gatepost.model.message import StoredMessage
 from gatepost.reports.outcomes import decide
+from gatepost.rest.inboxes.site import InboxesSite
 from gatepost.rest.mailbox import MailboxSite
 from gatepost.rest.mailbox.site import ServerNumbers
 from gatepost.rest.request_bodies import Intake
 from gatepost.store.sqlite.recovery import DATABASE
 
 
-async def open_mailbox(parts: ConsoleParts) -> MailboxSite:
-    """Return the mailbox, which begins to index; close it at the end."""
-    mailbox = Mailbox(parts.store, _Facts(parts))
-    await mailbox.start(parts.relay.report)
-    relay = parts.relay
-    return MailboxSite(
+@dataclass(frozen=True, slots=True)
+class OpenMailbox:
+    """The mailbox of a relay, with what its APIs need. Close it at the end."""
+
+    mailbox: Mailbox
+    site: MailboxSite
+    lanes: Lanes | None
+    """None: all mail is not kept here."""
+    inboxes: InboxesSite
+
+    async def close(self) -> None:
+        """End the lanes, and stop indexing."""
+        if self.lanes is not None:
+            await self.lanes.close()
+        await self.mailbox.close()
+
+
+async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
+    """Open the mailbox, which begins to index; ``url`` is the address of its API."""
+    relay, messages = parts.relay, LaneMessages()
+    facts = _Facts(parts, messages)
+    mailbox = Mailbox(parts.store, facts)
+    lanes = Lanes(parts, mailbox, messages)
+    mailbox.listeners.add(lambda change: _forget(messages, change))
+    await mailbox.start(relay.report)
+    stored = await parts.store.mailbox.inboxes()
+    messages.names.update(each.name for each in stored if each.kind == "lane")
+    site = MailboxSite(
         mailbox=mailbox,
         intake=Intake(relay.budget, relay.report),
-        inbox_of=_Inboxes(mailbox).find,
+        inbox_of=_Inboxes(mailbox, messages).find,
         put=parts.store.put,
         next_id=lambda: relay.next_id(),  # noqa: PLW0108 - a reload replaces it
         now=relay.now,
         host=parts.host,
         message_size=parts.message_size,
         numbers=lambda: _numbers(parts),
+        refusal=parts.refusal,
+        application_name=facts.application_name,
     )
+    keeper = None if parts.delivers else lanes
+    ca_file = parts.ready().get("ca_file")
+    return OpenMailbox(mailbox, site, keeper, InboxesSite(site, keeper, url, ca_file))
+
+
+def _forget(messages: LaneMessages, change: MailboxChange) -> None:
+    if change.kind == "message":
+        messages.forget(change.ids)
 
 
 class _Inboxes:
     """The inboxes that have a path."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
-        self._mailbox = mailbox
+    def __init__(self, mailbox: Mailbox, messages: LaneMessages) -> None:
+        self._mailbox, self._messages = mailbox, messages
 
     def find(self, name: str) -> Inbox | None:
         """Return an inbox by the id that the list of inboxes shows."""
+        if name in self._messages.names:
+            return self._mailbox.inbox("lane", name)
         kind, colon, rest = name.partition(":")
         if colon and kind in ("application", "username") and rest:
             return self._mailbox.inbox("application" if kind == "application" else "username", rest)
@@ -54,15 +92,26 @@ class _Inboxes:
 class _Facts:
     """What the directory and the reports know of messages."""
 
-    def __init__(self, parts: ConsoleParts) -> None:
-        self._parts = parts
+    def __init__(self, parts: ConsoleParts, lanes: LaneMessages) -> None:
+        self._parts, self._lanes = parts, lanes
         self._version = -1
         self._applications: dict[str, tuple[str, str]] = {}
 
     def __call__(self, message: StoredMessage) -> MessageFacts:
         """Return what is known of a message now."""
         id_, name = self._application_of(message.principal)
-        return MessageFacts(application=name, application_id=id_, outcomes=self._outcomes(message))
+        return MessageFacts(
+            application=name,
+            application_id=id_,
+            lane=self._lanes.lane_of(message.id, message.principal),
+            outcomes=self._outcomes(message),
+        )
+
+    def application_name(self, id_: str) -> str:
+        """Return the name of an application; its id if it was deleted."""
+        directory = self._parts.azure()
+        application = directory.get(Application, id_) if directory is not None else None
+        return application.display_name if application is not None else id_
 
     def _application_of(self, principal: str) -> tuple[str, str]:
         """Return the id and name of the application that signed in with this name."""

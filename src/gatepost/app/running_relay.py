@@ -353,6 +353,8 @@ class RunningRelay:
             self.document,
             self._control_server,
             self.outbound is not None,
+            lambda: self.inbound.open_listeners,
+            self.admin,
         )
 
     def _title(self) -> str:

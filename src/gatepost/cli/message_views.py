@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from gatepost.cli.tables import print_fields, print_rows, several
-from gatepost.model.rfc3339 import utc_text
 from gatepost.model.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
@@ -18,44 +18,22 @@ _TIME: Final = "%m-%d %H:%M"
 
 
 def listing_document(message: "StoredMessage") -> dict[str, Any]:
-    """Return the JSON document of a message in a listing."""
-    from gatepost.queue.message_selection import decode_subject  # noqa: PLC0415 - not needed to count
+    """Return the JSON document of a message in a list."""
+    from gatepost.mailbox.message_documents import message_in_list  # noqa: PLC0415 - not to count
 
-    return {
-        "id": message.id,
-        "received_at": utc_text(message.received_at),
-        "mail_from": _whole(message.mail_from),
-        "rcpt_to": [_whole(each) for each in message.rcpt_to],
-        "subject": decode_subject(message.subject),
-        "message_id": _whole(message.message_id),
-        "size": message.size,
-        "principal": _whole(message.principal),
-    }
+    return _builtins(message_in_list(message))
 
 
-def content_document(content: bytes) -> dict[str, Any]:
-    """Return what JSON adds for a single message.
+def whole_document(message: "StoredMessage", content: bytes) -> dict[str, Any]:
+    """Return the JSON document of a message with its content."""
+    from gatepost.mailbox.message_documents import message_in_full  # noqa: PLC0415
 
-    ``headers``: name to value, decoded; the values of a repeated field are separate lines.
-    """
-    contents = _read(content)
-    headers: dict[str, str] = {}
-    for name, value in contents.fields:
-        headers[name] = f"{headers[name]}\n{value}" if name in headers else value
-    return {
-        "headers": headers,
-        "text": contents.text,
-        "html": contents.html,
-        "attachments": [
-            {
-                "filename": each.filename,
-                "content_type": each.content_type,
-                "content_id": each.content_id,
-                "size": each.size,
-            }
-            for each in contents.attachments
-        ],
-    }
+    return _builtins(message_in_full(message, _read(content)))
+
+
+def _builtins(document: msgspec.Struct) -> dict[str, Any]:
+    """Return what JSON makes of a document."""
+    return msgspec.json.decode(msgspec.json.encode(document), type=dict[str, Any])
 
 
 def return_path(message: "StoredMessage") -> bytes:
@@ -112,8 +90,3 @@ def _cells(message: "StoredMessage") -> tuple[str, ...]:
         several(document["rcpt_to"]),
         document["subject"],
     )
-
-
-def _whole(text: str) -> str:
-    """Return text for JSON: octets that are not UTF-8 become replacement characters."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

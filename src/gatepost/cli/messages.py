@@ -165,11 +165,9 @@ def show(id_: str, raw: bool, no_trace: bool, data: Path, as_json: bool) -> None
 async def _whole(store: "Store", message: "StoredMessage") -> dict[str, Any]:
     """Return a message as JSON, with its content."""
     from gatepost.cli import message_views  # noqa: PLC0415
-    from gatepost.model.report import message_guid  # noqa: PLC0415
 
     content = b"".join((await store.body(message.id)).chunks())
-    guid = {"azure_message_id": message_guid(message.id, message.received_at)}
-    return message_views.listing_document(message) | message_views.content_document(content) | guid
+    return message_views.whole_document(message, content)
 
 
 @messages.command()

@@ -140,6 +140,7 @@ class ListedEntry:
     size: int
     is_read: bool
     tags: tuple[str, ...]
+    lane: str
     summary: str
 
 

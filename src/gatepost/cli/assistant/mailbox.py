@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from gatepost.app.data_directory import open_mailbox
 from gatepost.cli.assistant.toolbox import Answer, Permissions, ToolRefused, redact
-from gatepost.cli.message_views import content_document, listing_document
+from gatepost.cli.message_views import listing_document, whole_document
 from gatepost.errors import GatepostError
 from gatepost.queue.store_contract import Selection, Store
 
@@ -86,7 +86,8 @@ async def _show(store: Store, id: str) -> Answer:
 
 
 def _document(message: "StoredMessage", content: bytes) -> dict[str, Any]:
-    document = listing_document(message) | content_document(content)
+    document = whole_document(message, content)
+    del document["azure_message_id"]
     headers = {name.lower(): value for name, value in document["headers"].items()}
     document["headers"] = {
         name: headers[name.lower()] for name in _HEADERS if name.lower() in headers

@@ -154,7 +154,7 @@ def _message_document(
         codes=tuple(map(code_document, read.codes)),
         links=tuple(map(link_document, read.links)),
         application=facts.application,
-        inbox=facts.lane,
+        inbox=entry.lane,
         session=facts.session,
         injected=facts.injected,
         envelope=EnvelopeDocument(

@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from gatepost.mailbox.documents import spell
-from gatepost.rest.mailbox.call import MailboxCall, MailboxError
+from gatepost.rest.mailbox.call import MailboxCall, MailboxError, ok
 
 MAILPIT: str = "v1.30.5"
 """The version of Mailpit that this API follows."""
@@ -63,6 +63,14 @@ class WebSettings(msgspec.Struct, frozen=True, rename="pascal"):
     chaos_enabled: bool
     duplicates_ignored: bool
     hide_delete_all_button: bool
+
+
+async def answer_probe(call: MailboxCall) -> Response:
+    """``GET /livez`` and ``GET /readyz`` of an inbox; 503 while no mail is accepted."""
+    refusal = call.site.refusal() if call.request.url.path.endswith("/readyz") else ""
+    if refusal:
+        raise MailboxError(503, refusal)
+    return ok()
 
 
 async def show_info(call: MailboxCall) -> Response:

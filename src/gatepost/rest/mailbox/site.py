@@ -53,6 +53,10 @@ class MailboxSite:
     message_size: Callable[[], int]
     """Returns the maximum octets of a message."""
     numbers: Callable[[], ServerNumbers]
+    refusal: Callable[[], str] = str
+    """Returns why no mail is accepted; empty if it is."""
+    application_name: Callable[[str], str] = str
+    """Returns the name of an application with an id."""
     chaos: ChaosSwitch | None = None
     """None: there are no scripted failures."""
     release: Callable[[str, Sequence[str]], Awaitable[None]] | None = None

@@ -178,9 +178,10 @@ def _row(entry: MailboxEntry) -> tuple[Any, ...]:
 
 
 def _listed(row: Sequence[Any]) -> ListedEntry:
-    seq, id_, received_at, size, is_read, tags, summary = row
+    seq, id_, received_at, size, is_read, tags, lane, summary = row
+    at = read_time(received_at)
     return ListedEntry(
-        seq, str(id_), read_time(received_at), size, bool(is_read), _split(tags), str(summary)
+        seq, str(id_), at, size, bool(is_read), _split(tags), str(lane), str(summary)
     )
 
 

@@ -24,7 +24,7 @@ SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM mailbox WHERE seq = ?1);
 
 -- name: list
 SELECT seq, (SELECT id FROM messages WHERE messages.seq = mailbox.seq),
-       received_at, size, is_read, tags,
+       received_at, size, is_read, tags, lane,
        (SELECT summary FROM mailbox_contents AS c WHERE c.seq = mailbox.seq)
 FROM mailbox WHERE {terms} ORDER BY seq DESC LIMIT ? OFFSET ?;
 

@@ -169,5 +169,6 @@ def _listed(entry: MailboxEntry) -> ListedEntry:
         entry.size,
         entry.is_read,
         tuple(sorted(entry.tags)),
+        entry.lane,
         entry.summary,
     )
