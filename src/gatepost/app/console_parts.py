@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gatepost.app.console_api import ConsoleApi
 from gatepost.app.inbound import OpenListener
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.socket_server import ControlServer
@@ -47,4 +48,6 @@ class ConsoleParts:
     """Returns the listeners for SMTP."""
     admin: AdminDispatch
     """Changes the directories."""
+    api: ConsoleApi
+    """The operations of Gatepost's own API, and the events."""
     started: float = field(default_factory=time.monotonic)

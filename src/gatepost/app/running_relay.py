@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.app.api import Apis
 from gatepost.app.console import KEYS, Console
+from gatepost.app.console_api import ConsoleApi
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.emulation import (
     control_clock,
@@ -230,7 +231,8 @@ class RunningRelay:
             await outbound.start(first.delivery)
             stack.push_async_callback(outbound.stop, ON_THE_WIRE)
             self.relay.use_store(outbound.store)
-        control = await self._control_server().serve()
+        served = self._control_server()
+        control = await served.serve()
         stack.callback(remove_file, self.data / SOCKET)
         stack.callback(control.close)
         stack.push_async_callback(stop_all, self.inbound, outbound, store)
@@ -244,9 +246,10 @@ class RunningRelay:
         if config.apis:
             apis = first.listeners.config.apis
             await self.apis.serve(apis, self._make_site(), self.relay, self.clients, stack)
-        served = first.listeners.config.console
-        if self.console is not None and served is not None:
-            self.console.serve(served, self._console_parts(), stack)
+        if self.console is not None and first.listeners.config.console is not None:
+            api = ConsoleApi(served, self.clock, lambda: self.now.config.routes)
+            await api.start(self.report, stack)
+            self.console.serve(first.listeners.config.console, self._console_parts(api), stack)
 
     def _use(self, prepared: PreparedConfiguration) -> None:
         """Put into effect what can be replaced in place."""
@@ -337,7 +340,7 @@ class RunningRelay:
             clients=None if clients is None else LocalClientCounter(clients, owner="api"),
         )  # fmt: skip
 
-    def _console_parts(self) -> ConsoleParts:
+    def _console_parts(self, api: ConsoleApi) -> ConsoleParts:
         """Return what the console needs of this relay."""
         return ConsoleParts(
             self.relay,
@@ -355,6 +358,7 @@ class RunningRelay:
             self.outbound is not None,
             lambda: self.inbound.open_listeners,
             self.admin,
+            api,
         )
 
     def _title(self) -> str:

@@ -78,14 +78,13 @@ async def operate_queue(control: QueueControl, operation: str, fields: dict[str,
 
 
 async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
-    states = tuple(fields.get("states", ()))
-    if unknown := set(states) - _STATES:
-        raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
+    selection, after = _selection(fields), str(fields.get("after") or "")
     limit = min(int(fields.get("limit", MOST)), MOST)
-    selection = QueueSelection(str(fields.get("next_hop", "")), states, limit + 1)
-    deliveries = await control.deliveries.list(selection)
+    most = limit + 1 if not after else None
+    deliveries = await control.deliveries.list(replace(selection, limit=most))
     counts = await control.deliveries.count()
-    is_cut, deliveries = len(deliveries) > limit, deliveries[:limit]
+    start = _place_behind(deliveries, after) if after else 0
+    is_cut, deliveries = len(deliveries) > start + limit, deliveries[start : start + limit]
     documents = []
     for delivery in await _as_due(control, deliveries):
         message = await control.deliveries.message(delivery.message)
@@ -95,9 +94,28 @@ async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
         documents.append(_document(control, delivery) | envelope | {"age": max(0, round(age))})
     return {
         "deliveries": documents,
-        "more": _more(selection, counts, len(deliveries)) if is_cut else 0,
+        "more": _more(selection, counts, start + len(deliveries)) if is_cut else 0,
         "next_hops": count_document(counts),
+        "cursor": f"{start + limit}/{deliveries[-1].id}" if is_cut else None,
     }
+
+
+def _selection(fields: Mapping[str, Any]) -> QueueSelection:
+    """Return the selection by ``next_hop``, and by ``state`` or ``states``. Raises ValueError."""
+    one = fields.get("state")
+    states = (str(one),) if one else tuple(fields.get("states", ()))
+    if unknown := set(states) - _STATES:
+        raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
+    return QueueSelection(str(fields.get("next_hop") or ""), states)
+
+
+def _place_behind(deliveries: Sequence[Delivery], cursor: str) -> int:
+    """Return where a page begins: behind the delivery in the cursor or, if it has been settled
+    meanwhile, where it was. Raises ValueError."""
+    place, _, id_ = cursor.partition("/")
+    if not (id_ and place.isascii() and place.isdecimal() and len(place) < 10):
+        raise ValueError("after is not a cursor of this list")
+    return next((at + 1 for at, each in enumerate(deliveries) if each.id == id_), int(place))
 
 
 def _more(selection: QueueSelection, counts: Mapping[str, QueueCount], listed: int) -> int | None:
@@ -169,6 +187,10 @@ def _why_document(control: QueueControl, delivery: Delivery) -> Document:
 
 async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
     ids: Sequence[str] | None = fields.get("ids")
+    if ids is None and (fields.get("next_hop") or fields.get("state")):
+        ids = [each.id for each in await control.deliveries.list(_selection(fields))]
+    if ids is None and action == "drop":
+        raise ValueError("drop needs ids, a next hop or a state")
     leased = 0
     deliveries = [each for id_ in ids or () for each in await _find(control, id_)]
     hops = [each.next_hop for each in deliveries]

@@ -24,6 +24,7 @@ from gatepost.errors import Disconnected
 from gatepost.failures.facts import EventFacts
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
+from gatepost.model.operation_errors import NotConfigured
 from gatepost.model.session_record import SessionRecord
 from gatepost.model.value_or_future import Later
 from gatepost.operator_log.writer import Reporter
@@ -48,6 +49,9 @@ from gatepost.reports.event_operations import NO_EVENTS, operate
 from gatepost.reports.event_service import EventService
 
 T = TypeVar("T")
+Command = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Runs an operation of one command with its fields, and returns a document."""
+NO_QUEUE: Final = "this relay has no queue"
 NO_CONSOLE: Final = "the console is off: start with --console HOST:PORT, or configure [console]"
 
 
@@ -127,28 +131,26 @@ class ControlServer:
 
         return await serve_frames(self.data / SOCKET, make_stream)
 
+    def commands(self) -> dict[str, Command]:
+        """Return what runs the operations of each command; what the relay does not have raises
+        NotConfigured."""
+        events, clock, queue, sessions = self.events, self.clock, self.queue, self.sessions
+        return {
+            "events": partial(operate, events) if events else _refuse(NO_EVENTS),
+            "clock": clock.operate if clock else _refuse(NO_CLOCK),
+            "failures": self.failures.operate if self.failures else _refuse(NO_FAILURES),
+            "console": self.console or _refuse(NO_CONSOLE),
+            "sessions": partial(operate_sessions, sessions) if sessions else _refuse(NOT_RECORDED),
+            "queue": partial(operate_queue, queue) if queue else _refuse(NO_QUEUE),
+        }
+
     def _other_operations(self) -> dict[str, Operation]:
         """Return those of what the relay may have, which are the same for every connection."""
-        events, clock, queue = self.events, self.clock, self.queue
         command = tuple[str, dict[str, Any]]
-        operations = {
-            "events": _decoding(
-                command, partial(operate, events) if events else _refuse(NO_EVENTS)
-            ),
-            "clock": _decoding(command, clock.operate if clock else _refuse(NO_CLOCK)),
-            "failures": _decoding(
-                command, self.failures.operate if self.failures else _refuse(NO_FAILURES)
-            ),
-            "console": _decoding(command, self.console or _refuse(NO_CONSOLE)),
-        }
-        if (sessions := self.sessions) is not None:
-            operations["sessions"] = _decoding(command, partial(operate_sessions, sessions))
+        operations = {name: _decoding(command, run) for name, run in self.commands().items()}
+        if self.sessions is not None:
             ended = tuple[tuple[list[SessionRecord], int]]
-            operations["sessions_ended"] = _decoding(ended, sessions.archive.take)
-        else:
-            operations["sessions"] = _decoding(command, _refuse(NOT_RECORDED))
-        if queue is not None:
-            operations["queue"] = _decoding(command, partial(operate_queue, queue))
+            operations["sessions_ended"] = _decoding(ended, self.sessions.archive.take)
         if self.reporter is not None:
             operations |= reporter_operations(self.reporter)
         if self.admin is not None:
@@ -301,11 +303,11 @@ def client_operations(
     }
 
 
-def _refuse(reason: str) -> Callable[..., Any]:
+def _refuse(reason: str) -> Command:
     """Return a function that refuses the operations of a part that this relay does not have."""
 
-    def refuse(_operation: str, _fields: dict[str, Any]) -> None:
-        raise ValueError(reason)
+    async def refuse(_operation: str, _fields: dict[str, Any]) -> dict[str, Any]:
+        raise NotConfigured(reason)
 
     return refuse
 

@@ -44,7 +44,8 @@ class ConsoleEndpoint:
 
     method: ConsoleMethod
     path: str
-    """Below API_PREFIX or, of a page, from the root; ``{name}`` stands for one segment."""
+    """Below API_PREFIX or, of a page, from the root; ``{name}`` stands for one segment, and
+    ``{name:path}`` for several."""
     role: ConsoleRole
     operation: str
     """The operation behind it, as over the control socket: the command, a dot, and the operation,

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from gatepost.operator_log.sentences import EventFormatter
@@ -37,6 +37,8 @@ class Reporter:
     def __init__(self, descriptor: int | None, *, as_json: bool) -> None:
         self._descriptor = descriptor
         self._formatter = EventFormatter(as_json=as_json)
+        self.watchers: list[Callable[[str, Mapping[str, Any]], None]] = []
+        """Called with each event of this process and its facts: they must be quick."""
         self._waiting: deque[_Event | str] = deque()
         self._dropped = 0
         self._stopping = threading.Event()
@@ -51,6 +53,8 @@ class Reporter:
     def __call__(self, event: str, **facts: Any) -> None:
         """Log one event; never blocks."""
         self._add((time.time(), event, facts))
+        for watcher in self.watchers:
+            watcher(event, facts)
 
     def say(self, text: str) -> None:
         """Log a text unchanged; only for people, not with JSON."""

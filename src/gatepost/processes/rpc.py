@@ -48,6 +48,7 @@ _ERRORS: Final[Mapping[str, type[Exception]]] = {
     "ValueError": ValueError,
     "SubscriptionError": ValueError,
     "RuleMistakes": ValueError,
+    "NotConfigured": ValueError,
     "QueueError": QueueError,
     "QueueFull": QueueFull,
     "Unreadable": Unreadable,

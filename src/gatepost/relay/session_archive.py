@@ -17,7 +17,8 @@ class SessionArchive:
     """Keeps the records of the last sessions; the oldest one makes room for a new one."""
 
     def __init__(self, on_add: Callable[[SessionRecord], None] = lambda _: None) -> None:
-        self._on_add = on_add
+        self.on_add = on_add
+        """Called with each session that has ended."""
         self._records: deque[SessionRecord] = deque()
         self._last = 0
         self._size = 0
@@ -50,7 +51,7 @@ class SessionArchive:
         for each in waiters:
             if not each.done():
                 each.set_result(None)
-        self._on_add(record)
+        self.on_add(record)
 
     def take(self, ended: tuple[Sequence[SessionRecord], int]) -> None:
         """Keep the records that a front process has sent, and count those that it could not."""

@@ -1,0 +1,178 @@
+"""The doctor over Gatepost's own API: logs at once, servers as jobs; never with a password."""
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from gatepost.errors import ConfigError, GatepostError
+from gatepost.model.evidence import TlsMode
+from gatepost.model.operation_errors import TooManyRequests
+from gatepost.model.rfc3339 import utc_text
+
+if TYPE_CHECKING:
+    from gatepost.model.finding import Diagnosis
+
+Document = dict[str, Any]
+MAX_LOG: Final = 1_000_000
+"""Characters of a log."""
+MAX_HOST: Final = 260
+MAX_AT_ONCE: Final = 2
+"""Checks of servers, and logs that are read, at the same time."""
+SAME_HOST: Final = 10.0
+"""Seconds between two checks of a host."""
+MAX_JOBS: Final = 100
+"""Jobs that are kept; the oldest are forgotten."""
+MAX_REMEMBERED: Final = 1_000
+"""Hosts of which the last check is remembered."""
+_MODES: Final = ("", *get_args(TlsMode))
+
+
+@dataclass(slots=True)
+class _Job:
+    id: str
+    host: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    report: Document | None = None
+    error: str = ""
+
+
+@dataclass(slots=True)
+class DoctorJobs:
+    """Runs the doctor's checks, a few at a time."""
+
+    now: Callable[[], datetime]
+    seconds: Callable[[], float]
+    on_end: Callable[[Document], None] = lambda _: None
+    """Called with each job that has ended."""
+    probe: Callable[[str, str, str], "Diagnosis"] | None = None
+    """Checks a server, with a TLS mode and as a library; None: the doctor does."""
+    _jobs: OrderedDict[str, _Job] = field(default_factory=OrderedDict)
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _reading: int = 0
+    _checked: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    async def operate(self, operation: str, fields: Mapping[str, Any]) -> Document:
+        """``log`` of ``text``, ``probe`` of ``host``, or the ``job`` with ``id``.
+
+        Raises ValueError, KeyError and TooManyRequests.
+        """
+        if operation == "log":
+            return await self._read_log(fields)
+        if operation == "probe":
+            return self._start(fields)
+        if operation == "job":
+            return _document(self._find(str(fields["id"])))
+        raise ValueError(f"unknown operation {operation[:40]!r}")
+
+    async def _read_log(self, fields: Mapping[str, Any]) -> Document:
+        text = str(fields["text"])
+        if len(text) > MAX_LOG:
+            raise ValueError(f"the log has more than {MAX_LOG} characters")
+        if self._reading >= MAX_AT_ONCE:
+            raise TooManyRequests(f"{MAX_AT_ONCE} logs are being read already")
+        self._reading += 1
+        try:
+            client, server = str(fields.get("client", "")), str(fields.get("server", ""))
+            return await asyncio.to_thread(_diagnose_log, text, server, client)
+        finally:
+            self._reading -= 1
+
+    def _find(self, id_: str) -> _Job:
+        job = self._jobs.get(id_)
+        if job is None:
+            raise KeyError(f"job {id_[:40]} (the last {MAX_JOBS} are kept)")
+        return job
+
+    def _start(self, fields: Mapping[str, Any]) -> Document:
+        host, tls = str(fields["host"]).strip(), str(fields.get("tls") or "")
+        library = str(fields.get("as") or "")
+        if not host or len(host) > MAX_HOST or not host.isprintable():
+            raise ValueError("host is HOST or HOST:PORT")
+        if tls not in _MODES:
+            raise ValueError(f"tls is one of {', '.join(_MODES[1:])}")
+        _check(host, library)
+        self._admit(host.lower())
+        job = _Job(secrets.token_hex(8), host, self.now())
+        self._jobs[job.id] = job
+        if len(self._jobs) > MAX_JOBS:
+            self._jobs.popitem(last=False)
+        task = asyncio.create_task(self._run(job, tls, library))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return _document(job)
+
+    def _admit(self, host: str) -> None:
+        """Raises TooManyRequests."""
+        if len(self._running) >= MAX_AT_ONCE:
+            raise TooManyRequests(f"{MAX_AT_ONCE} servers are being checked already")
+        name, now = host.rpartition(":")[0] or host, self.seconds()
+        last = self._checked.get(name)
+        if last is not None and now - last < SAME_HOST:
+            raise TooManyRequests(f"{name} was checked less than {SAME_HOST:.0f} seconds ago")
+        self._checked[name] = now
+        self._checked.move_to_end(name)
+        if len(self._checked) > MAX_REMEMBERED:
+            self._checked.popitem(last=False)
+
+    async def _run(self, job: _Job, tls: str, library: str) -> None:
+        from gatepost.doctor.diagnosis_document import report_document  # noqa: PLC0415 - large
+
+        try:
+            diagnosis = await asyncio.to_thread(self.probe or _probe, job.host, tls, library)
+            job.report = report_document(diagnosis)
+        except GatepostError as error:
+            job.error = str(error)
+        except Exception as error:  # noqa: BLE001 - the job must end, whatever it is
+            job.error = f"an unexpected error in Gatepost: {type(error).__name__}"
+        job.ended_at = self.now()
+        self.on_end(_document(job))
+
+    async def close(self) -> None:
+        """Forget what is in progress; its threads end by their own time-outs."""
+        for each in self._running:
+            each.cancel()
+
+
+def _document(job: _Job) -> Document:
+    state = "running" if job.ended_at is None else "failed" if job.error else "done"
+    return {
+        "id": job.id,
+        "host": job.host,
+        "state": state,
+        "started_at": utc_text(job.started_at),
+        "ended_at": None if job.ended_at is None else utc_text(job.ended_at),
+        "report": job.report,
+        "error": job.error or None,
+    }
+
+
+def _check(host: str, library: str) -> None:
+    """Raise ValueError for a host or a library that cannot be checked."""
+    from gatepost.diagnosis.remedies import find_library  # noqa: PLC0415
+    from gatepost.net.dial import parse_server  # noqa: PLC0415
+
+    try:
+        parse_server(host)
+        if library:
+            find_library(library)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+def _diagnose_log(text: str, server: str, client: str) -> Document:
+    from gatepost.doctor.conclude import diagnose_log  # noqa: PLC0415 - large
+    from gatepost.doctor.diagnosis_document import report_document  # noqa: PLC0415
+
+    return report_document(diagnose_log(text, server, client))
+
+
+def _probe(host: str, tls: str, library: str) -> "Diagnosis":
+    from gatepost.doctor import Settings, diagnose  # noqa: PLC0415 - large
+
+    mode: Any = tls or "auto"
+    return diagnose(host, settings=Settings(library, mode))

@@ -1,0 +1,9 @@
+"""Why an operation of a relay is not run, besides a wrong request."""
+
+
+class NotConfigured(ValueError):
+    """This relay does not have what the operation is about."""
+
+
+class TooManyRequests(Exception):
+    """More is asked for at the same time than may be."""

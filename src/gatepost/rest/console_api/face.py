@@ -1,0 +1,120 @@
+"""Gatepost's own API: each request becomes an operation of the control socket."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from gatepost.model.console_access import USER, ConsoleEndpoint, ConsoleUser
+from gatepost.rest.console_api.event_stream import stream_events
+from gatepost.rest.console_api.masking import mask
+from gatepost.rest.console_api.pages import MOST, cut_page
+from gatepost.rest.console_api.refusals import REFUSED, answer_refusal
+from gatepost.rest.console_api.site import ConsoleApiSite
+from gatepost.rest.console_api.table import ENDPOINTS, EVENTS, PAGED
+from gatepost.rest.errors import ApiError
+
+BODY_LIMIT: Final = 2 * 1024 * 1024
+"""Octets of a request's body."""
+_FLAGS: Final = frozenset({"refused", "unfired"})
+"""Parameters that are on or off."""
+_ON: Final = frozenset({"1", "true", "yes"})
+_OFF: Final = frozenset({"", "0", "false", "no"})
+_NUMBERS: Final = frozenset({"limit", "step"})
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def console_api_face(site: ConsoleApiSite) -> list[tuple[ConsoleEndpoint, Handler]]:
+    """Return the endpoints below API_PREFIX with their handlers."""
+    return [(each, partial(_answer, site, each)) for each in ENDPOINTS]
+
+
+async def _answer(site: ConsoleApiSite, endpoint: ConsoleEndpoint, request: Request) -> Response:
+    try:
+        if endpoint.operation == EVENTS:
+            return await stream_events(site, request)
+        fields = await _fields_of(site, endpoint, request)
+        page = _take_page(endpoint, fields)
+        document = await site.operate(endpoint.operation, fields)
+        if page is not None:
+            document = cut_page(document, *page)
+    except ClientDisconnect:
+        raise
+    except REFUSED as error:
+        return answer_refusal(error)
+    user: ConsoleUser | None = request.scope.get(USER)
+    if user is not None and user.role == "viewer":
+        document = mask(document)
+    return JSONResponse(document, headers={"cache-control": "no-store"})
+
+
+async def _fields_of(
+    site: ConsoleApiSite, endpoint: ConsoleEndpoint, request: Request
+) -> dict[str, Any]:
+    """Return the fields of the operation: from the path, the query and the body. Raises ApiError
+    and msgspec.ValidationError."""
+    fields = dict(request.path_params)
+    query = request.query_params
+    for name in query:
+        if name not in endpoint.query:
+            known = ", ".join(endpoint.query) or "none"
+            raise ApiError(400, "BadRequest", f"unknown parameter {name[:40]}; known: {known}")
+        fields[name] = _parameter(name, query[name])
+    if endpoint.method in ("POST", "PUT"):
+        body = await site.intake.read(request, BODY_LIMIT)
+        fields |= _decode_body(endpoint, body)
+    if "if-match" in request.headers and endpoint.method in ("PUT", "DELETE"):
+        fields["revision"] = _revision(request.headers["if-match"])
+    return fields
+
+
+def _parameter(name: str, value: str) -> Any:
+    if name in _FLAGS:
+        if value.lower() not in _ON | _OFF:
+            raise ApiError(400, "BadRequest", f"{name} is 1 or 0")
+        return value.lower() in _ON
+    if name in _NUMBERS:
+        if not (value.isascii() and value.isdecimal() and 0 < int(value[:9]) <= 86_400):
+            raise ApiError(400, "BadRequest", f"{name} is a number from 1 on")
+        return int(value[:9])
+    return value
+
+
+def _decode_body(endpoint: ConsoleEndpoint, body: bytes) -> Mapping[str, Any]:
+    """Return the fields of a JSON body; of an empty one, none."""
+    if endpoint.body is None:
+        return {}
+    decoded: Any = msgspec.json.decode(body or b"{}", type=endpoint.body)
+    document = msgspec.to_builtins(decoded)
+    present = {key: value for key, value in document.items() if value is not None}
+    return {"rule": document} if endpoint.operation in _OF_RULES else present
+
+
+_OF_RULES: Final = frozenset({"failures.add", "failures.replace"})
+"""Operations whose body is one field."""
+
+
+def _revision(value: str) -> int:
+    text = value.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise ApiError(400, "BadRequest", "If-Match is the revision of a rule")
+    return int(text)
+
+
+def _take_page(endpoint: ConsoleEndpoint, fields: dict[str, Any]) -> tuple[str, int, str] | None:
+    """Return the key, limit and cursor of a list that its operation does not divide into pages."""
+    if "limit" in fields and fields["limit"] > MOST:
+        raise ApiError(400, "BadRequest", f"limit is at most {MOST}")
+    key = PAGED.get(endpoint.operation)
+    if key is None:
+        return None
+    return key, fields.pop("limit", MOST), fields.pop("after", "")
+
+
+def paths(endpoints: Sequence[ConsoleEndpoint] = ENDPOINTS) -> frozenset[str]:
+    """Return the paths of the API, below its prefix."""
+    return frozenset([each.path for each in endpoints])
