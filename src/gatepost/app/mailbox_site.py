@@ -3,10 +3,11 @@
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 from gatepost.app.console_parts import ConsoleParts
-from gatepost.app.lanes import Lanes
+from gatepost.app.lanes import Lanes, LaneStore
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application
 from gatepost.directory.azure.login_checks import resolve
@@ -14,12 +15,13 @@ from gatepost.directory.azure.snapshot import ClaimedIdentity
 from gatepost.mailbox.entries import MessageFacts
 from gatepost.mailbox.lanes import LaneMessages
 from gatepost.mailbox.mailbox import Inbox, Mailbox, MailboxChange
-from gatepost.model.message import StoredMessage
+from gatepost.model.message import StoredMessage, Submission
 from gatepost.reports.outcomes import decide
 from gatepost.rest.inboxes.site import InboxesSite
 from gatepost.rest.mailbox import MailboxSite
 from gatepost.rest.mailbox.site import ServerNumbers
 from gatepost.rest.request_bodies import Intake
+from gatepost.store.sqlite import SqliteStore
 from gatepost.store.sqlite.recovery import DATABASE
 
 
@@ -54,7 +56,7 @@ async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
         mailbox=mailbox,
         intake=Intake(relay.budget, relay.report),
         inbox_of=_Inboxes(mailbox, messages).find,
-        put=parts.store.put,
+        put=partial(_put, parts.store, messages),
         next_id=lambda: relay.next_id(),  # noqa: PLW0108 - a reload replaces it
         now=relay.now,
         host=parts.host,
@@ -66,6 +68,16 @@ async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
     keeper = None if parts.delivers else lanes
     ca_file = parts.ready().get("ca_file")
     return OpenMailbox(mailbox, site, keeper, InboxesSite(site, keeper, url, ca_file))
+
+
+async def _put(
+    store: SqliteStore, messages: LaneMessages, submission: Submission, inbox: str
+) -> None:
+    """Store a message; in the path of a lane it belongs to the lane."""
+    if inbox in messages.names:
+        await LaneStore(store, inbox, messages).put(submission)
+    else:
+        await store.put(submission)
 
 
 def _forget(messages: LaneMessages, change: MailboxChange) -> None:

@@ -102,7 +102,7 @@ async def send(call: MailboxCall) -> Response:
         message_id=read_summary(content).message_id,
     )
     try:
-        await call.site.put(submission)
+        await call.site.put(submission, call.lane)
     except QueueError as error:
         return _refusal(400, str(error))
     return call.json(SentId(id_))

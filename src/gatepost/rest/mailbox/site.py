@@ -44,8 +44,8 @@ class MailboxSite:
     """Receives the bodies of requests."""
     inbox_of: Callable[[str], Inbox | None]
     """Returns the inbox with a name in ``/inbox/NAME``; None if there is none."""
-    put: Callable[[Submission], Awaitable[None]]
-    """Stores a message as captured mail."""
+    put: Callable[[Submission, str], Awaitable[None]]
+    """Stores a message as captured mail, of the inbox with a name; empty: of none."""
     next_id: Callable[[], str]
     now: Callable[[], datetime]
     host: str

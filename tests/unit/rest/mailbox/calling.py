@@ -12,7 +12,9 @@ from urllib.parse import quote
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from gatepost.mailbox.entries import MessageFacts
 from gatepost.mailbox.mailbox import Inbox
+from gatepost.model.message import Submission
 from gatepost.rest.mailbox import MAILBOX_PREFIXES, MailboxSite, mailbox_face
 from gatepost.rest.mailbox.site import ServerNumbers
 from gatepost.rest.request_bodies import Intake
@@ -45,7 +47,7 @@ class Api:
             mailbox=made.mailbox,
             intake=Intake(),
             inbox_of=self._inbox_of,
-            put=made.store.put,
+            put=self._put,
             next_id=lambda: "sent-1",
             now=lambda: NOON,
             host="relay.example",
@@ -56,6 +58,10 @@ class Api:
     def use(self, **parts: Any) -> None:
         """Replace parts of the site."""
         self.site = replace(self.site, **parts)
+
+    async def _put(self, submission: Submission, inbox: str) -> None:
+        self.world.facts[submission.id] = MessageFacts(lane=inbox)
+        await self.world.store.put(submission)
 
     def _inbox_of(self, name: str) -> Inbox | None:
         return self.world.mailbox.inbox("lane", name) if name in ("one", "two") else None

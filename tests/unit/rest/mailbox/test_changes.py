@@ -65,6 +65,15 @@ def test_the_least_that_can_be_sent() -> None:
     run(steps)
 
 
+def test_a_message_that_is_sent_to_a_lane_is_its_own() -> None:
+    async def steps(made: Api) -> None:
+        assert (await made.ask("POST", f"/inbox/one{SEND}", FULL)).status == 200
+        assert await made.ids("/inbox/one/api/v1/messages") == ["sent-1"]
+        assert await made.ids("/inbox/two/api/v1/messages") == []
+
+    run(steps)
+
+
 def changed(**fields: Any) -> dict[str, Any]:
     return {**FULL, **fields}
 
