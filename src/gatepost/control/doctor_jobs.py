@@ -52,7 +52,8 @@ class DoctorJobs:
     probe: Callable[[str, str, str], "Diagnosis"] | None = None
     """Checks a server, with a TLS mode and as a library; None: the doctor does."""
     _jobs: OrderedDict[str, _Job] = field(default_factory=OrderedDict)
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+    """The checks of servers that are in progress."""
     _reading: int = 0
     _checked: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
@@ -102,13 +103,13 @@ class DoctorJobs:
         if len(self._jobs) > MAX_JOBS:
             self._jobs.popitem(last=False)
         task = asyncio.create_task(self._run(job, tls, library))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
         return _document(job)
 
     def _admit(self, host: str) -> None:
         """Raises TooManyRequests."""
-        if len(self._running) >= MAX_AT_ONCE:
+        if len(self.running) >= MAX_AT_ONCE:
             raise TooManyRequests(f"{MAX_AT_ONCE} servers are being checked already")
         name, now = host.rpartition(":")[0] or host, self.seconds()
         last = self._checked.get(name)
@@ -134,7 +135,7 @@ class DoctorJobs:
 
     async def close(self) -> None:
         """Forget what is in progress; its threads end by their own time-outs."""
-        for each in self._running:
+        for each in self.running:
             each.cancel()
 
 

@@ -330,6 +330,53 @@ def test_hold_release_and_drop() -> None:
     assert told["rcpt_to"] == ["bob@example.net"]
 
 
+def test_pages_of_a_listing_follow_each_other_while_mail_is_settled() -> None:
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        for number in range(7):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+
+        async def page(after: str | None) -> tuple[list[str], str | None]:
+            document = await ask(world, "list", limit=3, after=after)
+            return [each["message"] for each in document["deliveries"]], document["cursor"]
+
+        first, cursor = await page(None)
+        assert first == ["m6", "m5", "m4"]
+        await ask(world, "drop", ids=["m6"])
+        second, further = await page(cursor)
+        assert second == ["m3", "m2", "m1"]
+        await ask(world, "drop", ids=["m1", "m2"])
+        assert await page(further) == ([], None)  # by its place: what it names is gone
+        assert await page(cursor) == (["m3", "m0"], None)
+        for wrong in ("m3", "x/m3.0", "3", "/"):
+            with pytest.raises(ValueError, match="cursor"):
+                await page(wrong)
+
+    world.run(scenario)
+
+
+def test_actions_on_all_deliveries_of_a_next_hop_or_in_a_state() -> None:
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        for number in range(4):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        await ask(world, "hold", ids=["m0"])
+        assert await ask(world, "hold", next_hop="elsewhere") == {"held": 0}
+        assert await ask(world, "release", state="held") == {"released": 1}
+        assert await ask(world, "hold", next_hop="out", state="waiting") == {"held": 4}
+        with pytest.raises(ValueError, match="drop needs"):
+            await ask(world, "drop", ids=None)
+        with pytest.raises(ValueError, match="no state"):
+            await ask(world, "drop", state="lost")
+        assert await ask(world, "drop", next_hop="out", state="held") == {"dropped": 4}
+
+    world.run(scenario)
+
+
 def test_queued_leases_can_be_held_and_dropped() -> None:
     world, upstream = one_hub(Answer(seconds=100), limits=limits(connections=1))
 
