@@ -1,4 +1,4 @@
-"""Tests with the fixtures of pytest-mailpit; ``test_mailpit.py`` runs them, with the inbox in INBOX."""
+"""Tests with the fixtures of pytest-mailpit; ``test_mailpit.py`` runs them for an INBOX."""
 
 import json
 import os
