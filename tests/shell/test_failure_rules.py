@@ -1,7 +1,9 @@
 """Rules of scripted failures of whole relays: commands, files, front processes, the clock."""
 
 import json
-import subprocess
+import socket
+import ssl
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,9 +15,11 @@ import pytest
 from gatepost.failures.grammar import STAGES
 from gatepost.testing import Emulator
 from gatepost.testing.local_relay import LocalRelay
+from tests import fork_server
 from tests.commands import GATEPOST
 from tests.loopback import eventually
 from tests.shell.peer import letter
+from tests.shell.serve_process import BASE, relaying
 from tests.shell.test_up import signed_in
 
 GOOD = """\
@@ -61,7 +65,7 @@ def relay(request: pytest.FixtureRequest, rules_file: Path) -> Iterator[Emulator
 
 def command(relay: LocalRelay, *arguments: str) -> Any:
     """Run a command; return its JSON."""
-    run = subprocess.run(
+    run = fork_server.run(
         [GATEPOST, "failure", *arguments, "--data", str(relay.data), "--json"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -153,10 +157,122 @@ def test_greylists_and_quotas_follow_the_clock() -> None:
 def test_a_start_with_a_wrong_file_fails(tmp_path: Path) -> None:
     file = tmp_path / "failures.toml"
     file.write_text(BAD)
-    run = subprocess.run(
+    run = fork_server.run(
         [GATEPOST, "up", "--data", str(tmp_path / "data"), "--failures", str(file)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 1
     assert ":3: when.stage: 'rcptt'" in run.stderr
     assert ":10: " in run.stderr
+
+
+WITH_HEALTH = f'health = "127.0.0.1:0"\n{BASE}'
+LISTENER = """
+[[listener]]
+name = "submission"
+address = "127.0.0.1:0"
+certificate = "cert.pem"
+key = "key.pem"
+"""
+ALLOWED = """
+[failures]
+allow = true
+file = "failures.toml"
+"""
+
+
+def test_serve_ignores_rules(tmp_path: Path) -> None:
+    with relaying(tmp_path, LISTENER) as relay:
+        assert relay.ready["failures"] is None
+        answer = relay.ask("failure", "add", "rcpt -> reply 451 4.7.1 Later")
+        assert "this relay ignores rules" in answer["error"]["message"]
+        with relay.signed_in("submission") as peer:
+            assert peer.ask("MAIL FROM:<app@example.com>").startswith("250 ")
+            assert peer.ask("RCPT TO:<451@fail.gatepost.test>").startswith("550 ")
+
+
+def test_serve_follows_rules_if_it_may(tmp_path: Path) -> None:
+    (tmp_path / "failures.toml").write_text(GOOD)
+    with relaying(tmp_path, LISTENER + ALLOWED, base=WITH_HEALTH) as relay:
+        assert relay.ready["failures"]["seed"]
+        with urllib.request.urlopen(relay.ready["health"]) as response:
+            assert json.load(response) == {"status": "ok", "failures": "allowed"}
+        assert "failures.allow = true" in relay.events("config_warning")[-1]["reason"]
+        added = relay.ask("failure", "add", "rcpt recipient=b@* -> reply 452 4.5.3 B")
+        assert added["id"] == "rcpt-1"
+        with relay.signed_in("submission") as peer:
+            assert peer.ask("MAIL FROM:<app@example.com>").startswith("250 ")
+            assert peer.ask("RCPT TO:<a@slow.test>") == "451 4.7.1 One"
+            assert peer.ask("RCPT TO:<b@example.net>") == "452 4.5.3 B"
+        lost = relay.ask("failure", "add", "message -> discard")
+        assert lost["error"]["message"] == "do.discard: only gatepost up may lose mail"
+        relay.reload(LISTENER)
+        reason = relay.wait_event("reload_refused")["reason"]
+        assert reason == "failures.allow cannot change without a restart"
+        relay.reload(LISTENER + ALLOWED.replace('file = "failures.toml"', ""))
+        relay.wait_event("reloaded")
+        assert [each["id"] for each in relay.ask("failure", "list")["rules"]] == ["rcpt-1"]
+
+
+def test_what_the_mailbox_says_of_failures() -> None:
+    with Emulator(options=("--https", "off", "--http", "off", "--console", "127.0.0.1:0")) as relay:
+        url = relay.ready["mailbox_api"]
+
+        def ask(path: str, body: Any = None) -> Any:
+            octets = None if body is None else json.dumps(body).encode()
+            method, headers = "GET" if body is None else "PUT", {"content-type": "application/json"}
+            request = urllib.request.Request(url + path, octets, headers, method=method)
+            with urllib.request.urlopen(request) as response:
+                return json.load(response)
+
+        relay.fail("rcpt -> delay 1ms ; go_on", id="slow")
+        relay.fail("message recipient=bob@* -> outcome Bounced", id="bounce")
+        with signed_in(relay.ready) as peer:
+            assert peer.deliver(relay.sender, letter(relay.sender)).startswith("250 ")
+        (message,) = ask("/api/v1/messages")["messages"]
+        assert ask(f"/api/v1/message/{message['ID']}")["Injected"] == ["slow", "bounce"]
+        assert ask("/api/v1/search?query=injected:slow")["messages_count"] == 1
+        (event,) = relay_events(relay)
+        assert (event["recipient"], event["status"]) == ("bob@example.net", "Bounced")
+
+        assert ask("/api/v1/chaos")["Recipient"] == {"ErrorCode": 451, "Probability": 0}
+        wanted = {"Recipient": {"ErrorCode": 452, "Probability": 100}}
+        assert ask("/api/v1/chaos", wanted)["Recipient"] == wanted["Recipient"]
+        assert rcpt(relay, "bob@example.net") == ["452 Chaos"]
+        assert ask("/api/v1/chaos", {})["Recipient"]["Probability"] == 0
+        assert rcpt(relay, "bob@example.net") == ["250 2.1.5"]
+
+
+def relay_events(relay: LocalRelay) -> list[dict[str, Any]]:
+    run = fork_server.run(
+        [GATEPOST, "events", "list", "--data", str(relay.data), "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    events: list[dict[str, Any]] = json.loads(run.stdout)["events"]
+    return events
+
+
+@pytest.mark.parametrize(
+    ("flaw", "reason"),
+    [
+        ("expired", "certificate has expired"),
+        ("other-name", "Hostname mismatch"),
+        ("self-signed", "self-signed certificate"),
+        ("incomplete", "unable to get local issuer certificate"),
+    ],
+)
+def test_certificates_of_rules(relay: Emulator, flaw: str, reason: str) -> None:
+    context = ssl.create_default_context(cafile=relay.ca_file)
+
+    def shake() -> str:
+        with (
+            socket.create_connection((relay.smtps.host, relay.smtps.port), 10) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as under_tls,
+        ):
+            return str(under_tls.version())
+
+    with relay.fail(f"tls listener=smtps -> tls certificate={flaw}") as rule:
+        with pytest.raises(ssl.SSLCertVerificationError, match=reason):
+            shake()
+        assert rule.fired == 1
+    eventually(lambda: shake() == "TLSv1.3")

@@ -122,6 +122,7 @@ def test_ready_json_is_the_documented_contract(relay: Emulator) -> None:
         "console": r"http://127\.0\.0\.1:\d+",
         "mailbox_api": re.escape(ready["console"]),
         "api_token": r"\S{43}",
+        "failures": {"seed": ready["failures"]["seed"]},
     }
     assert list(ready) == list(patterns)
     for key, expected in patterns.items():

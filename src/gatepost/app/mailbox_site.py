@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.lanes import Lanes, LaneStore
+from gatepost.control.chaos_rules import ChaosRules
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application
 from gatepost.directory.azure.login_checks import resolve
@@ -16,7 +17,7 @@ from gatepost.mailbox.entries import MessageFacts
 from gatepost.mailbox.lanes import LaneMessages
 from gatepost.mailbox.mailbox import Inbox, Mailbox, MailboxChange
 from gatepost.model.message import StoredMessage, Submission
-from gatepost.reports.outcomes import decide
+from gatepost.relay.failure_rules import LocalFailureRules
 from gatepost.rest.inboxes.site import InboxesSite
 from gatepost.rest.mailbox import MailboxSite
 from gatepost.rest.mailbox.site import ServerNumbers
@@ -45,6 +46,7 @@ class OpenMailbox:
 async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
     """Open the mailbox, which begins to index; ``url`` is the address of its API."""
     relay, messages = parts.relay, LaneMessages()
+    failures = relay.failures
     facts = _Facts(parts, messages)
     mailbox = Mailbox(parts.store, facts)
     lanes = Lanes(parts, mailbox, messages)
@@ -62,6 +64,7 @@ async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
         host=parts.host,
         message_size=parts.message_size,
         numbers=lambda: _numbers(parts),
+        chaos=ChaosRules(failures) if isinstance(failures, LocalFailureRules) else None,
         refusal=parts.refusal,
         application_name=facts.application_name,
     )
@@ -112,9 +115,12 @@ class _Facts:
     def __call__(self, message: StoredMessage) -> MessageFacts:
         """Return what is known of a message now."""
         id_, name = self._application_of(message.principal)
+        failures = self._parts.relay.failures
+        injected = failures.injected if isinstance(failures, LocalFailureRules) else {}
         return MessageFacts(
             application=name,
             application_id=id_,
+            injected=injected.get(message.id, ()),
             lane=self._lanes.lane_of(message.id, message.principal),
             outcomes=self._outcomes(message),
         )
@@ -141,8 +147,8 @@ class _Facts:
         reports = self._parts.reports
         if reports is None:
             return ()
-        rules = reports.rules.by_target
-        return tuple([(each, decide(each, rules).status) for each in message.rcpt_to])
+        outcome_of = reports.report_creator.scripted_outcome_of
+        return tuple([(each, outcome_of(message.id, each).status) for each in message.rcpt_to])
 
 
 def _find_application(directory: AzureDirectory, principal: str) -> tuple[str, str]:

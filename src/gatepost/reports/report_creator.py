@@ -276,7 +276,11 @@ class ReportCreator:
         if period is not None and is_in_force(period, message.received_at):
             changed[key] = after_send(period, message.received_at)
             return USUAL["Suppressed"]
-        scripted = self.scripted.get(message.id, {}).get(key)
+        return self.scripted_outcome_of(message.id, recipient)
+
+    def scripted_outcome_of(self, message: str, recipient: str) -> ReportedOutcome:
+        """Return what was scripted for a recipient of a message; otherwise it is delivered."""
+        scripted = self.scripted.get(message, {}).get(fold(recipient))
         if scripted is not None:
             return scripted_outcome(scripted.status or "", scripted.code)
         return decide(recipient, self._rules.by_target)
