@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,11 @@ from typing import Any, TypeVar
 from gatepost.directory.contract import Directory
 from gatepost.failures.check import read_rule
 from gatepost.failures.grammar import TlsFault
-from gatepost.failures.injection import Injection
 from gatepost.failures.line import parse_line
 from gatepost.failures.rulebook import Rulebook
 from gatepost.model.profile import Limits, Profile
 from gatepost.model.secret import Secret
+from gatepost.model.session_record import SessionRecord
 from gatepost.net.listen import listen
 from gatepost.net.tls import server_context
 from gatepost.policy.client_limits import ClientCounter
@@ -27,6 +28,7 @@ from gatepost.queue.store_contract import Store
 from gatepost.relay.connection_supervisor import Supervisor
 from gatepost.relay.failure_rules import LocalFailureRules
 from gatepost.relay.listener_state import ServerCertificate, plain_listener_state
+from gatepost.relay.session_recorder import SessionRecorder
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.testing.memory import MemoryStore
@@ -75,7 +77,8 @@ class InProcessRelay:
     take_away: Callable[[], Awaitable[None]]
     events: list[tuple[str, dict[str, Any]]]
     failures: LocalFailureRules | None
-    injected: list[tuple[str, Injection]]
+    records: list[SessionRecord]
+    """Of the sessions that have ended, if there may be rules."""
 
     def script(self, *lines: str) -> list[str]:
         """Replace all rules of scripted failures; return the ids of the new ones."""
@@ -178,12 +181,11 @@ async def _start(directory: Path, plan: Plan) -> InProcessRelay:
         next_id=lambda: f"1-{next(numbers)}",
         now=lambda: datetime.now(UTC),
     )
-    supervisor = Supervisor(relay, plan.max_connections)
-    failures, injected = None, list[tuple[str, Injection]]()
+    failures, records = None, list[SessionRecord]()
     if plan.has_failures:
         relay.failures = failures = _failures(directory)
-        failures.on_change = supervisor.follow_rules
-        failures.on_injection = lambda session, injection: injected.append((session, injection))
+        relay.recorder = SessionRecorder(relay.now, time.monotonic, records.append)
+    supervisor = Supervisor(relay, plan.max_connections)
     clear, implicit = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
     ports = clear.port, implicit.port
     setting = SessionSettings(profile, "relay.example", serves.mechanisms)
@@ -194,7 +196,7 @@ async def _start(directory: Path, plan: Plan) -> InProcessRelay:
     )
     return InProcessRelay(
         relay, supervisor, asyncio.get_running_loop(), *ports, authority.ca_file,
-        case.username, case.password, case.allowed, case.take_away, events, failures, injected,
+        case.username, case.password, case.allowed, case.take_away, events, failures, records,
     )  # fmt: skip
 
 

@@ -109,11 +109,10 @@ async def serve(front: FrontSetup) -> None:
     certificates = certificates_of(config, _ignore)
     certificates.begin_with(front.certificates)
     install_certificates(certificates, states, config.listeners)
-    supervisor = Supervisor(relay)
     if front.has_failures:
         faulty = FaultyCertificates(Path(front.data), lambda: config.listeners)
         relay.failures = await RemoteFailureRules.connect(process.calls, faulty.make)
-        relay.failures.on_change = supervisor.follow_rules
+    supervisor = Supervisor(relay)
     listeners = [(adopt(each), states[name]) for name, each in front.listeners.items()]
     if emulation is None:
         certificates.watch()

@@ -80,8 +80,6 @@ class Inbound:
         self._report = report
         self._certificates = certificates_of(config, report)
         self._supervisor = Supervisor(relay, MOST) if relay.clients else Supervisor(relay)
-        if relay.failures is not None:
-            relay.failures.on_change = self._supervisor.follow_rules
         self._workers = Workers(report)
         self._open_listeners: dict[Place, OpenListener] = {}
         self._now: PreparedListeners | None = None

@@ -50,6 +50,8 @@ async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
     facts = _Facts(parts, messages)
     mailbox = Mailbox(parts.store, facts)
     lanes = Lanes(parts, mailbox, messages)
+    if isinstance(failures, LocalFailureRules):
+        lanes.on_delete = failures.book.delete_lane
     mailbox.listeners.add(lambda change: _forget(messages, change))
     await mailbox.start(relay.report)
     stored = await parts.store.mailbox.inboxes()

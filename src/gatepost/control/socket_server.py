@@ -165,7 +165,7 @@ class FollowedRules:
         self._rules = control.rules if control is not None else None
         self._followers: set[Answers] = set()
         if self._rules is not None:
-            self._rules.follow(self._announce)
+            self._rules.followers.add(self._announce)
 
     def remove(self, answers: Answers) -> None:
         """Forget a front process whose connection has ended."""

@@ -13,7 +13,7 @@ from gatepost.failures.grammar import Stage
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.value_or_future import Later
 from gatepost.processes.rpc import Calls, decode
-from gatepost.relay.failure_rules import FaultyCertificate, LocalFailureRules, WatchInjection
+from gatepost.relay.failure_rules import FaultyCertificate, LocalFailureRules
 
 CHANGED: Final = "failure_rules"
 """The notification that the rules have changed, with their summary; also the call that asks."""
@@ -46,8 +46,7 @@ class RemoteFailureRules:
         self.stages, self.wants_header = summary.stages, summary.wants_header
         self.has_reserved = summary.has_reserved
         self.faulty_certificate = faulty_certificate
-        self.on_injection: WatchInjection | None = None
-        self.on_change: Callable[[], None] = _ignore
+        self.followers: set[Callable[[], None]] = set()
         calls.hears[CHANGED] = self._take
 
     @classmethod
@@ -61,7 +60,8 @@ class RemoteFailureRules:
     def _take(self, raw: msgspec.Raw) -> None:
         summary = decode(raw, RulesSummary)
         self.stages, self.wants_header = summary.stages, summary.wants_header
-        self.on_change()
+        for follow in list(self.followers):
+            follow()
 
     def decide(self, facts: EventFacts) -> Later[Decision]:
         return self._calls.ask_for(_decision, "decide_failure", facts)
@@ -73,7 +73,3 @@ class RemoteFailureRules:
 
 def _decision(raw: msgspec.Raw) -> Decision:
     return decode(raw, Decision)
-
-
-def _ignore() -> None:
-    """Ignore a change."""

@@ -36,6 +36,8 @@ class Supervisor:
         self._max = max_connections
         self._receivers: set[Receiver] = set()
         self._acceptors: dict[Listener, Acceptor] = {}
+        if relay.failures is not None:
+            relay.failures.followers.add(self._follow_rules)
         self._emptied: asyncio.Event = asyncio.Event()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -85,7 +87,7 @@ class Supervisor:
             state.proxies.__contains__ if state.proxies else None,
         )
 
-    def follow_rules(self) -> None:
+    def _follow_rules(self) -> None:
         """Have open sessions follow the rules of scripted failures, which have changed."""
         for receiver in self._receivers:
             if isinstance(receiver, ScriptedReceiver):
@@ -135,6 +137,8 @@ class Supervisor:
                 _abort(self._receivers)
         if self._sweeper is not None:
             self._sweeper.cancel()
+        if self._relay.failures is not None:
+            self._relay.failures.followers.discard(self._follow_rules)
 
 
 def _abort(receivers: Iterable[Receiver]) -> None:

@@ -7,7 +7,6 @@ from typing import Any, Final, Protocol
 from gatepost.failures.decision import Decision
 from gatepost.failures.facts import EventFacts
 from gatepost.failures.grammar import ScriptedOutcome, Stage, TlsFault
-from gatepost.failures.injection import Injection
 from gatepost.failures.rulebook import Rulebook
 from gatepost.model.value_or_future import Later
 from gatepost.relay.listener_state import ServerCertificate
@@ -17,8 +16,6 @@ MAX_MESSAGES: Final = 10_000
 
 FaultyCertificate = Callable[[TlsFault, str], ServerCertificate]
 """Returns what is served instead, for a fault and the name of a listener. Raises GatepostError."""
-WatchInjection = Callable[[str, Injection], None]
-"""Takes the id of a session, and what was done to it."""
 
 
 class FailureRules(Protocol):
@@ -31,10 +28,8 @@ class FailureRules(Protocol):
     has_reserved: bool
     """Whether addresses at the reserved domain say what is done with them."""
     faulty_certificate: FaultyCertificate
-    on_change: Callable[[], None]
+    followers: set[Callable[[], None]]
     """Called after the fields above have changed."""
-    on_injection: WatchInjection | None
-    """Called for everything that is done to a session; None: nobody watches."""
 
     def decide(self, facts: EventFacts) -> Later[Decision]:
         """Count an event, and return what happens."""
@@ -58,25 +53,18 @@ class LocalFailureRules:
         self._now = now
         self.faulty_certificate = faulty_certificate
         self.has_reserved = has_reserved
-        self.on_injection: WatchInjection | None = None
         self.outcomes: Final[dict[str, dict[str, ScriptedOutcome]]] = {}
         """What the reports about a message say, by its id and the recipient."""
         self.injected: Final[dict[str, tuple[str, ...]]] = {}
         """The rules that fired while a message was received, by its id."""
-        self.on_change: Callable[[], None] = _ignore
-        self._followers: list[Callable[[], None]] = []
+        self.followers: set[Callable[[], None]] = set()
         book.on_change = self._follow
         self.stages, self.wants_header = book.stages, book.wants_header
 
-    def follow(self, follower: Callable[[], None]) -> None:
-        """Call ``follower`` after every change of the rules."""
-        self._followers.append(follower)
-
     def _follow(self) -> None:
         self.stages, self.wants_header = self.book.stages, self.book.wants_header
-        self.on_change()
-        for follower in self._followers:
-            follower()
+        for follow in list(self.followers):
+            follow()
 
     def time(self) -> float:
         """Return the time of the rules, in seconds since 1970."""
@@ -93,10 +81,6 @@ class LocalFailureRules:
 
     def note_stored(self, message: str, rules: tuple[str, ...]) -> None:
         _remember(self.injected, message, rules)
-
-
-def _ignore() -> None:
-    """Ignore a change."""
 
 
 def _remember(table: dict[str, Any], key: str, value: object) -> None:

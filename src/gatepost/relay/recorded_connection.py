@@ -1,11 +1,8 @@
 """Connections whose sessions are recorded, so that ordinary ones have no branch for it."""
 
 from collections.abc import Callable
-from typing import Any
 
-from gatepost.failures.decision import Firing
-from gatepost.failures.grammar import Stage
-from gatepost.failures.injection import InjectedAction, Injection
+from gatepost.failures.injection import Injection
 from gatepost.model.session_record import SessionRecord
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.client_connection import Receiver
@@ -96,6 +93,6 @@ class RecordedScriptedReceiver(_Recording, ScriptedReceiver):
     def _session_id(self) -> str:
         return self._recording.record.id
 
-    def _note(self, firing: Firing, action: InjectedAction, stage: Stage, **facts: Any) -> None:
-        self._recording.inject(Injection(firing.rule, action, stage, **facts))
-        super()._note(firing, action, stage, **facts)
+    def _inject(self, injection: Injection) -> None:
+        self._recording.inject(injection)
+        super()._inject(injection)

@@ -210,22 +210,15 @@ class FaultyReceiver(Receiver):
             self._session.withhold()  # the greeting, which nobody gets
         self._session.abandon(f"rule {firing.rule}")
 
-    def _note(
-        self,
-        firing: Firing,
-        action: InjectedAction,
-        stage: Stage,
-        **facts: Any,
-    ) -> None:
-        """Tell the operator, and who watches the session."""
-        identity = self.identity
+    def _note(self, firing: Firing, action: InjectedAction, stage: Stage, **facts: Any) -> None:
+        self._inject(Injection(firing.rule, action, stage, **facts))
+
+    def _inject(self, injection: Injection) -> None:
+        """Report what a rule does; of a reply, before it is sent."""
         self._relay.report(
-            "injected", rule=firing.rule, action=action, stage=stage, session=identity.session,
-            peer=self.peer,
+            "injected", rule=injection.rule, action=injection.action, stage=injection.stage,
+            session=self.identity.session, peer=self.peer,
         )  # fmt: skip
-        if self._rules.on_injection is not None:
-            injection = Injection(firing.rule, action, stage, **facts)
-            self._rules.on_injection(identity.session, injection)
 
     # TLS.
 
