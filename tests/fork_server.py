@@ -35,6 +35,9 @@ GATEPOST: Final = str(Path(sys.executable).with_name("gatepost"))
 _NOT_IMPORTED: Final = ("gatepost.__main__", "gatepost.testing.pytest_plugin")
 _LATE: Final = (
     "aiosmtpd.smtp",
+    "azure.communication.email",
+    "azure.identity",
+    "azure.mgmt.communication",
     "cryptography.hazmat.backends.openssl.backend",
     "email.generator",
     "encodings.ascii",
@@ -44,7 +47,7 @@ _LATE: Final = (
     "uvicorn.lifespan.off",
     "uvloop",
 )
-"""What our dependencies import when they first need it, and what servers of tests do."""
+"""What our dependencies import when they first need it, and what programs of tests do."""
 _FILES: Final = 250
 """How many descriptors a process may have open when it starts."""
 _STREAMS: Final = {"stdin": "strict", "stdout": "strict", "stderr": "backslashreplace"}
@@ -155,15 +158,15 @@ def address() -> str:
 
 @cache
 def programs() -> Path:
-    """Return a directory with a ``gatepost`` that starts at once, for programs that start it."""
+    """Return a directory with a ``gatepost`` and a ``python3`` that start at once, for programs
+    that start them. This ``python3`` has no options but ``-c`` and ``-m``."""
     directory = tempfile.TemporaryDirectory(prefix="gatepost-bin-")
     atexit.register(directory.cleanup)
-    program = Path(directory.name) / "gatepost"
-    client = ROOT / "tests" / "fork_client.py"
-    program.write_text(
-        f'#!/bin/sh\nexec {sys.executable} -IS {client} {address()} {GATEPOST} "$@"\n'
-    )
-    program.chmod(0o755)
+    client = f"{sys.executable} -IS {ROOT / 'tests' / 'fork_client.py'} {address()}"
+    for name, program in (("gatepost", GATEPOST), ("python3", sys.executable)):
+        path = Path(directory.name) / name
+        path.write_text(f'#!/bin/sh\nexec {client} {program} "$@"\n')
+        path.chmod(0o755)
     return Path(directory.name)
 
 
@@ -275,7 +278,8 @@ def _text(number: int, name: str, errors: str) -> io.TextIOWrapper:
 
 
 def run_as_python(command: list[str]) -> None:
-    """Run ``gatepost ...``, ``python -m MODULE ...`` or ``python -c CODE ...`` in this process."""
+    """Run ``gatepost ...``, or ``python`` with ``-m MODULE``, ``-c CODE`` or a file, in this
+    process."""
     if command[0] != sys.executable:
         sys.argv, sys.path[0] = command, str(Path(sys.executable).parent)
         importlib.import_module("gatepost.cli.main").main()
@@ -283,6 +287,9 @@ def run_as_python(command: list[str]) -> None:
         sys.argv, sys.path[0] = [command[2], *command[3:]], str(Path.cwd())
         sys.modules.pop(command[2], None)
         runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+    elif command[1] != "-c":
+        sys.argv, sys.path[0] = command[1:], str(Path(command[1]).absolute().parent)
+        runpy.run_path(command[1], run_name="__main__")
     else:
         sys.argv, sys.path[0] = ["-c", *command[3:]], ""
         exec(compile(command[2], "<string>", "exec"), {"__name__": "__main__"})
