@@ -38,6 +38,11 @@ class ConsoleApi:
         }
         self._operations = RelayOperations(commands, control.admin or AdminDispatch())
 
+    def session_of(self, message: str) -> str:
+        """Return the id of the session in which a message came; empty if it is not known."""
+        sessions = self._control.sessions
+        return "" if sessions is None else sessions.archive.session_of(message)
+
     async def operate(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Run an operation; see ``RelayOperations``."""
         return await self._operations(operation, fields)

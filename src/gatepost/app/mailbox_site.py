@@ -124,6 +124,7 @@ class _Facts:
             application_id=id_,
             injected=injected.get(message.id, ()),
             lane=self._lanes.lane_of(message.id, message.principal),
+            session=self._parts.api.session_of(message.id),
             outcomes=self._outcomes(message),
         )
 

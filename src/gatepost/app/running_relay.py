@@ -236,6 +236,9 @@ class RunningRelay:
         stack.callback(remove_file, self.data / SOCKET)
         stack.callback(control.close)
         stack.push_async_callback(stop_all, self.inbound, outbound, store)
+        api = ConsoleApi(served, self.clock, lambda: self.now.config.routes)
+        if self.console is not None:
+            await api.start(self.report, stack)
         await self.inbound.start(first.listeners)
         self.health = await serve_health(
             config.health,
@@ -247,8 +250,6 @@ class RunningRelay:
             apis = first.listeners.config.apis
             await self.apis.serve(apis, self._make_site(), self.relay, self.clients, stack)
         if self.console is not None and first.listeners.config.console is not None:
-            api = ConsoleApi(served, self.clock, lambda: self.now.config.routes)
-            await api.start(self.report, stack)
             self.console.serve(first.listeners.config.console, self._console_parts(api), stack)
 
     def _use(self, prepared: PreparedConfiguration) -> None:

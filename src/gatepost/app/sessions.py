@@ -21,5 +21,5 @@ def open_sessions(
     listener.
     """
     archive = SessionArchive()
-    recorder = SessionRecorder(now, time.monotonic, archive.add)
+    recorder = SessionRecorder(now, time.monotonic, archive.add, archive.note_message)
     return SessionControl(archive, recorder, application, server)

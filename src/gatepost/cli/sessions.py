@@ -156,6 +156,8 @@ def _print_cause(session: Document) -> None:
         print_fields([("cause", f"{session['cause']} (gatepost doctor --explain ...)")])
     if session["fix"]:
         print_fields([("fix", session["fix"])])
+    if session["libraries"]:
+        print_fields([("client", f"like {' or '.join(session['libraries'])}")])
     for remedy in session["remedies"]:
         click.echo(safe(f"       in  {remedy['library']}: {remedy['text']}"))
         for line in (remedy["code"] or "").expandtabs(4).splitlines():

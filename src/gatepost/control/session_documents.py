@@ -83,7 +83,7 @@ def _explanation_document(explanation: SessionExplanation) -> Document:
         "sentence": explanation.sentence or None,
         "cause": explanation.cause or None,
         "fix": explanation.fix or None,
-        "library": explanation.library or None,
+        "libraries": list(explanation.libraries),
         "remedies": [asdict(each) for each in explanation.remedies],
     }
 

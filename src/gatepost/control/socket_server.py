@@ -257,7 +257,7 @@ def directory_operations(directory: Directory) -> dict[str, Operation]:
 def reporter_operations(reporter: Reporter) -> dict[str, Operation]:
     """Return the operations by which front processes report events."""
     return {
-        "lines_are_json": _decoding(tuple[()], lambda: reporter.has_json_lines),
+        "lines_are_json": _decoding(tuple[()], lambda: reporter.wants_json_lines),
         "lines": _decoding(tuple[list[str]], reporter.take),
     }
 

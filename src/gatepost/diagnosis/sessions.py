@@ -31,6 +31,7 @@ _BY_SLUG: Final[Mapping[str, str]] = MappingProxyType({
     "no_postmaster": "recipient_unknown",
     "no_verifier": "mechanism_advertised_but_broken",
     "not_signed_in": "login_forgotten",
+    "password_wrong": "bad_credentials",
     "propagating": "access_not_propagated",
     "reconfigured": "server_auth_backend_down",
     "response_malformed": "client_sasl_bug",
@@ -98,8 +99,9 @@ class SessionExplanation:
     fix: str = ""
     remedies: tuple[Remedy, ...] = ()
     """In the library that was seen; of several that it may be, in the likeliest ones."""
-    library: str = ""
-    """The library that was recognised; empty if it may be another one."""
+    libraries: tuple[str, ...] = ()
+    """The names of the libraries that behave like the client, the most frequent ones first; empty
+    if it may be any."""
 
 
 def cause_of(phase: str, reply: str, reason: str) -> str:
@@ -135,12 +137,12 @@ def explain_refusal(
     ``cause`` is the id of the finding, or empty; ``reason`` the operator's. ``server`` is where
     clients connect, for code examples.
     """
-    libraries = recognise_libraries(lines)
-    library = libraries[0].name if len(libraries) == 1 else ""
+    alike = recognise_libraries(lines)
+    names = tuple([each.name for each in alike[:MOST]]) if len(alike) < len(LIBRARIES) else ()
     if not cause:
-        return SessionExplanation(sentence_of(reason), library=library)
-    fixes = remedies(cause, libraries[:MOST], offered_mechanisms(lines), server)
-    return SessionExplanation(sentence_of(reason), cause, CAUSES[cause].fix, fixes, library)
+        return SessionExplanation(sentence_of(reason), libraries=names)
+    fixes = remedies(cause, alike[:MOST], offered_mechanisms(lines), server)
+    return SessionExplanation(sentence_of(reason), cause, CAUSES[cause].fix, fixes, names)
 
 
 def offered_mechanisms(lines: Sequence[SessionLine]) -> tuple[str, ...]:

@@ -10,7 +10,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
+
+import msgspec
 
 from gatepost.operator_log.sentences import EventFormatter
 
@@ -60,10 +63,31 @@ class Reporter:
         """Log a text unchanged; only for people, not with JSON."""
         self._add(text)
 
+    @property
+    def wants_json_lines(self) -> bool:
+        """Whether lines of other processes must be JSON: because all are, or to be watched."""
+        return self.has_json_lines or bool(self.watchers)
+
     def take(self, lines: Sequence[str]) -> None:
-        """Log lines that another process has formatted."""
+        """Log lines that another process has formatted, as it was asked to."""
         for line in lines:
+            if self.watchers:
+                self._take_watched(line)
+            else:
+                self._add(line)
+
+    def _take_watched(self, line: str) -> None:
+        """Log a line of JSON, and call the watchers with its event."""
+        try:
+            facts: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
+            moment = datetime.fromisoformat(facts.pop("time")).timestamp()
+            event = facts.pop("event")
+        except (msgspec.MsgspecError, KeyError, ValueError):  # it came before anybody watched
             self._add(line)
+            return
+        self._add(line if self.has_json_lines else (moment, event, facts))
+        for watcher in self.watchers:
+            watcher(event, facts)
 
     def _add(self, line: "_Event | str") -> None:
         if len(self._waiting) < MAX_WAITING:

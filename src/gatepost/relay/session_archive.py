@@ -1,7 +1,7 @@
 """The last sessions that have ended, in memory: a restart forgets them."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -9,6 +9,8 @@ from gatepost.model.session_record import SessionRecord
 from gatepost.model.units import MIB
 
 MAX_SESSIONS: Final = 1_000
+MAX_MESSAGES: Final = 10_000
+"""Messages of which it is remembered in which session they came."""
 MAX_SIZE: Final = 12 * MIB
 """Octets for all of them, roughly; with those of open sessions, 16 MB."""
 
@@ -23,6 +25,7 @@ class SessionArchive:
         self._last = 0
         self._size = 0
         self._waiters: set[asyncio.Future[None]] = set()
+        self._of_message: OrderedDict[str, str] = OrderedDict()
         self.dropped = 0
         """Number of sessions that front processes could not send."""
 
@@ -39,6 +42,16 @@ class SessionArchive:
     def find(self, id_: str) -> SessionRecord | None:
         """Return the record of a session; None if there is none."""
         return next((each for each in self._records if each.id == id_), None)
+
+    def note_message(self, message: str, session: str) -> None:
+        """Note in which session a message came, which may still be open."""
+        self._of_message[message] = session
+        if len(self._of_message) > MAX_MESSAGES:
+            self._of_message.popitem(last=False)
+
+    def session_of(self, message: str) -> str:
+        """Return the id of the session in which a message came; empty if it is not known."""
+        return self._of_message.get(message, "")
 
     def add(self, record: SessionRecord) -> None:
         """Keep the record of a session that has ended."""
@@ -58,6 +71,8 @@ class SessionArchive:
         records, dropped = ended
         self.dropped += dropped
         for each in records:
+            for message in each.messages:
+                self.note_message(message, each.id)
             self.add(each)
 
     def since(self, number: int) -> Sequence[SessionRecord]:

@@ -27,9 +27,12 @@ class SessionRecorder:
         now: Callable[[], datetime],
         seconds: Callable[[], float],
         keep: Callable[[SessionRecord], None],
+        note_message: Callable[[str, str], None] = lambda _message, _session: None,
     ) -> None:
-        """``seconds`` returns the time from some start, which is quicker to read than the date."""
+        """``note_message`` gets the id of each message that is accepted, and of its session.
+        ``seconds`` returns the time from some start, which is quicker to read than the date."""
         self._now, self._seconds, self._keep = now, seconds, keep
+        self._note_message = note_message
         self._open: dict[str, SessionRecording] = {}
         """With a transcript, oldest first."""
         self._sizes: dict[str, int] = {}
@@ -54,7 +57,7 @@ class SessionRecorder:
         id_ = f"{self._prefix}-{next(self._numbers)}"
         transcript = SessionTranscript(self._seconds, partial(self._may_take, id_))
         recording = SessionRecording(
-            record(id_, self._now().timestamp()), transcript, report, self._end
+            record(id_, self._now().timestamp()), transcript, report, self._end, self._note_message
         )
         self._open[id_] = recording
         if len(self._open) > MAX_OPEN:

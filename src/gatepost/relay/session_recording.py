@@ -28,7 +28,7 @@ _LOGIN: Final = (b"AUTH", REDACTED.upper().encode())
 class SessionRecording:
     """Records one session. It is called as ``ReportEvent``, and reports what it was told."""
 
-    __slots__ = ("_end", "_report", "_result", "record", "session", "transcript")
+    __slots__ = ("_end", "_note_message", "_report", "_result", "record", "session", "transcript")
 
     def __init__(
         self,
@@ -36,13 +36,15 @@ class SessionRecording:
         transcript: SessionTranscript,
         report: ReportEvent,
         end: Callable[["SessionRecording"], None],
+        note_message: Callable[[str, str], None],
     ) -> None:
-        """``end`` is called once, when the session has ended."""
+        """``end`` is called once, when the session has ended. ``note_message`` gets the id of each
+        message that is accepted, and of the session."""
         self.record = record
         self.transcript = transcript
         self.session: Session | None = None
         """None until the greeting."""
-        self._report = report
+        self._report, self._note_message = report, note_message
         self._end: Callable[[SessionRecording], None] | None = end
         self._result: SessionResult | None = None
         """What the last outcome was; None: nothing was accepted or refused yet."""
@@ -125,6 +127,7 @@ class SessionRecording:
 
     def _accept_message(self, facts: Mapping[str, Any]) -> None:
         self.record.messages.append(facts["id"])
+        self._note_message(facts["id"], self.record.id)
         if len(self.record.messages) > MAX_MESSAGES:
             del self.record.messages[0]
         if self._result != "accepted":

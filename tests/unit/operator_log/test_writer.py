@@ -272,3 +272,20 @@ def test_a_line_begins_with_date_and_level(event: str, level: str) -> None:
 def test_each_event_has_one_level() -> None:
     names = [each for events in _EVENTS.values() for each in events.split()]
     assert len(names) == len(set(names)) == len(LEVELS)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_events_of_all_processes_can_be_watched(as_json: bool) -> None:
+    reading, writing = os.pipe()
+    reporter, seen = Reporter(writing, as_json=as_json), list[tuple[str, object]]()
+    reporter.watchers.append(lambda event, facts: seen.append((event, dict(facts))))
+    assert reporter.wants_json_lines
+    reporter("stopping")
+    reporter.take([EventFormatter(as_json=True).line(0.0, "reloaded", {"config": "a.toml"}), "odd"])
+    reporter.close()
+    os.close(writing)
+    assert seen == [("stopping", {}), ("reloaded", {"config": "a.toml"})]
+    _, reloaded, odd = lines_of(reading)
+    assert "reloaded" in reloaded
+    assert reloaded.startswith("{") is as_json
+    assert odd == "odd"

@@ -87,7 +87,10 @@ class World:
         self.archive = SessionArchive()
         self.time = 0.0
         self.recorder = SessionRecorder(
-            lambda: datetime(2026, 11, 30, tzinfo=UTC), lambda: self.time, self.archive.add
+            lambda: datetime(2026, 11, 30, tzinfo=UTC),
+            lambda: self.time,
+            self.archive.add,
+            self.archive.note_message,
         )
         self.numbers = iter(range(1, 100_000))
         self.relay = Relay(
@@ -159,6 +162,7 @@ def test_the_lines_of_a_session() -> None:
             "S: 554 5.5.1 This is an SMTP server",
         ]
         assert record.messages == ["m1"]
+        assert world.archive.session_of("m1") == record.id
         assert [line[0] for line in record.lines if line[2] == b"DATA"] == [3.0]
         assert (record.username, record.application_id) == (USERNAME, "app-1")
 
