@@ -47,3 +47,16 @@ def test_client(mailpit: Any, mailpit_inbox: Any) -> None:
     mailpit.delete_search("tag:three")
     with pytest.raises(Exception, match="404"):
         mailpit.get_message(message.id)
+
+
+def test_chaos(mailpit_chaos: Any, mailpit_inbox: Any) -> None:
+    mailpit_chaos.reject_recipients(452)
+    with pytest.raises(smtplib.SMTPRecipientsRefused, match="452"):
+        send(str(mailpit_inbox), "Refused", "text")
+    mailpit_chaos.reset()
+    mailpit_chaos.reject_authentication()
+    with pytest.raises(smtplib.SMTPAuthenticationError, match="535"):
+        send(str(mailpit_inbox), "Refused", "text")
+    mailpit_chaos.reset()
+    send(str(mailpit_inbox), "Accepted", "text")
+    assert mailpit_inbox.wait_for_message().subject == "Accepted"

@@ -1,0 +1,179 @@
+"""The mailbox of a real server: what survives a kill, lanes that do not meet, and chaos of one."""
+
+import json
+import smtplib
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+
+from gatepost.testing import Emulator
+from tests.commands import PATIENCE
+
+OWN = "/api/gatepost/v1"
+
+
+def call(relay: Emulator, method: str, path: str, body: Any = None) -> Any:
+    """Return the JSON, or the text, of a response."""
+    ready = json.loads((relay.data / "ready.json").read_bytes())
+    request = urllib.request.Request(
+        ready["mailbox_api"] + path,
+        None if body is None else json.dumps(body).encode(),
+        {"authorization": f"Bearer {ready['api_token']}", "content-type": "application/json"},
+        method=method,
+    )
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        text = response.read()
+        return json.loads(text) if "json" in response.headers["content-type"] else text.decode()
+
+
+def main_lane(relay: Emulator) -> dict[str, Any]:
+    """Return the relay's own listener in the form of a lane."""
+    return {
+        "smtp": {"host": relay.smtp.host, "port": relay.smtp.port}, "username": relay.username,
+        "password": relay.password, "from": relay.sender, "ca_file": str(relay.ca_file),
+    }  # fmt: skip
+
+
+def send(lane: dict[str, Any], subject: str, to: str = "bob@example.net") -> None:
+    context = ssl.create_default_context(cafile=lane["ca_file"])
+    with smtplib.SMTP(lane["smtp"]["host"], lane["smtp"]["port"], timeout=PATIENCE) as client:
+        client.starttls(context=context)
+        client.login(lane["username"], lane["password"])
+        content = f"From: {lane['from']}\r\nSubject: {subject}\r\nX-Tags: sent\r\n\r\nhello\r\n"
+        client.sendmail(lane["from"], [to], content)
+
+
+@pytest.fixture(scope="module")
+def relay() -> Iterator[Emulator]:
+    with Emulator() as relay:
+        yield relay
+
+
+def subjects(relay: Emulator, base: str = "") -> list[str]:
+    listed = call(relay, "GET", f"{base}/api/v1/messages")
+    return [each["Subject"] for each in listed["messages"]]
+
+
+def test_marks_tags_and_cursors_survive_a_kill(tmp_path: Path) -> None:
+    with Emulator(data=tmp_path / "data") as relay:
+        for number in range(3):
+            send(main_lane(relay), f"number {number}")
+        listed = call(relay, "GET", "/api/v1/messages")
+        ids = [each["ID"] for each in listed["messages"]]
+        assert call(relay, "PUT", "/api/v1/messages", {"Read": True, "IDs": ids[:1]}) == "ok"
+        assert call(relay, "PUT", "/api/v1/tags", {"IDs": ids[1:2], "Tags": ["kept"]}) == "ok"
+        send(main_lane(relay), "unseen")
+        relay.kill()
+    with Emulator(data=tmp_path / "data") as relay:
+        send(main_lane(relay), "later")
+        listed = call(relay, "GET", "/api/v1/messages")
+        assert [(each["Subject"], each["Read"], each["Tags"]) for each in listed["messages"]] == [
+            ("later", False, ["sent"]),
+            ("unseen", False, ["sent"]),
+            ("number 2", True, ["sent"]),
+            ("number 1", False, ["kept"]),
+            ("number 0", False, ["sent"]),
+        ]
+        after = call(relay, "GET", f"/api/v1/messages?after={listed['cursor']}")
+        assert after["messages"] == []
+
+
+def test_lanes_do_not_meet(relay: Emulator) -> None:
+    lanes = [call(relay, "POST", f"{OWN}/lanes", {"name": f"lane{n}"}) for n in range(20)]
+    with ThreadPoolExecutor(10) as pool:
+        each = [(lane, f"{lane['name']} {n}") for lane in lanes for n in range(3)]
+        list(pool.map(lambda pair: send(*pair), each))
+    send(main_lane(relay), "no lane")
+    for lane in lanes:
+        name = lane["name"]
+        assert sorted(subjects(relay, f"/inbox/{name}")) == [f"{name} {n}" for n in range(3)]
+    call(relay, "DELETE", f"{OWN}/lanes/lane0")
+    with pytest.raises(OSError, match="refused"):
+        send(lanes[0], "too late")
+    assert len(subjects(relay)) == 50
+    assert call(relay, "GET", "/api/v1/messages")["total"] == 58
+    for lane in lanes[1:]:
+        call(relay, "DELETE", f"{OWN}/lanes/{lane['name']}")
+    assert subjects(relay) == ["no lane"]
+    call(relay, "DELETE", "/api/v1/messages")
+
+
+def test_a_lane_ends_with_its_time(relay: Emulator) -> None:
+    lane = call(relay, "POST", f"{OWN}/lanes", {"ttl": 1, "listeners": ["smtp", "smtps"]})
+    assert lane["smtps"]["tls"] == "implicit"
+    send(lane, "short-lived")
+    ends = monotonic() + PATIENCE
+    while subjects(relay) and monotonic() < ends:
+        sleep(0.05)
+    assert subjects(relay) == []
+    assert call(relay, "GET", f"{OWN}/lanes") == {"lanes": []}
+    with pytest.raises(HTTPError, match="404"):
+        subjects(relay, f"/inbox/{lane['name']}")
+
+
+def test_a_lane_may_have_an_application(relay: Emulator) -> None:
+    lane = call(relay, "POST", f"{OWN}/lanes", {"name": "app", "application": "new"})
+    send(lane, "of the application")
+    message = call(relay, "GET", "/inbox/app/api/v1/message/latest")
+    assert (message["Application"], message["Inbox"]) == ("lane app", "app")
+    assert message["Session"]
+    send({**lane, "smtp": main_lane(relay)["smtp"]}, "at the other port")
+    assert subjects(relay, "/inbox/app") == ["at the other port", "of the application"]
+    call(relay, "DELETE", f"{OWN}/lanes/app")
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        send({**lane, "smtp": main_lane(relay)["smtp"]}, "too late")
+    with pytest.raises(HTTPError, match="400"):
+        call(relay, "POST", f"{OWN}/lanes", {"application": "nobody"})
+
+
+def test_chaos_of_a_lane_is_its_own(relay: Emulator) -> None:
+    one, two = [call(relay, "POST", f"{OWN}/lanes", {"name": name}) for name in ("one", "two")]
+    trigger = {"ErrorCode": 452, "Probability": 100}
+    triggers = call(relay, "PUT", "/inbox/one/api/v1/chaos", {"Recipient": trigger})
+    assert triggers["Recipient"] == trigger
+    with pytest.raises(smtplib.SMTPRecipientsRefused, match="Chaos recipient error"):
+        send(one, "refused")
+    send(two, "accepted")
+    send(main_lane(relay), "accepted")
+    assert call(relay, "GET", "/api/v1/chaos")["Recipient"]["Probability"] == 0
+    assert call(relay, "PUT", "/inbox/one/api/v1/chaos", {})["Recipient"]["Probability"] == 0
+    send(one, "accepted")
+    for name in ("one", "two"):
+        call(relay, "DELETE", f"{OWN}/lanes/{name}")
+    call(relay, "DELETE", "/api/v1/messages")
+
+
+def test_two_applications_have_an_inbox_each(relay: Emulator) -> None:
+    lanes = [
+        call(relay, "POST", f"{OWN}/lanes", {"name": name, "application": "new"})
+        for name in ("left", "right")
+    ]
+    for lane in lanes:
+        send(lane, lane["name"])
+    inboxes = call(relay, "GET", f"{OWN}/inboxes")["inboxes"]
+    ids = {each["name"]: each["id"] for each in inboxes if each["kind"] == "application"}
+    assert subjects(relay, f"/inbox/{ids['lane left']}") == ["left"]
+    assert subjects(relay, f"/inbox/{ids['lane right']}") == ["right"]
+    assert subjects(relay, "/inbox/all") == ["right", "left"]
+    for lane in lanes:
+        call(relay, "DELETE", f"{OWN}/lanes/{lane['name']}")
+
+
+def test_an_unreadable_deletion_deletes_nothing(relay: Emulator) -> None:
+    send(main_lane(relay), "kept")
+    ready = json.loads((relay.data / "ready.json").read_bytes())
+    request = urllib.request.Request(
+        f"{ready['mailbox_api']}/api/v1/messages", b'{"IDs":', method="DELETE"
+    )
+    with pytest.raises(HTTPError, match="400"):
+        urllib.request.urlopen(request, timeout=PATIENCE)
+    assert subjects(relay) == ["kept"]
+    call(relay, "DELETE", "/api/v1/messages")
+    assert subjects(relay) == []
