@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gatepost.console.failure_pages import PRESETS
 from gatepost.testing import Emulator
 from tests.shell.console_client import Browser
 from tests.shell.test_up import refused_login, signed_in
@@ -212,6 +213,42 @@ def test_other_browsers_are_signed_out(relay: Emulator, browser: Browser) -> Non
         browser.post("/settings/logins", {"form_token": page.form_token, "login": each})
     assert "Sign in to the console" in other.get("/").text
     assert browser.get("/settings").status == 200
+
+
+def test_a_rule_is_added_with_its_mistakes_shown(relay: Emulator, browser: Browser) -> None:
+    page = browser.get("/failures")
+    assert "No rules" in page.text
+    token = {"form_token": page.form_token}
+    wrong = browser.post("/failures", {**token, "line": "rcpt recipent=x -> reply 200 ok"})
+    assert wrong.status == 400
+    assert "did you mean recipient" in wrong.text
+    assert 'value="rcpt recipent=x -&gt; reply 200 ok"' in wrong.text, "it can be mended"
+    line = "rcpt recipient=*@slow.test -> reply 451 4.7.1 Later"
+    assert "*@slow.test" in browser.post("/failures", {**token, "line": line}).text
+    with_preset = browser.post("/failures", {**token, "preset": "slow"})
+    assert "data -&gt; delay 5s" in with_preset.text
+    assert "Delete all 2 rules" in with_preset.text
+    one = browser.post("/failures/change", {**token, "id": "rcpt-1", "action": "delete"})
+    assert "*@slow.test" not in one.text.partition("data-live")[2]
+    assert "No rules" in browser.post("/failures/change", {**token, "action": "delete"}).text
+
+
+def test_every_preset_is_a_rule(browser: Browser) -> None:
+    token = {"form_token": browser.get("/failures").form_token}
+    for preset in PRESETS:
+        assert browser.post("/failures", {**token, "preset": preset}).status == 200, preset
+    browser.post("/failures/change", {**token, "action": "delete"})
+
+
+def test_outcomes_are_scripted(browser: Browser) -> None:
+    token = {"form_token": browser.get("/events").form_token}
+    fields = {**token, "target": "bob@example.net", "status": "Bounced"}
+    assert "bob@example.net" in browser.post("/events/outcome", fields).text
+    wrong = browser.post("/events/outcome", {**token, "target": "b c", "status": "Nothing"})
+    assert wrong.status == 400
+    assert 'role="alert"' in wrong.text
+    gone = browser.post("/events/outcome", {**token, "delete": "bob@example.net"})
+    assert "bob@example.net" not in gone.text.partition("Scripted outcomes")[2]
 
 
 def test_every_form_needs_the_token_of_its_login(relay: Emulator, browser: Browser) -> None:

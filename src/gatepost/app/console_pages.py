@@ -1,21 +1,40 @@
 """The pages of the console over the parts of a relay."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final, Protocol
 
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.console.access.gate import Gate
-from gatepost.console.access.routes import Face
+from gatepost.console.access.routes import ConsoleHandler, Face
 from gatepost.console.backend import Backend, Operate
+from gatepost.console.event_pages import EventPages
+from gatepost.console.failure_pages import FailurePages
 from gatepost.console.mail_pages import MailPages
 from gatepost.console.page_parts import Desk
 from gatepost.console.pages import Pages
 from gatepost.console.session_pages import SessionPages
 from gatepost.console.settings_pages import SettingsPages
-from gatepost.control.queue_operations import operate_queue
 from gatepost.control.session_operations import operate_sessions
 from gatepost.mailbox.mailbox import Mailbox
+from gatepost.model.console_access import ConsoleEndpoint
 from gatepost.reports.event_operations import operate
+
+
+class _PageGroup(Protocol):
+    """Some pages."""
+
+    def face(self) -> list[tuple[ConsoleEndpoint, ConsoleHandler]]:
+        """Return their endpoints with their handlers."""
+
+
+PAGES: Final[Mapping[str, Callable[[Backend, Desk], _PageGroup]]] = {
+    "sessions": SessionPages,
+    "failures": FailurePages,
+    "events": EventPages,
+    "": SettingsPages,
+}
+"""The pages besides those of mail, by the command whose operations they need; empty: none."""
 
 
 class ConsolePages:
@@ -26,14 +45,15 @@ class ConsolePages:
         backend = Backend(gate, parts.title, commands, parts.ready, parts.relay.now, mailbox)
         desk = Desk(backend, pages)
         self._mail = MailPages(backend, desk, mailbox)
-        self._others = [SettingsPages(backend, desk)]
-        self._sessions = SessionPages(backend, desk) if backend.has("sessions") else None
+        self._others = [
+            make(backend, desk)
+            for command, make in PAGES.items()
+            if not command or backend.has(command)
+        ]
 
     def face(self) -> Face:
         """Return the endpoints of all pages with their handlers."""
-        sessions = self._sessions.face() if self._sessions is not None else []
-        others = [each for pages in self._others for each in pages.face()]
-        return [*self._mail.face(), *sessions, *others]
+        return [*self._mail.face(), *[each for one in self._others for each in one.face()]]
 
     async def close(self) -> None:
         """Do what was to be done later."""
@@ -49,8 +69,6 @@ def _commands(parts: ConsoleParts) -> Mapping[str, Operate]:
         commands["events"] = partial(operate, control.events)
     if control.sessions is not None:
         commands["sessions"] = partial(operate_sessions, control.sessions)
-    if control.queue is not None and parts.delivers:
-        commands["queue"] = partial(operate_queue, control.queue)
-    if control.admin is not None:
-        commands["administer"] = control.admin.administer
+    if control.failures is not None:
+        commands["failures"] = control.failures.operate
     return commands

@@ -56,6 +56,8 @@ class MenuEntry:
 SECTIONS: Final = (
     MenuEntry("inbox", "/", "support"),
     MenuEntry("sessions", "/sessions", "support", "sessions"),
+    MenuEntry("failures", "/failures", "support", "failures"),
+    MenuEntry("events", "/events", "support", "events"),
     MenuEntry("settings", "/settings", "viewer"),
 )
 

@@ -6,10 +6,9 @@ from typing import Any, cast
 from starlette.routing import Route
 
 from gatepost.app.console_faces import console_routes
+from gatepost.app.console_pages import PAGES
 from gatepost.console.access.routes import RoleRoute
 from gatepost.console.mail_pages import MailPages
-from gatepost.console.session_pages import SessionPages
-from gatepost.console.settings_pages import SettingsPages
 from gatepost.console.static_files import static_prefix
 from tests.unit.console.access.guarded import Guarded
 
@@ -18,11 +17,8 @@ NOTHING = cast("Any", None)
 
 
 def test_every_other_route_needs_a_role() -> None:
-    faces = (
-        MailPages(NOTHING, NOTHING, NOTHING),
-        SessionPages(NOTHING, NOTHING),
-        SettingsPages(NOTHING, NOTHING),
-    )
+    groups = [MailPages(NOTHING, NOTHING, NOTHING)]
+    faces = [*groups, *[make(NOTHING, NOTHING) for make in PAGES.values()]]
     pages = SimpleNamespace(face=lambda: [each for one in faces for each in one.face()])
     parts = SimpleNamespace(relay=SimpleNamespace(report=print), command="")
     routes = console_routes(Guarded().gate, cast("Any", parts), NOTHING, cast("Any", pages))
