@@ -1,24 +1,23 @@
 """The pages of the console over the parts of a relay."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Final, Protocol
 
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.console.access.gate import Gate
 from gatepost.console.access.routes import ConsoleHandler, Face
-from gatepost.console.backend import Backend, Operate
+from gatepost.console.backend import Backend
+from gatepost.console.doctor_pages import DoctorPages
 from gatepost.console.event_pages import EventPages
 from gatepost.console.failure_pages import FailurePages
 from gatepost.console.mail_pages import MailPages
 from gatepost.console.page_parts import Desk
 from gatepost.console.pages import Pages
+from gatepost.console.queue_pages import QueuePages
 from gatepost.console.session_pages import SessionPages
 from gatepost.console.settings_pages import SettingsPages
-from gatepost.control.session_operations import operate_sessions
 from gatepost.mailbox.mailbox import Mailbox
 from gatepost.model.console_access import ConsoleEndpoint
-from gatepost.reports.event_operations import operate
 
 
 class _PageGroup(Protocol):
@@ -32,6 +31,8 @@ PAGES: Final[Mapping[str, Callable[[Backend, Desk], _PageGroup]]] = {
     "sessions": SessionPages,
     "failures": FailurePages,
     "events": EventPages,
+    "doctor": DoctorPages,
+    "queue": QueuePages,
     "": SettingsPages,
 }
 """The pages besides those of mail, by the command whose operations they need; empty: none."""
@@ -41,8 +42,10 @@ class ConsolePages:
     """The pages of one relay; close them at the end."""
 
     def __init__(self, gate: Gate, parts: ConsoleParts, mailbox: Mailbox, pages: Pages) -> None:
-        commands = _commands(parts)
-        backend = Backend(gate, parts.title, commands, parts.ready, parts.relay.now, mailbox)
+        backend = Backend(
+            gate, parts.title, parts.api.operate, _commands(parts), parts.ready, parts.relay.now,
+            mailbox,
+        )  # fmt: skip
         desk = Desk(backend, pages)
         self._mail = MailPages(backend, desk, mailbox)
         self._others = [
@@ -60,15 +63,16 @@ class ConsolePages:
         await self._mail.deletions.close()
 
 
-def _commands(parts: ConsoleParts) -> Mapping[str, Operate]:
-    """Return the operations of the relay by command, as over the control socket."""
-    control, commands = parts.control(), dict[str, Operate]()
-    if control.clock is not None:
-        commands["clock"] = control.clock.operate
-    if control.events is not None:
-        commands["events"] = partial(operate, control.events)
-    if control.sessions is not None:
-        commands["sessions"] = partial(operate_sessions, control.sessions)
-    if control.failures is not None:
-        commands["failures"] = control.failures.operate
-    return commands
+def _commands(parts: ConsoleParts) -> frozenset[str]:
+    """Return the commands whose operations the relay has."""
+    control = parts.control()
+    present = {
+        "clock": control.clock is not None,
+        "doctor": True,
+        "events": control.events is not None,
+        "failures": control.failures is not None,
+        "queue": parts.delivers,
+        "sessions": control.sessions is not None,
+        "upstreams": parts.delivers,
+    }
+    return frozenset(name for name, has in present.items() if has)

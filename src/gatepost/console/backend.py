@@ -11,7 +11,7 @@ from gatepost.model.console_access import ConsoleRole, ConsoleUser
 
 Document = dict[str, Any]
 Operate = Callable[[str, dict[str, Any]], Awaitable[Document]]
-"""Runs an operation of a command with its fields, as over the control socket."""
+"""Runs an operation with its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,10 @@ class Backend:
     gate: Gate
     title: str
     """What the server is, in a few words."""
-    commands: Mapping[str, Operate]
-    """By their names: ``queue``, ``sessions``, ``clock``."""
+    operate: Operate
+    """Runs the operations of Gatepost's own API, such as ``queue.why``."""
+    commands: frozenset[str]
+    """Those whose operations this relay has: ``queue``, ``sessions``, ``clock``."""
     ready: Callable[[], Mapping[str, Any]]
     """Returns the document of ready.json."""
     now: Callable[[], datetime]
@@ -37,9 +39,9 @@ class Backend:
 
         Raises KeyError for an unknown object, and ValueError with a sentence.
         """
-        command, _, name = operation.partition(".")
-        given = {key: value for key, value in fields.items() if value is not None}
-        return await self.commands[command](name, given)
+        return await self.operate(
+            operation, {key: value for key, value in fields.items() if value is not None}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,16 @@ class MenuEntry:
 SECTIONS: Final = (
     MenuEntry("inbox", "/", "support"),
     MenuEntry("sessions", "/sessions", "support", "sessions"),
+    MenuEntry("queue", "/queue", "viewer", "queue"),
+    MenuEntry("upstreams", "/upstreams", "viewer", "upstreams"),
     MenuEntry("failures", "/failures", "support", "failures"),
     MenuEntry("events", "/events", "support", "events"),
+    MenuEntry("doctor", "/doctor", "support", "doctor"),
     MenuEntry("settings", "/settings", "viewer"),
 )
 
 
-def sections_of(backend: Backend, user: ConsoleUser | None) -> list[MenuEntry]:
+def menu_of(backend: Backend, user: ConsoleUser | None) -> list[MenuEntry]:
     """Return the sections that a user may open."""
     return [
         each

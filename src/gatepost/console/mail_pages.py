@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gatepost.console.access.routes import ConsoleHandler
-from gatepost.console.backend import Backend
+from gatepost.console.backend import Backend, menu_of
 from gatepost.console.deletions import Deletions
 from gatepost.console.forms import PageForm, read_own_form
 from gatepost.console.page_parts import Desk, see_other, with_query
@@ -23,7 +23,7 @@ from gatepost.mailbox.query import BadQuery
 from gatepost.mailbox.safe_html import InlineImage, SafeHtml, make_safe
 from gatepost.mime.decoded_fields import decode_field, readable
 from gatepost.mime.part_tree import Part
-from gatepost.model.console_access import ConsoleEndpoint
+from gatepost.model.console_access import USER, ConsoleEndpoint
 from gatepost.queue.mailbox_contract import Term
 
 PAGE: Final = 50
@@ -72,7 +72,7 @@ class MailPages:
         """Return the endpoints of these pages with their handlers."""
         e = ConsoleEndpoint
         return [
-            (e("GET", "/", "support", "mail.list", "List messages."), self.show_list),
+            (e("GET", "/", "viewer", "mail.list", "List messages."), self.show_list),
             (e("GET", "/m/{id}", "support", "mail.show", "Show a message."), self.show_message),
             (e("GET", "/m/{id}/html", "support", "mail.html", "Show its HTML."), self.show_html),
             (e("GET", "/m/{id}/part/{part}", "support", "mail.part", "Return a part."),
@@ -85,7 +85,11 @@ class MailPages:
         ]  # fmt: skip
 
     async def show_list(self, request: Request) -> Response:
-        """``GET /``: the messages of an inbox, newest first."""
+        """``GET /``: the messages of an inbox, newest first; whoever may not see them is led to
+        the first page of the menu."""
+        user = request.scope[USER]
+        if not user.may_act_as("support"):
+            return see_other(menu_of(self._backend, user)[0].path)
         place = Place.of(request.query_params)
         return await self._page(request, place, {"message": None})
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gatepost.console.backend import Backend, sections_of
+from gatepost.console.backend import Backend, menu_of
 from gatepost.console.pages import Pages
 from gatepost.model.console_access import USER
 
@@ -44,7 +44,7 @@ class Desk:
                 "count": counts.get(each.key, 0),
                 "is_bad": each.key == "sessions",
             }
-            for each in sections_of(self.backend, request.scope[USER])
+            for each in menu_of(self.backend, request.scope[USER])
         ]
 
     async def _counts(self, request: Request) -> dict[str, int]:

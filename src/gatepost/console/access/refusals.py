@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import Scope
 
 from gatepost.console.access.paths import is_mailbox_path
+from gatepost.console.static_files import static_prefix
 from gatepost.model.console_access import API_PREFIX
 
 CODES: Final[Mapping[int, str]] = {
@@ -24,6 +25,12 @@ CODES: Final[Mapping[int, str]] = {
     503: "ServiceUnavailable",
 }
 SIGN_IN: Final = "/sign-in"
+_PAGE: Final = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{status} · Gatepost</title>'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<link rel="stylesheet" href="{assets}/console.css"></head><body><main class="gate">'
+    '<h1>{status}</h1><p>{text}</p><p><a href="/">Gatepost</a></p></main></body></html>'
+)
 
 
 def refuse(
@@ -42,8 +49,9 @@ def refuse(
     if is_mailbox_path(path):
         return PlainTextResponse(f"{message}\n", status, headers)
     text = escape(message)
-    page = f'<!doctype html><html lang="en"><title>{status}</title><h1>{status}</h1><p>{text}</p>'
-    return HTMLResponse(page, status, headers)
+    return HTMLResponse(
+        _PAGE.format(status=status, text=text, assets=static_prefix()), status, headers
+    )
 
 
 def _sign_in_for(scope: Scope) -> str:

@@ -1,0 +1,90 @@
+"""The doctor in the browser: a log that is pasted, and a server that is checked."""
+
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.backend import Backend
+from gatepost.console.forms import read_own_form
+from gatepost.console.page_parts import Desk, see_other
+from gatepost.model.console_access import USER, ConsoleEndpoint
+from gatepost.model.operation_errors import TooManyRequests
+
+EXAMPLE: Final = """\
+DEBUG: getProvider() returning SMTP provider smtp.office365.com
+EHLO app01
+250-AUTH LOGIN XOAUTH2
+250 STARTTLS
+AUTH LOGIN ********
+535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.
+jakarta.mail.AuthenticationFailedException: 535 5.7.139 Authentication unsuccessful
+"""
+"""A log to try the page with."""
+
+
+class DoctorPages:
+    """The doctor's page, and its forms."""
+
+    def __init__(self, backend: Backend, desk: Desk) -> None:
+        self._backend, self._desk = backend, desk
+
+    def face(self) -> list[tuple[ConsoleEndpoint, ConsoleHandler]]:
+        """Return the endpoints of these pages with their handlers."""
+        e = ConsoleEndpoint
+        return [
+            (e("GET", "/doctor", "support", "doctor.show", "Show the doctor."), self.show),
+            (e("POST", "/doctor", "support", "doctor.log", "Find the cause in a log."),
+             self.read_log),
+            (e("POST", "/doctor/probe", "operator", "doctor.probe", "Check a server."),
+             self.probe),
+            (e("GET", "/doctor/jobs/{id}", "operator", "doctor.job", "Show a check."),
+             self.show_job),
+        ]  # fmt: skip
+
+    async def show(self, request: Request) -> Response:
+        """``GET /doctor``."""
+        return await self._page(request, {})
+
+    async def _page(self, request: Request, values: dict[str, Any], status: int = 200) -> Response:
+        everything = {
+            "report": None,
+            "job": None,
+            "problem": "",
+            "example": EXAMPLE,
+            "may_probe": request.scope[USER].may_act_as("operator"),
+            **values,
+        }
+        return await self._desk.page(request, "doctor", "doctor.html", everything, status)
+
+    async def read_log(self, request: Request) -> Response:
+        """``POST /doctor``: the log is redacted before anything is kept, and not shown again."""
+        form = await read_own_form(request)
+        text = EXAMPLE if form.first("example") else form.first("text")
+        if not text.strip():
+            return see_other("/doctor")
+        try:
+            report = await self._backend.call("doctor.log", text=text)
+        except (ValueError, TooManyRequests) as error:
+            return await self._page(request, {"problem": str(error)}, 400)
+        return await self._page(request, {"report": report})
+
+    async def probe(self, request: Request) -> Response:
+        """``POST /doctor/probe``: check a server, without a login."""
+        form = await read_own_form(request)
+        try:
+            job = await self._backend.call(
+                "doctor.probe", host=form.first("host").strip(), tls=form.first("tls") or None
+            )
+        except (ValueError, TooManyRequests) as error:
+            return await self._page(request, {"problem": str(error)}, 400)
+        return see_other(f"/doctor/jobs/{job['id']}")
+
+    async def show_job(self, request: Request) -> Response:
+        """``GET /doctor/jobs/{id}``: a check of a server, which may still run."""
+        try:
+            job = await self._backend.call("doctor.job", id=request.path_params["id"])
+        except KeyError as error:
+            return await self._page(request, {"problem": f"There is no {error.args[0]}."}, 404)
+        return await self._page(request, {"job": job, "report": job["report"]})

@@ -1,0 +1,171 @@
+"""The queue: what waits for which next hop, why, and what an operator does about it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.backend import Backend, Document
+from gatepost.console.charts import draw
+from gatepost.console.forms import PageForm, read_own_form
+from gatepost.console.page_parts import Desk, see_other, with_query
+from gatepost.model.console_access import USER, ConsoleEndpoint, ConsoleRole
+
+PAGE: Final = 50
+STATES: Final = ("waiting", "leased", "held")
+METRICS: Final = ("delivered", "deferred", "depth", "latency_p95")
+SPANS: Final[Mapping[str, int]] = {"1h": 3_600, "6h": 21_600, "24h": 86_400}
+_ROLES: Final[Mapping[str, ConsoleRole]] = {
+    "retry": "support", "hold": "operator", "release": "operator", "drop": "operator",
+}  # fmt: skip
+
+
+class QueuePages:
+    """The pages of the queue and of the targets of mail."""
+
+    def __init__(self, backend: Backend, desk: Desk) -> None:
+        self._backend, self._desk = backend, desk
+
+    def face(self) -> list[tuple[ConsoleEndpoint, ConsoleHandler]]:
+        """Return the endpoints of these pages with their handlers."""
+        e = ConsoleEndpoint
+        return [
+            (e("GET", "/queue", "viewer", "queue.list", "Show the queue."), self.show),
+            (e("GET", "/queue/{id}", "support", "queue.show", "Show a message."), self.show_one),
+            (e("POST", "/queue", "support", "queue.retry", "Act on deliveries."), self.act),
+            (e("GET", "/upstreams", "viewer", "upstreams.list", "Show targets."),
+             self.show_upstreams),
+        ]  # fmt: skip
+
+    async def show(self, request: Request) -> Response:
+        """``GET /queue``: next hops with their numbers, and deliveries with the reason."""
+        query, call = request.query_params, self._backend.call
+        hop, state = query.get("next_hop", ""), query.get("state", "")
+        span = query.get("span", "1h")
+        span = span if span in SPANS else "1h"
+        states = [state] if state in STATES else list(STATES)
+        listed = await call("queue.list", next_hop=hop or None, states=states, limit=PAGE)
+        hops = (await call("next_hops.list"))["next_hops"]
+        if hop and all(each["next_hop"] != hop for each in hops):
+            raise HTTPException(404, "Nothing has waited for this next hop.")
+        is_viewer = not request.scope[USER].may_act_as("support")
+        rows = listed["deliveries"]
+        values = {
+            "hops": hops,
+            "hop": hop,
+            "state": state,
+            "states": STATES,
+            "rows": [_masked(each) for each in rows] if is_viewer else rows,
+            "why": {each["id"]: await self._reason(each["id"], hides=is_viewer) for each in rows},
+            "matching": len(rows) + (listed["more"] or 0),
+            "charts": await self._charts(hop, SPANS[span]) if hop else {},
+            "span": span,
+            "zone": f"{self._backend.now().astimezone():%Z}",
+            "spans": SPANS,
+            "done": query.get("done", ""),
+            "number": query.get("number", ""),
+            "may": {name: request.scope[USER].may_act_as(role) for name, role in _ROLES.items()},
+        }
+        return await self._desk.page(request, "queue", "queue.html", values)
+
+    async def _reason(self, id_: str, *, hides: bool) -> str:
+        """Return why a delivery waits; a reply in it may name an address."""
+        if hides:
+            return ""
+        try:
+            deliveries: Sequence[Document] = (await self._backend.call("queue.why", id=id_))[
+                "deliveries"
+            ]
+        except KeyError:
+            return ""  # delivered meanwhile
+        return " ".join([str(each["sentence"]) for each in deliveries if each["id"] == id_])
+
+    async def _charts(self, hop: str, seconds: int) -> dict[str, Any]:
+        charts = {}
+        for metric in METRICS:
+            series = await self._backend.call(
+                "next_hops.series", key=hop, metric=metric, **{"from": str(-seconds)}
+            )
+            charts[metric] = draw(
+                [(moment, float(value or 0)) for moment, value in series["points"]]
+            )
+        return charts
+
+    async def show_one(self, request: Request) -> Response:
+        """``GET /queue/{id}``: a message's deliveries with their attempts."""
+        id_ = str(request.path_params["id"])
+        try:
+            shown = await self._backend.call("queue.show", id=id_)
+            why = (await self._backend.call("queue.why", id=id_))["deliveries"]
+        except KeyError:
+            values: Document = {"shown": None}
+            return await self._desk.page(request, "queue", "delivery.html", values, 404)
+        reasons = {each["id"]: each for each in why}
+        values = {"shown": shown, "reasons": reasons}
+        return await self._desk.page(request, "queue", "delivery.html", values)
+
+    async def act(self, request: Request) -> Response:
+        """``POST /queue``: retry, hold, release or drop deliveries: those that were chosen, or all
+        that match the filter of the page."""
+        form = await read_own_form(request)
+        action = form.first("action")
+        if action not in _ROLES:
+            raise HTTPException(400, "There is no such action.")
+        if not request.scope[USER].may_act_as(_ROLES[action]):
+            raise HTTPException(403, f"This needs the role {_ROLES[action]}.")
+        ids = await self._matching(form) if form.first("all") else list(form.all("id"))
+        number = 0
+        if ids:
+            try:
+                done = await self._backend.call(f"queue.{action}", ids=ids)
+            except KeyError:  # some were delivered meanwhile
+                done = await self._one_by_one(action, ids)
+            number = next(iter(done.values()))
+        return see_other(
+            with_query(
+                "/queue", next_hop=form.first("next_hop"), state=form.first("state"),
+                done=action, number=number or "0",
+            )
+        )  # fmt: skip
+
+    async def _matching(self, form: PageForm) -> list[str]:
+        state = form.first("state")
+        listed = await self._backend.call(
+            "queue.list",
+            next_hop=form.first("next_hop") or None,
+            states=[state] if state in STATES else list(STATES),
+        )
+        return [each["id"] for each in listed["deliveries"]]
+
+    async def _one_by_one(self, action: str, ids: Sequence[str]) -> Document:
+        number = 0
+        for each in ids:
+            try:
+                done = await self._backend.call(f"queue.{action}", ids=[each])
+            except KeyError:
+                continue
+            number += int(next(iter(done.values())))
+        return {"done": number}
+
+    async def show_upstreams(self, request: Request) -> Response:
+        """``GET /upstreams``: the targets of mail, and whether they can be used."""
+        listed = await self._backend.call("upstreams.list")
+        return await self._desk.page(
+            request, "upstreams", "upstreams.html", {"upstreams": listed["upstreams"]}
+        )
+
+
+def _masked(delivery: Document) -> Document:
+    """Return a delivery for somebody who may not see addresses."""
+    recipients = [{**each, "address": mask(each["address"])} for each in delivery["recipients"]]
+    sender = mask(delivery["mail_from"])
+    return {**delivery, "recipients": recipients, "mail_from": sender, "subject": ""}
+
+
+def mask(address: str) -> str:
+    """Return an address without its local part."""
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}" if at else address
