@@ -32,7 +32,7 @@ def test_our_own_errors_are_shown_as_they_are(error: Exception, expected: str) -
 def test_other_errors_show_kind_and_place_without_quotations(kind: type[Exception]) -> None:
     said = explain(raised(kind(SECRET)))
     assert said.startswith(f"{kind.__name__} at ")
-    assert "test_error_text.py:" in said
+    assert "test_safe_error_text.py:" in said
     assert SECRET not in said
 
 
