@@ -249,7 +249,7 @@ class Receiver:
         self.deadline = self._relay.tick + self._session.profile.limits.idle
 
     def _run(self) -> None:
-        session, handlers, of_mail = self._session, self._HANDLERS, self._of_mail
+        session, of_mail = self._session, self._of_mail
         try:
             while not self._open:
                 event = session.next_event()
@@ -259,11 +259,10 @@ class Receiver:
                         self._report_refusal(refusal)
                 if event is None:
                     break
-                kind = type(event)
-                if kind in of_mail:
-                    of_mail[kind](self._mail, event)
+                if (answer := of_mail.get(type(event))) is not None:
+                    answer(self._mail, event)
                 else:
-                    handlers[kind](self, event)
+                    self._HANDLERS[type(event)](self, event)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting
             self._break(error)
         is_full = session.is_full
