@@ -18,7 +18,7 @@ from typing import Any, Final
 import click
 
 from gatepost.cli.main import root
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.model.profile import GROUPS as TABLES
 from gatepost.model.profile import Profile
 from gatepost.profiles import available_profiles, load_profile, pod_name

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.remedies import FIXABLE, LIBRARIES, topic_of, why_not
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
+from gatepost.diagnosis.remedies.choice import FIXABLE, topic_of, why_not
 from gatepost.diagnosis.remedies.library import Library, Placeholders
 from tests.docs.pages import FINDINGS
 

@@ -17,7 +17,7 @@ from gatepost.app.ready_json import Trusted, describe
 from gatepost.cli.main import COMMANDS, root
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.causes.cause import Cause
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.model.secret import Secret
 from gatepost.operator_log.sentences import LEVELS
 from gatepost.profiles import available_profiles

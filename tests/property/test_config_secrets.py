@@ -14,7 +14,7 @@ from gatepost.diagnosis.diagnose import diagnose
 from gatepost.doctor.diagnosis_document import report_document
 from gatepost.doctor.evidence_document import from_json, to_document
 from gatepost.doctor.markdown_report import render_markdown
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.settings_files.read_settings_file import read_config
 from gatepost.doctor.terminal_report import render
 from tests.examples import examples
 from tests.unit.doctor.settings_files.files import HEALTHY

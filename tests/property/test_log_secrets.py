@@ -14,7 +14,7 @@ from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
 from gatepost.doctor.credential_shapes import shape_of
 from gatepost.doctor.diagnosis_document import report_document
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.doctor.markdown_report import render_markdown
 from gatepost.doctor.terminal_report import render
 from tests.examples import examples

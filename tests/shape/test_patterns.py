@@ -77,7 +77,7 @@ MADE: Made = {
         compile_pattern(each).pattern
         for each in (r"\w+@", r".*x", r"a?a?a?a?a?b", r"(\d{1,32})\D?z")
     ],
-    "doctor.logs._read_success": lambda: [each.signed_in for each in formats.FORMATS],
+    "doctor.logs.read_log._read_success": lambda: [each.signed_in for each in formats.FORMATS],
     "doctor.logs.recognise_client._version": lambda: [each.version for each in formats.FORMATS],
     "doctor.logs.prose.phase_in_traceback": lambda: [names for _, names in prose._FUNCTIONS],
     "doctor.logs.log_format._compiled": lambda: chain.from_iterable(

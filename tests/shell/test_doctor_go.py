@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.remedies.library import Placeholders
 
 pytestmark = pytest.mark.compliance

@@ -309,7 +309,7 @@ def _read_evidence(evidence: Any) -> "Evidence":
 
 
 def _read_config(config: Any) -> "Evidence":
-    from gatepost.doctor.settings_files import MAX_CONFIG, read_config  # noqa: PLC0415
+    from gatepost.doctor.settings_files.read_settings_file import MAX_CONFIG, read_config  # noqa: PLC0415
 
     name = getattr(config, "name", "<stdin>")
     raw = config.read(MAX_CONFIG + 1)
@@ -321,7 +321,7 @@ def _read_config(config: Any) -> "Evidence":
 def _read_log(log: Any, server: str, client: str, *, is_implied: bool) -> "Diagnosis":
     """Diagnose a log; ``is_implied``: nothing was said about it, so it must not be empty."""
     from gatepost.doctor.conclude import diagnose_log  # noqa: PLC0415
-    from gatepost.doctor.logs import decode_log  # noqa: PLC0415
+    from gatepost.doctor.logs.read_log import decode_log  # noqa: PLC0415
 
     try:
         raw, skipped = _last_of(log)
@@ -341,7 +341,7 @@ _MAX_READ: Final = 256 * 1024 * 1024
 def _last_of(log: Any) -> tuple[bytes, int]:
     """Return the log, or the last lines of a long one, which contain the last failure, and the
     number of octets before them."""
-    from gatepost.doctor.logs import MAX_LOG  # noqa: PLC0415
+    from gatepost.doctor.logs.read_log import MAX_LOG  # noqa: PLC0415
 
     text: bytes = log.read(MAX_LOG + 1)
     if len(text) <= MAX_LOG:

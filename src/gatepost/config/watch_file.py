@@ -12,7 +12,7 @@ from gatepost.config import value_syntax as values
 from gatepost.config.credentials import NOWHERE, secret
 from gatepost.config.source_file import parse, raise_problems, read_text, try_secret, try_to_read
 from gatepost.config.table_reader import EffectiveValue, Source, TableReader
-from gatepost.diagnosis.remedies import find_library
+from gatepost.diagnosis.remedies.find_remedies import find_library
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import TlsMode
 from gatepost.net.dial import Server

@@ -9,7 +9,8 @@ from gatepost.diagnosis.next_probe import choose_probe
 from gatepost.diagnosis.notes import note_probe, note_refusals, note_session
 from gatepost.diagnosis.order_findings import drop_unlikely, merge, outweigh_texts, rank
 from gatepost.diagnosis.ranking.rank_causes import conclude_from_texts, judge_log
-from gatepost.diagnosis.remedies import LIBRARIES, adapt_to_mailers, library_called, remedies
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
+from gatepost.diagnosis.remedies.find_remedies import adapt_to_mailers, library_called, remedies
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.diagnosis.rules import DIALOGUE_RULES, PROVIDER_RULES, RULES
 from gatepost.diagnosis.rules.identity import conclude_identity
@@ -81,7 +82,7 @@ def _fill_in(probe: str, seen: Evidence) -> str:
 
 def _diagnose_settings(seen: Evidence) -> Diagnosis:
     """Return the diagnosis of settings, which are judged without a dialogue."""
-    from gatepost.diagnosis.settings import (  # noqa: PLC0415 - a paste must not wait for it
+    from gatepost.diagnosis.settings.find_faults import (  # noqa: PLC0415 - a paste must not wait
         judge_settings,
         note_settings,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.remedies.library import Library
 from gatepost.diagnosis.reply_quotes import LONGEST_LINE, quote_envelope, quote_reply
 from gatepost.diagnosis.rules.retirements import note_endings

@@ -8,7 +8,8 @@ from typing import Final
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.known_refusals import meaning_of
-from gatepost.diagnosis.remedies import LIBRARIES, remedies
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
+from gatepost.diagnosis.remedies.find_remedies import remedies
 from gatepost.diagnosis.remedies.library import Library, Placeholders
 from gatepost.model.finding import Remedy
 from gatepost.model.reply import EnhancedStatus, Reply

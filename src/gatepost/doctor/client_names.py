@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from gatepost.diagnosis.remedies import library_called
+from gatepost.diagnosis.remedies.find_remedies import library_called
 from gatepost.model.evidence import Evidence
 
 _NAMES: Final[tuple[tuple[str, str], ...]] = (

@@ -10,7 +10,7 @@ from gatepost.diagnosis.ranking.lexicon import Lexicon
 from gatepost.diagnosis.recognise_provider import providers_in, providers_of
 from gatepost.diagnosis.rules.probe_refusals import LiveReading
 from gatepost.diagnosis.signs.log_statements import Reading
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.doctor.logs.separate_failures import split_failures
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Diagnosis, Finding

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from gatepost.client.connection import Password, make_credentials
-from gatepost.diagnosis.remedies import find_library
+from gatepost.diagnosis.remedies.find_remedies import find_library
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.identity.look_behind_login import check, look_behind
 from gatepost.doctor.probe import examine

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from gatepost.diagnosis.entra.codes import find_code, page_of
-from gatepost.diagnosis.remedies import find_library, remedies
+from gatepost.diagnosis.remedies.find_remedies import find_library, remedies
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.errors import ConfigError
 

@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import Final, Literal
 
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.rules.network import AT_ONCE
 from gatepost.diagnosis.rules.tls import missing_issuer
 from gatepost.doctor import connecting, probe_login

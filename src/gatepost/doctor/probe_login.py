@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from gatepost.client.authentication import attempt_with, channel_of
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.doctor.probe_connection import NOTHING, Talk
 from gatepost.doctor.probe_settings import Visit
 from gatepost.doctor.provider_profiles import unlisted_mechanisms

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from tests.clients.remedies.proof import Case, Order, Outcome, values
 
 _PACKAGES: Final = {

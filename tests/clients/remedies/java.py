@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import IO, Final
 
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from tests.clients.remedies.proof import Case, Order, Outcome, values
 from tests.commands import RECIPIENT
 

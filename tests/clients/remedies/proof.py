@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from gatepost.diagnosis.remedies import LIBRARIES, topic_of
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
+from gatepost.diagnosis.remedies.choice import topic_of
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.diagnose_server import diagnose
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.doctor.probe_settings import Checks, Patience, Settings
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.settings_files.read_settings_file import read_config
 from tests.clients.remedies.grounds import ANOTHER, SENDER, Ground, another_name
 from tests.commands import RECIPIENT
 from tests.recorded_client import ids, recorded

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from tests.clients.remedies.proof import Case
 
 DJANGO_FIXES: Final = LIBRARIES["django"].fixes

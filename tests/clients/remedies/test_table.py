@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from tests.clients.remedies.test_packages import CASES as PACKAGES
 from tests.clients.remedies.test_scripts import CASES as SCRIPTS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.doctor.settings_files import MAX_CONFIG
+from gatepost.doctor.settings_files.read_settings_file import MAX_CONFIG
 from tests.commands import doctor
 
 FAULTY = "SMTP_HOST=smtp.contoso.org\nSMTP_PORT=465\nSMTP_STARTTLS=true\nSMTP_PASSWORD=hun$ter2\n"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.doctor import logs
+from gatepost.doctor.logs import read_log as logs
 from tests.commands import doctor
 
 REFUSED = "504 5.7.4 Unrecognized authentication type"

@@ -8,7 +8,7 @@ from accuracy.sources import EMULATED, training_cases
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.rules.audit import HOLES
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 
 CASES = list(our_cases())
 UNDECIDED = list(our_cases(AMBIGUOUS))

@@ -7,16 +7,9 @@ import pytest
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.causes.cause import Topic
-from gatepost.diagnosis.remedies import (
-    LIBRARIES,
-    find_library,
-    library_called,
-    remedies,
-    topic_of,
-    why_not,
-)
-from gatepost.diagnosis.remedies.catalog import ALIASES
-from gatepost.diagnosis.remedies.choice import MECHANISM_TOPICS
+from gatepost.diagnosis.remedies.catalog import ALIASES, LIBRARIES
+from gatepost.diagnosis.remedies.choice import MECHANISM_TOPICS, topic_of, why_not
+from gatepost.diagnosis.remedies.find_remedies import find_library, library_called, remedies
 from gatepost.diagnosis.remedies.library import Library, Placeholders
 from gatepost.errors import ConfigError
 

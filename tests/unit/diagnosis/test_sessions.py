@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gatepost.diagnosis.causes import CAUSES
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.diagnosis.sessions import (
     cause_of,

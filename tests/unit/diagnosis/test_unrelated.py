@@ -3,7 +3,7 @@
 import pytest
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 
 DELIVERED = """220 mail.example.com ESMTP Postfix
 EHLO me.example.org

@@ -11,8 +11,8 @@ from gatepost.diagnosis.diagnose import diagnose
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.diagnosis_document import report_document
 from gatepost.doctor.evidence_document import MAX_DOCUMENT, MAX_TEXT, from_json, to_document
-from gatepost.doctor.logs import read_log
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.logs.read_log import read_log
+from gatepost.doctor.settings_files.read_settings_file import read_config
 from gatepost.errors import ConfigError
 from gatepost.model.evidence import SCHEMA, Evidence, Fact, TlsFirst
 from gatepost.model.transcript import Line

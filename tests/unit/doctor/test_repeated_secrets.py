@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.diagnosis_document import report_document
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.model.evidence import Evidence
 from gatepost.model.transcript import Transcript
 from tests.secret_forms import FORMS, b64

@@ -11,7 +11,7 @@ import pytest
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.diagnosis_document import ReportDocument, report_document, report_schema
 from gatepost.doctor.identity.token_claims import examine_token
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.model.evidence import Evidence
 from tests.conformance.acs_world import USERNAME
 from tests.unit.diagnosis.test_entra_tokens import NOW, token

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.doctor.diagnosis_document import report_document
 from gatepost.doctor.evidence_sentences import printable
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.doctor.markdown_report import render_markdown
 from gatepost.doctor.terminal_report import WIDTH, render
 from gatepost.model.evidence import Evidence, Target

@@ -11,8 +11,8 @@ import pytest
 from accuracy.cases import our_cases
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json, to_document
-from gatepost.doctor.logs import decode_log, read_log
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.logs.read_log import decode_log, read_log
+from gatepost.doctor.settings_files.read_settings_file import read_config
 from gatepost.doctor.terminal_report import render
 from gatepost.model.evidence import Evidence
 

@@ -19,10 +19,10 @@ from gatepost.doctor.client_names import with_client
 from gatepost.doctor.conclude import diagnose_evidence, diagnose_log
 from gatepost.doctor.diagnosis_document import report_document
 from gatepost.doctor.explain import explain, fix_in
-from gatepost.doctor.logs import decode_log
+from gatepost.doctor.logs.read_log import decode_log
 from gatepost.doctor.markdown_report import render_markdown
 from gatepost.doctor.probe_settings import PORTS, IdentityOptions
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.settings_files.read_settings_file import read_config
 from gatepost.errors import ConfigError, TlsError
 from gatepost.model.finding import Diagnosis
 from gatepost.net.local_authority import find_local_authority

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.reply_quotes import command_of, quote_envelope, quote_reply
 from gatepost.diagnosis.rules.auth_attempts import was_judged
 from gatepost.model.evidence import AuthAttempt, Evidence, ResponseFormat

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.reply_quotes import quote_reply
 from gatepost.diagnosis.rules.auth_attempts import (
     UNSUPPORTED,

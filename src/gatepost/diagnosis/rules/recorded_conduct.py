@@ -3,7 +3,7 @@
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.reply_quotes import LONGEST_LINE, quote_reply
 from gatepost.model.evidence import Conduct, ContentFormat, EhloExchange, Evidence
 from gatepost.model.finding import Confidence, Finding

@@ -7,7 +7,7 @@ from datetime import UTC, timedelta
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.remedies import LIBRARIES
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.rules.trust import client_ca_store_missing
 from gatepost.model.evidence import Certificate, Evidence, TlsSeen
 from gatepost.model.finding import Finding

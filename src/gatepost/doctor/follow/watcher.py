@@ -16,7 +16,7 @@ from gatepost.doctor.follow.failure_lines import (
     parts_of,
 )
 from gatepost.doctor.follow.growing_file import FollowedLog
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.model.finding import Diagnosis, Finding
 
 MAX_SHAPES: Final = 4_096

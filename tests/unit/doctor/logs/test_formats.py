@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from gatepost.diagnosis.remedies import LIBRARIES
-from gatepost.doctor.logs import read_log
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.doctor.logs.formats import FORMATS
 from gatepost.doctor.logs.log_format import Format
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.model.evidence import Evidence
 
 DIALOGUE = (

@@ -3,7 +3,7 @@
 import pytest
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 
 STAMP = "2026/11/24 10:15:00"
 REFUSED = "504 5.7.4 Unrecognized authentication type"

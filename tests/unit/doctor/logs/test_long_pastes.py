@@ -6,9 +6,10 @@ import json
 import pytest
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.logs import long_pastes, read_log
+from gatepost.doctor.logs import long_pastes
 from gatepost.doctor.logs.log_format import MAX_LINE
 from gatepost.doctor.logs.long_pastes import MARGIN, shortened
+from gatepost.doctor.logs.read_log import read_log
 
 MANY = 12_000
 FILLER = [f"10:{number % 60:02} INFO cache {number} is warm, go on" for number in range(MANY)]

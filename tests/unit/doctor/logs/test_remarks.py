@@ -1,6 +1,6 @@
 """Of a log with very many remarks, those are kept that may tell something."""
 
-from gatepost.doctor.logs import MAX_REMARKS, read_log
+from gatepost.doctor.logs.read_log import MAX_REMARKS, read_log
 
 
 def test_the_first_the_last_and_failures_are_kept_once_and_in_order() -> None:

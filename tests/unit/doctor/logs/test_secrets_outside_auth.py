@@ -7,7 +7,7 @@ import pytest
 
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.diagnosis_document import report_document
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.doctor.terminal_report import render
 from tests.examples import share
 

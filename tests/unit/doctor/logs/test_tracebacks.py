@@ -2,8 +2,8 @@
 
 import pytest
 
-from gatepost.doctor.logs import read_log
 from gatepost.doctor.logs.prose import phase_in_traceback
+from gatepost.doctor.logs.read_log import read_log
 
 PYTHON = """
   File "/usr/lib/python3.12/smtplib.py", line 900, in sendmail

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from gatepost.doctor.logs import read_log
+from gatepost.doctor.logs.read_log import read_log
 from gatepost.doctor.logs.wrapping import unwrapped
 from gatepost.model.evidence import Evidence
 from tests.examples import share

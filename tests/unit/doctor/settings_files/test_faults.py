@@ -6,7 +6,7 @@ import pytest
 
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.settings_files.read_settings_file import read_config
 from gatepost.model.finding import Diagnosis
 from tests.unit.doctor.settings_files.files import APPLICATION, ENTRA, HEALTHY, SECRET, TENANT
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.diagnosis.remedies import LIBRARIES, adapt_to_mailers
+from gatepost.diagnosis.remedies.catalog import LIBRARIES
+from gatepost.diagnosis.remedies.find_remedies import adapt_to_mailers
 from gatepost.diagnosis.settings.mailers import _OPTIONS, _REPLACED
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.settings_files.read_settings_file import read_config
 from gatepost.model.finding import Diagnosis, Finding
 
 GOOD = {"host": "smtp.contoso.org", "port": 587, "use_tls": True, "username": "me@contoso.org",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.settings_files.read_settings_file import read_config
 
 _BLOCK = re.compile(r"^== ", re.MULTILINE)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gatepost.diagnosis.diagnose import diagnose
-from gatepost.doctor.settings_files import read_config
+from gatepost.doctor.settings_files.read_settings_file import read_config
 from gatepost.model.finding import Diagnosis
 
 MANGLED = "credential_mangled_by_config"
