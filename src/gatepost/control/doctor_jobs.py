@@ -154,7 +154,7 @@ def _document(job: _Job) -> Document:
 
 def _check(host: str, library: str) -> None:
     """Raise ValueError for a host or a library that cannot be checked."""
-    from gatepost.diagnosis.remedies import find_library  # noqa: PLC0415
+    from gatepost.diagnosis.remedies.find_remedies import find_library  # noqa: PLC0415
     from gatepost.net.dial import parse_server  # noqa: PLC0415
 
     try:
