@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from gatepost.testing.local_relay import LocalRelay
 from tests import fork_server
 from tests.commands import GATEPOST
 from tests.loopback import eventually
-from tests.shell.peer import letter
+from tests.shell.peer import Peer, letter
 from tests.shell.serve_process import BASE, relaying
 from tests.shell.test_up import signed_in
 
@@ -276,3 +277,49 @@ def test_certificates_of_rules(relay: Emulator, flaw: str, reason: str) -> None:
             shake()
         assert rule.fired == 1
     eventually(lambda: shake() == "TLSv1.3")
+
+
+def test_lanes_do_not_cross() -> None:
+    with Emulator(options=("--https", "off", "--http", "off", "--console", "127.0.0.1:0")) as relay:
+        bearer = {"authorization": f"Bearer {relay.ready['api_token']}"}
+
+        def ask(method: str, path: str, body: Any = None, **headers: str) -> Any:
+            url = f"{relay.ready['console']}/api/gatepost/v1/{path}"
+            octets = None if body is None else json.dumps(body).encode()
+            named = {"content-type": "application/json", **bearer, **headers}
+            request = urllib.request.Request(url, octets, named, method=method)
+            with urllib.request.urlopen(request) as response:
+                return json.load(response)
+
+        ports, replies = {}, {"a": "421 4.3.2 A", "b": "554 5.3.2 B"}
+        for name, reply in replies.items():
+            ports[name] = ask("POST", "lanes", {"name": name})["smtp"]["port"]
+            when = {"stage": "connect"}
+            ask("POST", "rules", {"id": "same", "lane": name, "when": when, "do": {"reply": reply}})
+
+        def visit(number: int) -> bool:
+            name = "ab"[number % 2]
+            with Peer.connect(ports[name], relay.ca_file) as peer:
+                return peer.reply() == replies[name]
+
+        with ThreadPoolExecutor(20) as threads:
+            assert all(threads.map(visit, range(200)))
+        with signed_in(relay.ready):
+            pass  # rules of lanes do not see other sessions
+        counts = {each["lane"]: each["fired"] for each in ask("GET", "rules")["rules"]}
+        assert counts == {"a": 100, "b": 100}
+
+        revision = ask("GET", "rules/same?lane=b")["revision"]
+        changed = {"id": "same", "lane": "b", "when": {"stage": "connect"}, "do": {"delay": 0.01}}
+        with pytest.raises(urllib.error.HTTPError) as stale:
+            ask("PUT", "rules/same?lane=b", changed, **{"if-match": str(revision + 1)})
+        with stale.value as refusal:
+            assert refusal.code == 412
+        ask("DELETE", "lanes/a")
+        assert [each["lane"] for each in ask("GET", "rules")["rules"]] == ["b"]
+        assert ask("GET", "rules/same?lane=b")["fired"] == 100
+        with pytest.raises(urllib.error.HTTPError) as wrong:
+            ask("POST", "rules", {"when": {"stage": "rcpt"}, "do": {"reply": "250 OK"}})
+        with wrong.value as refusal:
+            assert refusal.code == 400
+            assert "do.reply: the code is 250" in refusal.read().decode()

@@ -162,7 +162,7 @@ def _check_profile(name: str, settings: tuple[str, ...]) -> None:
 
 def _announce_json(reporter: Any, document: dict[str, Any], _config: Any) -> None:
     keys = ("pid", "data", "smtp", "smtps", "https", "http", "console", "mailbox_api",
-            "ca_file", "username", "from")  # fmt: skip
+            "ca_file", "username", "from", "failures")  # fmt: skip
     reporter("ready", **{key: document[key] for key in keys})
 
 
@@ -170,6 +170,9 @@ def _announce(reporter: Any, document: dict[str, Any], config: Any) -> None:
     from gatepost.profiles.doctor_command import doctor_command  # noqa: PLC0415 - as above
 
     reporter.say(start_text(document))
+    if config.failures.file:
+        seed = document["failures"]["seed"]
+        reporter.say(f"Failures are scripted by {config.failures.file}, with the seed {seed}.\n")
     profile = config.emulation.profile
     if command := doctor_command(profile, document):
         reporter.say(f"To see the fault, {profile.quirk.cause}, run:\n\n  {command}\n")
