@@ -72,6 +72,7 @@ def test_a_refused_login_is_listed_with_its_cause_and_never_with_its_password(
     assert refused["cause"] == "bad_credentials"
     assert refused["username"] == relay.ready["username"]
     assert refused["reason"].startswith("secret_wrong: ")
+    assert refused["application"] == "Email sender"
     assert (refused["listener"], refused["tls"], refused["ehlo"]) == (
         "smtp", "TLSv1.3", "client.example",
     )  # fmt: skip

@@ -18,7 +18,9 @@ from gatepost.config.settings import (
 from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application
+from gatepost.directory.azure.login_checks import resolve
 from gatepost.directory.azure.login_rules import rules_of
+from gatepost.directory.azure.snapshot import ClaimedIdentity
 from gatepost.directory.azure.tokens import AccessTokens
 from gatepost.directory.change_listeners import ChangeListeners
 from gatepost.directory.combined import CombinedDirectory, KnowingDirectory
@@ -125,6 +127,13 @@ class Directories:
         """Return the name of an application by its id; empty if there is none."""
         found = self.azure.get(Application, id_) if self.azure is not None else None
         return "" if found is None else found.display_name or found.name
+
+    def application_of(self, username: str) -> str:
+        """Return the id of the application that a user name stands for; empty if there is none."""
+        if self.azure is None or not username:
+            return ""
+        claim = resolve(self.azure.snapshot, username)
+        return claim.application_id if isinstance(claim, ClaimedIdentity) else ""
 
     def tell_damaged(self, more: Mapping[str, str] = MappingProxyType({})) -> None:
         """Report damaged records, once; ``more`` are those of others."""

@@ -71,8 +71,16 @@ class PublishedEvents:
 
     def take_session(self, control: SessionControl, record: SessionRecord) -> None:
         """Publish a session that has ended."""
-        application = control.application(record.application_id) if record.application_id else ""
-        self.bus.publish("session", session_document(record, application))
+
+        def make() -> dict[str, Any]:
+            """The archive has the record, unless it had no room for it any more."""
+            kept = control.archive.find(id_)
+            if kept is None:
+                return {"id": id_}
+            return session_document(kept, control.application_name(kept))
+
+        id_ = record.id
+        self.bus.publish("session", make)
 
     def follow_mailbox(self, mailbox: "Mailbox") -> None:
         """Publish the changes of captured mail, an event for each message."""

@@ -178,9 +178,7 @@ class RunningRelay:
                 config, self.store, self.key, self.relay, self._stack
             )
         if config.records_sessions:
-            self.sessions = open_sessions(
-                clock.now, self.directories.application_name, self._place_of_listener
-            )
+            self.sessions = open_sessions(clock.now, self.directories, self._place_of_listener)
             self.relay.recorder = self.sessions.recorder
         if config.failures is not None:
             faulty = FaultyCertificates(self.data, self._served_listeners)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from gatepost.app.make_directories import Directories
 from gatepost.control.session_operations import SessionControl
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.relay.session_archive import SessionArchive
@@ -12,14 +13,14 @@ from gatepost.relay.session_recorder import SessionRecorder
 
 def open_sessions(
     now: Callable[[], datetime],
-    application: Callable[[str], str],
+    directories: Directories,
     server: Callable[[str], Placeholders],
 ) -> SessionControl:
     """Return the recorder of the store process, with its archive.
 
-    ``application`` returns an application's name by its id, ``server`` where clients reach a
-    listener.
+    ``directories`` know the applications, and ``server`` returns where clients reach a listener.
     """
     archive = SessionArchive()
     recorder = SessionRecorder(now, time.monotonic, archive.add, archive.note_message)
-    return SessionControl(archive, recorder, application, server)
+    names = directories.application_name, directories.application_of
+    return SessionControl(archive, recorder, *names, server)

@@ -1,9 +1,9 @@
 """Sessions as JSON (docs/reference/json.md)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.diagnosis.sessions import (
@@ -36,9 +36,22 @@ def session_document(record: SessionRecord, application: str) -> Document:
         "application": application or None,
         "result": record.result,
         "reason": reason,
-        "cause": cause_of(record.phase, record.reply, record.reason) or None if reason else None,
+        "cause": _cause(record) or None,
         "messages": record.messages,
     }
+
+
+def _cause(record: SessionRecord) -> str:
+    """Return the id of the finding for the last refusal; empty if there is none."""
+    if not record.reason:
+        return ""
+    cause = cause_of(record.phase, record.reply, record.reason)
+    has_begun_in_clear = bool(record.lines)
+    return "" if cause == _IMPLICIT and has_begun_in_clear else cause
+
+
+_IMPLICIT: Final = "starttls_on_implicit_tls_port"
+"""The cause if the client of a port for implicit TLS expects a greeting: after one, it is not."""
 
 
 def whole_session_document(
@@ -47,8 +60,7 @@ def whole_session_document(
     """Return a session with its transcript, and why it was refused."""
     explanation = SessionExplanation("")
     if record.reason:
-        cause = cause_of(record.phase, record.reply, record.reason)
-        explanation = explain_refusal(cause, record.reason, record.lines, server)
+        explanation = explain_refusal(_cause(record), record.reason, record.lines, server)
     return {
         **session_document(record, application),
         **_explanation_document(explanation),
@@ -113,7 +125,3 @@ def _line_documents(begun: float, line: SessionLine) -> Iterable[Document]:
 
 def _time(moment: float) -> str:
     return utc_text(datetime.fromtimestamp(moment, UTC), "milliseconds")
-
-
-ApplicationName = Callable[[str], str]
-"""Returns the name of an application by its id; empty if there is none."""

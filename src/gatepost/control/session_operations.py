@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gatepost.control.session_documents import (
-    ApplicationName,
     Document,
     refusal_document,
     session_document,
@@ -36,9 +35,22 @@ class SessionControl:
     archive: SessionArchive
     recorder: SessionRecorder
     """Of this process: it has the open sessions."""
-    application: ApplicationName
+    application: Callable[[str], str]
+    """Returns the name of an application by its id; empty if there is none."""
+    application_of: Callable[[str], str]
+    """Returns the id of the application that a user name stands for; empty if there is none."""
     server: Callable[[str], Placeholders]
     """Returns where clients reach the listener with this name."""
+
+    def application_id(self, record: SessionRecord) -> str:
+        """Return the id of the application that has signed in, or tried to; empty if there is none,
+        or it is not known."""
+        return record.application_id or self.application_of(record.username)
+
+    def application_name(self, record: SessionRecord) -> str:
+        """Return its name."""
+        id_ = self.application_id(record)
+        return self.application(id_) if id_ else ""
 
     def records(self) -> Sequence[SessionRecord]:
         """Return all sessions, newest first."""
@@ -116,8 +128,9 @@ def _choose(
 
 def _is_of(control: SessionControl, record: SessionRecord, app: str) -> bool:
     """Tell whether a session is that of an application, or of a login, with this name or id."""
-    id_ = record.application_id
-    names = (record.username, id_, control.application(id_) if id_ else "")
+    names = (
+        record.username, control.application_id(record), control.application_name(record)
+    )  # fmt: skip
     return app.casefold() in [each.casefold() for each in names if each]
 
 
@@ -129,7 +142,7 @@ def _show(control: SessionControl, id_: str) -> Document:
     if record is None:
         raise KeyError(f"session {id_} (the last 1,000 are kept, until the relay stops)")
     return whole_session_document(
-        record, control.application(record.application_id), control.server(record.listener)
+        record, control.application_name(record), control.server(record.listener)
     )
 
 
@@ -147,7 +160,7 @@ async def _follow(control: SessionControl, fields: Mapping[str, Any]) -> Documen
 
 
 def _document(control: SessionControl, record: SessionRecord) -> Document:
-    return session_document(record, control.application(record.application_id))
+    return session_document(record, control.application_name(record))
 
 
 def _refusals(control: SessionControl, fields: Mapping[str, Any]) -> Document:

@@ -6,7 +6,7 @@ A reader that is too slow loses events, and is told so by the event ``gap``.
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ GAP: Final = "gap"
 MAX_KEPT: Final = 1_000
 """Events with which a reader may resume, and which may wait for one reader."""
 MAX_READERS: Final = 50
+EventData = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""The data of an event, or what makes it for a reader: nobody may want it."""
 
 
 class TooManyReaders(Exception):
@@ -37,7 +39,7 @@ class EventBus:
         self._epoch = secrets.token_hex(4)
         """Cursors of an earlier start are recognised by it."""
         self._last = 0
-        self._ring: deque[tuple[int, str, Mapping[str, Any]]] = deque(maxlen=MAX_KEPT)
+        self._ring: deque[tuple[int, str, EventData]] = deque(maxlen=MAX_KEPT)
         self._readers: set[EventReader] = set()
 
     @property
@@ -45,7 +47,7 @@ class EventBus:
         """Whether anybody watches."""
         return bool(self._readers)
 
-    def publish(self, name: str, data: Mapping[str, Any]) -> None:
+    def publish(self, name: str, data: EventData) -> None:
         """Pass an event to all readers that want it. Quick, because mail may wait for it."""
         self._last += 1
         event = self._last, name, data
@@ -95,12 +97,12 @@ class EventReader:
 
     def __init__(self, bus: EventBus, names: frozenset[str]) -> None:
         self._bus, self._names = bus, names
-        self._waiting: deque[tuple[int, str, Mapping[str, Any]]] = deque()
+        self._waiting: deque[tuple[int, str, EventData]] = deque()
         self._missed = 0
         self._has_gap = False
         self._news = asyncio.Event()
 
-    def offer(self, event: tuple[int, str, Mapping[str, Any]]) -> None:
+    def offer(self, event: tuple[int, str, EventData]) -> None:
         """Take an event, unless too many wait already."""
         if self._names and event[1] not in self._names:
             return
@@ -131,7 +133,10 @@ class EventReader:
             cursor = self._bus.last_cursor if first is None else self._bus.cursor(first)
             events.append(BusEvent(cursor, GAP, {"missed": self._missed or None}))
             self._has_gap, self._missed = False, 0
-        events += [BusEvent(self._bus.cursor(at), name, data) for at, name, data in self._waiting]
+        events += [
+            BusEvent(self._bus.cursor(at), name, data() if callable(data) else data)
+            for at, name, data in self._waiting
+        ]
         self._waiting.clear()
         return events
 
