@@ -50,8 +50,13 @@ def refused(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def signed_in(ready: Mapping[str, Any]) -> Peer:
     """Return a client of the relay of this ready.json that has signed in."""
-    peer = Peer.connect(ready["smtp"]["port"], ready["ca_file"]).greet().secure()
-    assert peer.login(ready["username"], ready["password"]).startswith("235 ")
+    peer = Peer.connect(ready["smtp"]["port"], ready["ca_file"])
+    try:
+        peer.greet().secure()
+        assert peer.login(ready["username"], ready["password"]).startswith("235 ")
+    except BaseException:
+        peer.sock.close()  # the relay may have been killed meanwhile
+        raise
     return peer
 
 
