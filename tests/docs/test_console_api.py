@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gatepost.model.console_access import ConsoleEndpoint
-from gatepost.rest.console_api.table import ENDPOINTS
+from gatepost.rest.console_api.endpoint_table import ENDPOINTS
 from tests.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "console-api.md").read_text()

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gatepost.directory.contract import Directory
-from gatepost.failures.check import read_rule
 from gatepost.failures.grammar import TlsFault
-from gatepost.failures.line import parse_line
+from gatepost.failures.read_rule import read_rule
+from gatepost.failures.rule_in_one_line import parse_line
 from gatepost.failures.rulebook import Rulebook
 from gatepost.model.profile import Limits, Profile
 from gatepost.model.secret import Secret

@@ -9,8 +9,8 @@ from gatepost.config.problems import ConfigProblems, nearest
 from gatepost.config.source_file import raise_problems
 from gatepost.config.table_reader import Source
 from gatepost.errors import ConfigError
-from gatepost.failures.check import RuleMistake, RuleMistakes, read_rule
 from gatepost.failures.grammar import FailureRule
+from gatepost.failures.read_rule import RuleMistake, RuleMistakes, read_rule
 from gatepost.failures.rulebook import MAX_RULES
 
 MOST: Final = 1024 * 1024

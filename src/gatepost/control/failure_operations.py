@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepost.failures.check import read_rule
 from gatepost.failures.grammar import FailureRule
-from gatepost.failures.line import format_line, read_line
+from gatepost.failures.read_rule import read_rule
+from gatepost.failures.rule_in_one_line import format_line, read_line
 from gatepost.failures.rulebook import FiredRecord, RuleEntry
 from gatepost.relay.failure_rules import LocalFailureRules
 

@@ -21,7 +21,7 @@ from gatepost.control.session_operations import NOT_RECORDED, SessionControl, op
 from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.errors import Disconnected
-from gatepost.failures.facts import EventFacts
+from gatepost.failures.event_facts import EventFacts
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.operation_errors import NotConfigured

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Final
 
-from gatepost.failures.facts import EventFacts
+from gatepost.failures.condition_values import TextTest, compile_text, parse_moment, parse_range
+from gatepost.failures.event_facts import EventFacts
 from gatepost.failures.grammar import Conditions, FailureRule, Key, Stage, Text
 from gatepost.failures.possibilities import stages_of
 from gatepost.failures.reply_text import parse_reply_text
-from gatepost.failures.texts import TextTest, compile_text, parse_moment, parse_range
 from gatepost.model.reply import Esc, Reply
 from gatepost.policy.networks import UNIX, Networks
 

@@ -8,7 +8,7 @@ import re
 from typing import Final, Literal
 
 from gatepost.failures.decision import Firing
-from gatepost.failures.facts import EventFacts
+from gatepost.failures.event_facts import EventFacts
 from gatepost.failures.grammar import Actions
 from gatepost.failures.reply_text import parse_reply_text
 from gatepost.model.fast_dataclass import dataclass

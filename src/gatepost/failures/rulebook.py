@@ -11,7 +11,7 @@ from gatepost.errors import GatepostError
 from gatepost.failures.compiled_rule import CompiledRule, NameTest, key_of
 from gatepost.failures.counters import Counters, chance_of
 from gatepost.failures.decision import NOTHING, Decision, Firing
-from gatepost.failures.facts import EventFacts
+from gatepost.failures.event_facts import EventFacts
 from gatepost.failures.grammar import FailureRule, Key, Quota, Stage
 from gatepost.failures.reply_text import fill_in
 from gatepost.failures.reserved_addresses import ReservedAddresses

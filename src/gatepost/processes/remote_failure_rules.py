@@ -8,7 +8,7 @@ import msgspec
 
 from gatepost.errors import Disconnected
 from gatepost.failures.decision import Decision
-from gatepost.failures.facts import EventFacts
+from gatepost.failures.event_facts import EventFacts
 from gatepost.failures.grammar import Stage
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.value_or_future import Later

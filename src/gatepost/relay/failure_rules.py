@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from gatepost.failures.decision import Decision
-from gatepost.failures.facts import EventFacts
+from gatepost.failures.event_facts import EventFacts
 from gatepost.failures.grammar import ScriptedOutcome, Stage, TlsFault
 from gatepost.failures.rulebook import Rulebook
 from gatepost.model.value_or_future import Later

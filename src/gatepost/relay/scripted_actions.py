@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from gatepost.failures.decision import Decision, Firing
-from gatepost.failures.facts import SessionFacts
+from gatepost.failures.event_facts import SessionFacts
 from gatepost.failures.grammar import Stage
 from gatepost.failures.injection import InjectedAction, Injection
 from gatepost.model.fast_dataclass import dataclass

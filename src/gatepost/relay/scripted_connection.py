@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
-from gatepost.failures.facts import EventFacts
+from gatepost.failures.event_facts import EventFacts
 from gatepost.failures.grammar import Stage
 from gatepost.failures.reserved_addresses import RESERVED_DOMAIN, is_refused_at_end
 from gatepost.mime.header_summary import MAX_HEADER, read_fields

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from gatepost.failures.decision import Decision, Firing
-from gatepost.failures.facts import EventFacts, SessionFacts
+from gatepost.failures.event_facts import EventFacts, SessionFacts
 from gatepost.failures.grammar import TlsFault
 from gatepost.failures.injection import InjectedAction
 from gatepost.model.value_or_future import Later

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from gatepost.failures.chaos import ChaosTrigger, ChaosTriggers, chaos_of_rules, rules_of_chaos
-from gatepost.failures.check import read_rule
 from gatepost.failures.counters import MAX_KEYS
-from gatepost.failures.facts import EventFacts, SessionFacts
-from gatepost.failures.line import parse_line
+from gatepost.failures.event_facts import EventFacts, SessionFacts
+from gatepost.failures.read_rule import read_rule
 from gatepost.failures.reserved_addresses import read_reserved
+from gatepost.failures.rule_in_one_line import parse_line
 from gatepost.failures.rulebook import MAX_FIRED, Rulebook, StaleRevision
 
 NOW = 1_800_000_000.0

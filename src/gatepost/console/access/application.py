@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost.console.access.authentication import EndingStreams, UserCheck
-from gatepost.console.access.failures import FailureReports, answer_http_error
+from gatepost.console.access.error_responses import FailureReports, answer_http_error
 from gatepost.console.access.gate import Gate
 from gatepost.console.access.headers import SafeHeaders
 from gatepost.console.access.hosts import HostCheck, ServedHosts

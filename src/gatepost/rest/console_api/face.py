@@ -9,12 +9,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from gatepost.model.console_access import USER, ConsoleEndpoint, ConsoleUser
+from gatepost.rest.console_api.endpoint_table import ENDPOINTS, EVENTS, PAGED
 from gatepost.rest.console_api.event_stream import stream_events
 from gatepost.rest.console_api.masking import mask
 from gatepost.rest.console_api.pages import MOST, cut_page
 from gatepost.rest.console_api.refusals import REFUSED, answer_refusal
 from gatepost.rest.console_api.site import ConsoleApiSite
-from gatepost.rest.console_api.table import ENDPOINTS, EVENTS, PAGED
 from gatepost.rest.errors import ApiError
 
 BODY_LIMIT: Final = 2 * 1024 * 1024

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.errors import GatepostError, QueueError
-from gatepost.failures.check import RuleMistakes
+from gatepost.failures.read_rule import RuleMistakes
 from gatepost.failures.rulebook import StaleRevision
 from gatepost.model.operation_errors import NotConfigured, TooManyRequests
 from gatepost.rest.errors import ApiError

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from gatepost.errors import QueueError, Unreadable
 from gatepost.rest.errors import ApiError
 from gatepost.rest.inboxes.site import InboxesSite
-from gatepost.rest.mailbox.call import JSON_LIMIT, MailboxCall, MailboxError
+from gatepost.rest.mailbox.handled_request import JSON_LIMIT, MailboxCall, MailboxError
 
 T = TypeVar("T")
 MOST: Final = 500

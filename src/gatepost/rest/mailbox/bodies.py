@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from gatepost.rest.mailbox.call import MailboxCall, MailboxError
+from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError
 
 _FORM = "application/x-www-form-urlencoded"
 _TRUE = ("1", "t", "true", "on", "yes")

@@ -11,7 +11,7 @@ from gatepost.mailbox.entries import listed_message
 from gatepost.mailbox.mailbox import Wanted, received_before, with_ids
 from gatepost.queue.mailbox_contract import Terms
 from gatepost.rest.mailbox.bodies import read_selected
-from gatepost.rest.mailbox.call import MailboxCall, MailboxError, ok
+from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok
 
 PAGE = 50
 

@@ -27,7 +27,7 @@ from gatepost.mime.decoded_fields import readable
 from gatepost.mime.part_tree import Part
 from gatepost.queue.mailbox_contract import ListedEntry
 from gatepost.rest.mailbox.bodies import read_selected
-from gatepost.rest.mailbox.call import MailboxCall, MailboxError, ok
+from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok
 
 _ACTIVE: Final = re.compile(r"text/html|.*(?:xml|svg|javascript|ecmascript)|application/pdf")
 """Content types that may act in a browser."""

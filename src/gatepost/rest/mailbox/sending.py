@@ -24,7 +24,7 @@ from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
 from gatepost.rest.errors import ApiError
-from gatepost.rest.mailbox.call import MailboxCall
+from gatepost.rest.mailbox.handled_request import MailboxCall
 
 _RESERVED: Final = frozenset({
     "to", "from", "cc", "bcc", "reply-to", "date", "subject", "content-type", "mime-version",

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from gatepost.rest.mailbox.bodies import read_selected
-from gatepost.rest.mailbox.call import MailboxCall, MailboxError, ok
+from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok
 
 
 async def list_tags(call: MailboxCall) -> Response:

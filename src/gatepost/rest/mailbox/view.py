@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from gatepost.mailbox.contents import ReadMessage
 from gatepost.mailbox.safe_html import SafeHtml, make_safe
-from gatepost.rest.mailbox.call import MailboxCall, MailboxError
+from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError
 
 
 async def show_html(call: MailboxCall) -> Response:

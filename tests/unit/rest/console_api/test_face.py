@@ -7,11 +7,11 @@ import pytest
 
 from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.errors import QueueError
-from gatepost.failures.check import RuleMistakes
+from gatepost.failures.read_rule import RuleMistakes
 from gatepost.failures.rulebook import StaleRevision
 from gatepost.model.operation_errors import NotConfigured, TooManyRequests
+from gatepost.rest.console_api.endpoint_table import ENDPOINTS, PAGED
 from gatepost.rest.console_api.masking import mask
-from gatepost.rest.console_api.table import ENDPOINTS, PAGED
 from tests.unit.rest.console_api.asking import Api
 
 # fmt: off

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from gatepost.failures.check import RuleMistakes, read_rule
 from gatepost.failures.grammar import STAGES
-from gatepost.failures.line import format_line, parse_line, read_line
+from gatepost.failures.read_rule import RuleMistakes, read_rule
+from gatepost.failures.rule_in_one_line import format_line, parse_line, read_line
 
 REPLY = {"reply": "451 4.7.1 Try later"}
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from gatepost.failures.check import RuleMistake, RuleMistakes, nearest, read_rule
+from gatepost.failures.condition_values import parse_duration
 from gatepost.failures.grammar import Actions, Conditions, FailureRule, Text
 from gatepost.failures.possibilities import present, stages_of
-from gatepost.failures.texts import parse_duration
+from gatepost.failures.read_rule import RuleMistake, RuleMistakes, nearest, read_rule
 
 MAX_LINE: Final = 4_000
 """Characters."""

@@ -7,8 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepost.model.console_access import ConsoleEndpoint as Endpoint
-from gatepost.rest.mailbox import lists, message, sending, server, tags, view
-from gatepost.rest.mailbox.call import MailboxCall, MailboxError, MailboxHandler, answering
+from gatepost.rest.mailbox import lists, message, sending, server_information, tags, view
+from gatepost.rest.mailbox.handled_request import (
+    MailboxCall,
+    MailboxError,
+    MailboxHandler,
+    answering,
+)
 from gatepost.rest.mailbox.site import MailboxSite
 
 MAILBOX_PREFIXES: Final = ("", "/inbox/{inbox}")
@@ -61,18 +66,19 @@ _ROWS: Final[Sequence[_Row]] = (
     ("PUT", "/api/v1/tags/{tag}", "support", tags.rename_tag, "Rename a tag.", ()),
     ("DELETE", "/api/v1/tags/{tag}", "support", tags.delete_tag,
      "Remove a tag from all messages.", ()),
-    ("GET", "/api/v1/chaos", "support", server.show_chaos,
+    ("GET", "/api/v1/chaos", "support", server_information.show_chaos,
      "Show how often commands are refused.", ()),
-    ("PUT", "/api/v1/chaos", "admin", server.set_chaos,
+    ("PUT", "/api/v1/chaos", "admin", server_information.set_chaos,
      "Set how often commands are refused.", ()),
-    ("GET", "/api/v1/info", "viewer", server.show_info, "Show numbers of the server.", ()),
-    ("GET", "/api/v1/webui", "viewer", server.show_web_settings,
+    ("GET", "/api/v1/info", "viewer", server_information.show_info,
+     "Show numbers of the server.", ()),
+    ("GET", "/api/v1/webui", "viewer", server_information.show_web_settings,
      "Show the settings of Mailpit's pages.", ()),
-    ("GET", "/api/v1/swagger.json", "viewer", server.describe_api,
+    ("GET", "/api/v1/swagger.json", "viewer", server_information.describe_api,
      "Return this description.", ()),
     ("GET", "/api/events", "viewer", _no_events, "Not offered: Mailpit's WebSocket.", ()),
-    ("GET", "/livez", "viewer", server.answer_probe, "Tell that the server runs.", ()),
-    ("GET", "/readyz", "viewer", server.answer_probe,
+    ("GET", "/livez", "viewer", server_information.answer_probe, "Tell that the server runs.", ()),
+    ("GET", "/readyz", "viewer", server_information.answer_probe,
      "Tell whether mail is accepted.", ()),
     ("GET", "/view/latest", "support", view.show_latest,
      "Lead to the page of the newest message.", (*_FIND, "embed")),

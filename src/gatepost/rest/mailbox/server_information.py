@@ -6,7 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from gatepost.mailbox.documents import spell
-from gatepost.rest.mailbox.call import MailboxCall, MailboxError, ok
+from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok
 
 MAILPIT: str = "v1.30.5"
 """The version of Mailpit that this API follows."""

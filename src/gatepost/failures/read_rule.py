@@ -8,10 +8,15 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
+from gatepost.failures.condition_values import (
+    compile_text,
+    parse_duration,
+    parse_moment,
+    parse_range,
+)
 from gatepost.failures.grammar import FailureRule
 from gatepost.failures.possibilities import problems_of
 from gatepost.failures.reply_text import parse_reply_text
-from gatepost.failures.texts import compile_text, parse_duration, parse_moment, parse_range
 from gatepost.model.fast_dataclass import dataclass
 
 S = TypeVar("S", bound=msgspec.Struct)
