@@ -7,10 +7,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.failures.check import RuleMistakes, read_rule
-from gatepost.failures.facts import EventFacts, SessionFacts
+from gatepost.failures.event_facts import EventFacts, SessionFacts
 from gatepost.failures.grammar import STAGES, Actions, Conditions, FailureRule
-from gatepost.failures.line import format_line, read_line
+from gatepost.failures.read_rule import RuleMistakes, read_rule
+from gatepost.failures.rule_in_one_line import format_line, read_line
 from gatepost.failures.rulebook import Rulebook
 from tests.examples import examples
 
