@@ -501,3 +501,13 @@ def _wait_until(is_done: "object", seconds: float = 5.0) -> None:
     while not is_done():  # type: ignore[operator]
         assert time.monotonic() < deadline
         pause.wait(0.01)
+
+
+def test_a_message_names_the_rules_of_its_own_transaction(relay: InProcessRelay) -> None:
+    relay.script("rcpt times=1 -> delay 1ms", "data -> delay 1ms ; go_on", "noop -> delay 1ms")
+    assert relay.failures is not None
+    with relay.signed_in() as peer:
+        for _ in range(3):
+            assert peer.ask("NOOP").startswith("250 ")
+            assert peer.deliver(relay.sender, content(relay)).startswith("250 ")
+    assert list(relay.failures.injected.values())[-3:] == [("r0", "r1"), ("r1",), ("r1",)]

@@ -122,7 +122,8 @@ class FaultyReceiver(Receiver):
             return
         seconds = 0.0
         for firing in decision.firings:
-            self._fired += (firing.rule,)
+            if firing.rule not in self._fired:
+                self._fired += (firing.rule,)
             self._prepare(firing, occasion)
             seconds += firing.delay
         last = decision.firings[-1]

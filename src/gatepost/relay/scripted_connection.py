@@ -58,6 +58,8 @@ class ScriptedReceiver(FaultyReceiver):
         asked = {kind for kind, stage in _OF_RULES.items() if stage in stages}
         if self._rules.has_reserved:
             asked |= {events.Sender, events.Rcpt}
+        elif stages:
+            asked.add(events.Sender)  # with which a transaction begins
         self._of_mail = {kind: do for kind, do in OF_MAIL.items() if kind not in asked}
 
     # Asking.
