@@ -182,10 +182,10 @@ class ScriptedReceiver(FaultyReceiver):
         self._fired = self._counted = ()
         self._refuses_content = False
         sender = event.envelope.sender
-        go_on = partial(self._mail.check_sender, event)
-        if "mail" not in self._rules.stages and not self._is_reserved(sender):
-            go_on()
+        if not self._is_reserved(sender) and "mail" not in self._rules.stages:
+            self._mail.check_sender(event)
             return
+        go_on = partial(self._mail.check_sender, event)
         occasion = Occasion("mail", go_on, self._session.reply, self._session.replies.SENDER_OK)
         size = event.envelope.size or 0
         self._ask(occasion, command="MAIL", sender=sender.key if sender else "", size=size)
@@ -200,10 +200,10 @@ class ScriptedReceiver(FaultyReceiver):
 
     def _interrupt_recipient(self, event: events.Rcpt) -> None:
         address = event.recipient.address
-        go_on = partial(self._mail.check_recipient, event)
         if not self._is_reserved(address) and "rcpt" not in self._rules.stages:
-            go_on()
+            self._mail.check_recipient(event)
             return
+        go_on = partial(self._mail.check_recipient, event)
         occasion = Occasion("rcpt", go_on, self._session.reply, self._session.replies.RECIPIENT_OK)
         self._ask(occasion, command="RCPT", sender=self._session.sender, recipients=(address.key,))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost.mime.header_summary import Summary, read_summary
+from gatepost.mime.header_summary import MAX_FIELDS, Summary, read_fields, read_summary
 
 # fmt: off
 HEADERS = [
@@ -33,3 +33,12 @@ def test_summary(content: bytes, expected: Summary) -> None:
 @pytest.mark.parametrize("unit", [b"Subject:", b"\r\n ", b"S", b"Subject: a\r\n", b"\r\n\t\r\n"])
 def test_takes_linear_time(unit: bytes) -> None:
     assert read_summary(unit * 60_000) is not None
+
+
+def test_fields_are_read_by_name() -> None:
+    head = b"X-A: one\r\n\ttwo\r\nSubject : s\r\nx-a:\r\n three\r\n\r\nX-B: body\r\n"
+    assert read_fields(head) == (("x-a", "one two"), ("subject", "s"), ("x-a", " three"))
+    assert read_fields(b"\r\nX-B: body\r\n") == ()
+    assert len(read_fields(b"A: b\r\n" * 1_000)) == MAX_FIELDS
+    assert read_fields(b"no field\r\nA: b\r\n") == ()
+    assert read_fields(b" folded first\r\n") == ()
