@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import click
 
+from gatepost.app.api_descriptions import describe_mailbox_api, describe_own_api
 from gatepost.cli.main import root
 from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.model.profile import GROUPS as TABLES
@@ -41,6 +42,14 @@ REFERENCE: Final = ROOT / "docs" / "reference"
 BUILD: Final = ROOT / "build" / "docs"
 NOTE: Final = "<!-- Made by `make docs`: change the code, not this page. -->"
 GROUPS: Final[Mapping[str, type[Any]]] = {"": Profile, **TABLES}
+
+
+# The HTTP APIs.
+
+
+def api_file(describe: Callable[[], dict[str, Any]]) -> str:
+    """Return an OpenAPI document."""
+    return json.dumps(describe(), indent=1, ensure_ascii=False) + "\n"
 
 
 # The command line.
@@ -379,6 +388,8 @@ def path_of(operation: Operation) -> str:
 
 
 PAGES: Final[dict[Path, Callable[[], str]]] = {
+    REFERENCE / "openapi.json": partial(api_file, describe_own_api),
+    REFERENCE / "swagger.json": partial(api_file, describe_mailbox_api),
     **{path: partial(finding_page, path) for path in FINDING_PAGES},
     REFERENCE / "remedies.md": remedies_page,
     REFERENCE / "libraries.md": imitations_page,

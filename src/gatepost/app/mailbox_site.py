@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
+from gatepost.app.api_descriptions import describe_mailbox_api, describe_own_api
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.lanes import Lanes, LaneStore
 from gatepost.control.chaos_rules import ChaosRules
@@ -69,10 +70,13 @@ async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
         chaos=ChaosRules(failures) if isinstance(failures, LocalFailureRules) else None,
         refusal=parts.refusal,
         application_name=facts.application_name,
+        describe=describe_mailbox_api,
     )
     keeper = None if parts.delivers else lanes
     ca_file = parts.ready().get("ca_file")
-    return OpenMailbox(mailbox, site, keeper, InboxesSite(site, keeper, url, ca_file))
+    return OpenMailbox(
+        mailbox, site, keeper, InboxesSite(site, keeper, url, ca_file, describe_own_api)
+    )
 
 
 async def _put(

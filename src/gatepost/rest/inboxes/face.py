@@ -9,8 +9,14 @@ from starlette.responses import Response
 from gatepost.mailbox.message_documents import MailboxMessageInFull, PartInTree
 from gatepost.model.console_access import ConsoleEndpoint as Endpoint
 from gatepost.rest.inboxes import documents, lanes, messages
-from gatepost.rest.inboxes.call import InboxesHandler, answering
+from gatepost.rest.inboxes.call import InboxesCall, InboxesHandler, answering, json
 from gatepost.rest.inboxes.site import InboxesSite
+
+
+async def describe_api(call: InboxesCall) -> Response:
+    """``GET /openapi.json``."""
+    return json(call.site.describe())
+
 
 _FIND: Final = ("query", "tz")
 
@@ -40,10 +46,12 @@ _TABLE: Final[tuple[tuple[Endpoint, InboxesHandler], ...]] = (
               "Show the tree of a message's parts.", query=_FIND,
               answer=PartInTree), messages.show_parts),
     (Endpoint("GET", "/messages/{id}/parts/{part}", "support", "messages.part",
-              "Return the content of a part.", query=_FIND), messages.show_part),
+              "Return the content of a part.", query=_FIND, answer=bytes), messages.show_part),
     (Endpoint("GET", "/messages/{id}/codes", "support", "messages.codes",
               "List the one-time codes of a message, or what matches a pattern.",
               query=("pattern", *_FIND), answer=documents.CodeList), messages.list_codes),
+    (Endpoint("GET", "/openapi.json", "viewer", "api.describe", "Return this description."),
+     describe_api),
 )
 # fmt: on
 

@@ -34,7 +34,7 @@ async def create_lane(call: InboxesCall) -> Response:
     except NetworkError as error:
         raise InboxesError(409, "Failed", str(error)) from None
     document = msgspec.structs.asdict(_document(call, lane, MailboxCount()))
-    return json(NewLane(**document, password=lane.password.reveal()), 201)
+    return json(NewLane(**document, password=lane.password.reveal()))
 
 
 async def list_lanes(call: InboxesCall) -> Response:

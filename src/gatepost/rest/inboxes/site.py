@@ -1,8 +1,8 @@
 """What the API of inboxes needs besides the mailbox."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from gatepost.mailbox.lanes import Lane, LaneListener
 from gatepost.rest.mailbox import MailboxSite
@@ -41,3 +41,5 @@ class InboxesSite:
     """The address of the mailbox API."""
     ca_file: str | None
     """A file with the authority of the certificates of lanes."""
+    describe: Callable[[], Any] = dict
+    """Returns the OpenAPI document of Gatepost's own API."""

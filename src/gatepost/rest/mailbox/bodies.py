@@ -12,6 +12,11 @@ _FORM = "application/x-www-form-urlencoded"
 _TRUE = ("1", "t", "true", "on", "yes")
 
 
+def spell_key(name: str) -> str:
+    """Return the name of a member in the documentation; any case is read."""
+    return "IDs" if name == "ids" else name.capitalize()
+
+
 class Selected(msgspec.Struct, frozen=True):
     """The body of a change of messages: which, and how."""
 
@@ -21,6 +26,39 @@ class Selected(msgspec.Struct, frozen=True):
     tags: Sequence[str] | None = None
     to: Sequence[str] | None = None
     name: str | None = None
+
+
+class DeleteRequest(msgspec.Struct, frozen=True, rename=spell_key):
+    """Which messages are deleted; none: all."""
+
+    ids: tuple[str, ...] | None = None
+
+
+class MarkRequest(msgspec.Struct, frozen=True, rename=spell_key):
+    """Which messages are marked: those with ids, those that match a search, or all."""
+
+    read: bool = False
+    ids: tuple[str, ...] | None = None
+    search: str = ""
+
+
+class TagRequest(msgspec.Struct, frozen=True, rename=spell_key):
+    """The tags that messages have from now on."""
+
+    ids: tuple[str, ...]
+    tags: tuple[str, ...] | None = None
+
+
+class RenameRequest(msgspec.Struct, frozen=True, rename=spell_key):
+    """The new name of a tag."""
+
+    name: str
+
+
+class ReleaseRequest(msgspec.Struct, frozen=True, rename=spell_key):
+    """The addresses to which a message is sent."""
+
+    to: tuple[str, ...]
 
 
 async def read_selected(call: MailboxCall, *, may_be_empty: bool = False) -> Selected:

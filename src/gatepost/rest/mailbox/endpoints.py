@@ -1,13 +1,15 @@
 """The endpoints of the mailbox API, one per line, with their handlers."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gatepost.failures.chaos import ChaosTriggers
+from gatepost.mailbox.documents import ListedMessages, MessageDocument
 from gatepost.model.console_access import ConsoleEndpoint as Endpoint
-from gatepost.rest.mailbox import lists, message, sending, server_information, tags, view
+from gatepost.rest.mailbox import bodies, lists, message, sending, server_information, tags, view
 from gatepost.rest.mailbox.handled_request import (
     MailboxCall,
     MailboxError,
@@ -89,6 +91,36 @@ _ROWS: Final[Sequence[_Row]] = (
 # fmt: on
 
 
+_OK: Final = str
+_TYPES: Final[Mapping[MailboxHandler, tuple[Any, Any]]] = {
+    lists.list_messages: (None, ListedMessages),
+    lists.mark: (bodies.MarkRequest, _OK),
+    lists.delete: (bodies.DeleteRequest, _OK),
+    lists.search: (None, ListedMessages),
+    lists.delete_search: (None, _OK),
+    message.show_message: (None, MessageDocument),
+    message.show_headers: (None, dict[str, list[str]]),
+    message.show_source: (None, bytes),
+    message.show_part: (None, bytes),
+    message.show_thumbnail: (None, bytes),
+    message.release: (bodies.ReleaseRequest, _OK),
+    sending.send: (sending.MessageToSend, sending.SentId),
+    tags.list_tags: (None, list[str]),
+    tags.set_tags: (bodies.TagRequest, _OK),
+    tags.rename_tag: (bodies.RenameRequest, _OK),
+    tags.delete_tag: (None, _OK),
+    server_information.show_chaos: (None, ChaosTriggers),
+    server_information.set_chaos: (ChaosTriggers, ChaosTriggers),
+    server_information.show_info: (None, server_information.ServerDocument),
+    server_information.show_web_settings: (None, server_information.WebSettings),
+    server_information.answer_probe: (None, _OK),
+    view.show_latest: (None, bytes),
+    view.show_html: (None, bytes),
+    view.show_text: (None, _OK),
+}
+"""What handlers read and write; None: any object, or nothing."""
+
+
 def mailbox_face(
     site: MailboxSite,
 ) -> list[tuple[Endpoint, Callable[[Request], Awaitable[Response]]]]:
@@ -99,11 +131,25 @@ def mailbox_face(
 def _table() -> list[tuple[Endpoint, MailboxHandler]]:
     return [
         (
-            Endpoint(method, path, role, f"mailbox.{handler.__name__}", summary, query),  # type: ignore[arg-type]
+            Endpoint(
+                method,  # type: ignore[arg-type]
+                path,
+                role,  # type: ignore[arg-type]
+                f"mailbox.{_name_of(method, path)}",
+                summary,
+                query,
+                *_TYPES.get(handler, (None, None)),
+            ),
             handler,
         )
         for method, path, role, handler, summary, query in _ROWS
     ]
+
+
+def _name_of(method: str, path: str) -> str:
+    """Return a name that no other endpoint has."""
+    words = path.replace("/api/v1/", "/").replace("{", "").replace("}", "").replace(".", "/")
+    return f"{method.lower()}{words.replace('-', '_').replace('/', '_')}"
 
 
 ENDPOINTS: Final = tuple([endpoint for endpoint, _ in _table()])
