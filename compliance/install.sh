@@ -16,6 +16,7 @@ PACKAGES="
     ruby ruby-mail ruby-actionmailer
     default-jdk-headless libjakarta-mail-java libmail-java libspring-context-support-java
     nodejs npm
+    chromium fonts-noto-cjk
     gcc libc6-dev libssl-dev
     strace e2fsprogs
 "

@@ -1,7 +1,7 @@
 """What the handlers of pages share: rendering inside the frame of all pages, and going back."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -10,6 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from gatepost.console.backend import Backend, menu_of
 from gatepost.console.pages import Pages
 from gatepost.model.console_access import USER
+
+MOST_COUNTED: Final = 100
+"""Refused sessions that the menu counts."""
 
 
 class Desk:
@@ -55,8 +58,8 @@ class Desk:
         if backend.mailbox is not None:
             counts["inbox"] = (await backend.mailbox.everything().count()).unread
         if backend.has("sessions"):
-            refusals = await backend.call("sessions.refusals", limit=500)
-            counts["sessions"] = sum(each["count"] for each in refusals["refusals"])
+            refused = await backend.call("sessions.list", refused=True, limit=MOST_COUNTED)
+            counts["sessions"] = len(refused["sessions"])
         return counts
 
 

@@ -1,0 +1,186 @@
+// Uses the console in Chromium, and prints what it has seen as one JSON object.
+//
+// Usage: node console.mjs CHROMIUM < the task: url, token, and what each suite needs.
+
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const task = JSON.parse(fs.readFileSync(0, "utf8"));
+const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox"] });
+
+async function signedIn(server, options = {}) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  await page.goto(`${server.url}/sign-in`);
+  await page.fill("input[name=password]", server.token);
+  await page.click("button.primary");
+  await page.waitForURL(`${server.url}/**`);
+  return { context, page };
+}
+
+/** Every page, theme and language: what axe finds, what overflows, what the browser complains of. */
+async function pages(server) {
+  const faults = [];
+  for (const theme of ["light", "dark"]) {
+    for (const locale of ["en", "ja"]) {
+      const options = { bypassCSP: true, colorScheme: theme, locale, viewport: { width: 1280, height: 900 } };
+      const { context, page } = await signedIn(server, options);
+      for (const path of server.pages) {
+        await page.goto(server.url + path);
+        await page.evaluate(axe);
+        const found = await page.evaluate(() => axe.run({ iframes: false }));
+        for (const each of found.violations) faults.push([path, theme, locale, each.id, each.nodes[0].html.slice(0, 200), each.nodes[0].failureSummary]);
+        await overflow(page, path, faults);
+      }
+      await context.close();
+    }
+  }
+  const { context, page } = await signedIn(server, { viewport: { width: 360, height: 640 } });
+  page.on("console", (message) => { if (message.type() === "error") faults.push([page.url(), "console", message.text()]); });
+  page.on("pageerror", (error) => faults.push([page.url(), "error", error.message]));
+  for (const path of server.pages) {
+    await page.goto(server.url + path);
+    await overflow(page, path, faults);
+    const small = await page.evaluate(() => [...document.querySelectorAll("main button, main .button, header button, summary")]
+      .filter((each) => each.checkVisibility() && each.tagName === "BUTTON" && each.getBoundingClientRect().height < 43.5).map((each) => each.outerHTML.slice(0, 120)));
+    if (small.length) faults.push([path, "small", small[0]]);
+  }
+  await context.close();
+  return faults;
+}
+
+async function overflow(page, path, faults) {
+  const [wide, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  if (wide > width) faults.push([path, "overflow", wide, width]);
+}
+
+/** The inbox by keys alone: find, open, read the code, next, delete, undo, and back to its row. */
+async function keyboard(server) {
+  const seen = {};
+  const { context, page } = await signedIn(server);
+  await page.keyboard.press("/");
+  await page.keyboard.type("subject:keys");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/?q=**");
+  seen.found = await page.locator("[data-rows] > li").count();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  seen.focus = await page.evaluate(() => document.activeElement.textContent.trim());
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/m/**");
+  seen.opened = await page.locator("h1").textContent();
+  seen.code = await page.locator(".code strong").first().textContent();
+  await page.keyboard.press("n");
+  await page.waitForFunction((before) => document.querySelector("h1").textContent !== before, seen.opened);
+  seen.next = await page.locator("h1").textContent();
+  await page.keyboard.press("#");
+  await page.waitForURL("**undo=**");
+  seen.after_delete = await page.locator("[data-rows] > li").count();
+  await page.keyboard.press("z");
+  await page.waitForURL("**undone=**");
+  seen.after_undo = await page.locator("[data-rows] > li").count();
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/m/**");
+  const id = await page.locator("#message").getAttribute("data-id");
+  await page.keyboard.press("u");
+  await page.waitForURL((url) => url.pathname === "/");
+  seen.back = await page.evaluate((id) => document.activeElement.closest("[data-id]")?.dataset.id === id, id);
+  await page.keyboard.press("?");
+  seen.help = await page.locator("dialog[open]").count();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await page.waitForURL("**/sessions");
+  seen.arrows_scroll = await page.evaluate(() => { const e = new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true, cancelable: true }); document.body.dispatchEvent(e); return !e.defaultPrevented; });
+  await context.close();
+  return seen;
+}
+
+/** Nine tabs load and hear of a new message, which a program sends meanwhile. */
+async function tabs(server) {
+  const { context, page } = await signedIn(server);
+  const all = [page];
+  for (let number = 1; number < 9; number += 1) all.push(await context.newPage());
+  for (const each of all) await each.goto(`${server.url}/`);
+  for (const each of all) await each.waitForSelector("#live[data-state=on]", { state: "attached" });
+  const body = JSON.stringify({ From: { Email: "a@example.com" }, To: [{ Email: "b@example.net" }], Subject: "Tabs", Text: "x" });
+  await fetch(`${server.url}/api/v1/send`, { method: "POST", body, headers: { "content-type": "application/json" } });
+  const bars = [];
+  for (const each of all) {
+    await each.waitForSelector("#newer:not([hidden])");
+    bars.push(await each.locator("#newer").textContent());
+  }
+  await page.click("#newer");
+  const first = await page.locator("[data-rows] > li a.subject").first().textContent();
+  await context.close();
+  return { tabs: all.length, bars: [...new Set(bars)].length, first: first.trim() };
+}
+
+/** Hostile mail: nothing is loaded, nothing runs, and the frame stays where it is. */
+async function hostile(server) {
+  const { context, page } = await signedIn(server);
+  const faults = [];
+  context.on("request", (request) => { if (!request.url().startsWith(server.url) && !request.url().startsWith("data:")) faults.push(["request", page.url(), request.url()]); });
+  context.on("page", (other) => faults.push(["page", page.url(), other.url()]));
+  page.on("dialog", (dialog) => { faults.push(["dialog", page.url(), dialog.message()]); dialog.dismiss(); });
+  let frames = 0;
+  for (const id of server.ids) {
+    await page.goto(`${server.url}/m/${id}?view=html`);
+    const inner = page.frames().find((each) => each.url().endsWith("/html"));
+    if (!inner) { faults.push(["no frame", id]); continue; }
+    await inner.waitForLoadState();
+    await page.waitForTimeout(20);
+    frames += 1;
+    if (!inner.url().startsWith(`${server.url}/m/${id}/html`)) faults.push(["moved", id, inner.url()]);
+    if (!page.url().startsWith(`${server.url}/m/${id}`)) faults.push(["top moved", id, page.url()]);
+    const title = await page.title();
+    if (title.includes("owned")) faults.push(["script", id]);
+  }
+  await context.close();
+  return { frames, faults };
+}
+
+/** A link opens a new tab without a referrer, and images load when they are wanted. */
+async function links(server) {
+  const { context, page } = await signedIn(server);
+  await page.goto(`${server.url}/m/${server.id}?view=html`);
+  const inline = await page.frameLocator("iframe").locator("img[alt=inline]").evaluate((image) => image.complete && image.naturalWidth);
+  const [opened] = await Promise.all([context.waitForEvent("page"), page.frameLocator("iframe").locator("a").first().click()]);
+  await opened.waitForLoadState();
+  const address = opened.url();
+  await opened.close();
+  await page.click(`a[href*="images=1"]`);
+  await page.frameLocator("iframe").locator("img[alt=remote]").evaluate((image) => new Promise((resolve) => { if (image.complete) resolve(); else image.onload = image.onerror = resolve; }));
+  await context.close();
+  return { inline, address };
+}
+
+/** Pictures for the documentation. */
+async function pictures(server) {
+  for (const [name, path, click, width, height] of server.pictures) {
+    const { context, page } = await signedIn(server, { viewport: { width, height }, colorScheme: "light", locale: "en" });
+    await page.goto(server.url + path);
+    if (click) { await page.click(click); await page.waitForLoadState(); }
+    await page.waitForTimeout(400);
+    await page.screenshot({ path: `${server.folder}/${name}.png` });
+    await context.close();
+  }
+  return server.pictures.length;
+}
+
+const SUITES = { pages, keyboard, tabs, hostile, links, pictures };
+const results = {};
+for (const [name, suite, server] of task) {
+  try {
+    results[name] = await SUITES[suite](server);
+  } catch (error) {
+    results[name] = { failed: String(error) };
+  }
+}
+await browser.close();
+console.log(JSON.stringify(results));

@@ -1,0 +1,198 @@
+"""The console in a real browser: accessible in every theme and language, usable by keys, live in
+many tabs, and unmoved by hostile mail."""
+
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from gatepost.testing import Emulator
+from tests.clients.hostile_mail import hostile_html
+from tests.clients.node.packages import HERE, NODE, needs_node
+from tests.shell.console_client import Browser
+from tests.shell.peer import Peer
+from tests.shell.test_up import signed_in
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+TAKES_PICTURES = "GATEPOST_PICTURES" in os.environ
+"""Set it to renew the pictures of the documentation."""
+TIMEOUT = 500
+"""Seconds; a quick machine needs a minute."""
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360f8cfc000000301010018dd8db000"
+    "00000049454e44ae426082"
+)
+
+pytestmark = [
+    pytest.mark.compliance,
+    pytest.mark.node,
+    needs_node,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian's package chromium)"),
+]
+
+
+class Recorder(http.server.BaseHTTPRequestHandler):
+    """Another server, which notes who asks it for what."""
+
+    seen: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append((self.path, self.headers["referer"]))
+        self.send_response(200)
+        self.send_header("content-type", "image/png" if self.path.endswith(".png") else "text/html")
+        self.end_headers()
+        self.wfile.write(PIXEL if self.path.endswith(".png") else b"<title>other</title>")
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def send(relay: Emulator, mails: list[tuple[str, str, str]]) -> list[str]:
+    """Send messages with subject, text and HTML; return their ids, in order."""
+    with signed_in(relay.ready) as peer:
+        for subject, text, html in mails:
+            message = EmailMessage()
+            message["From"], message["To"] = relay.sender, "bob@example.net"
+            message["Subject"] = subject
+            message.set_content(text)
+            if html:
+                message.add_alternative(html, subtype="html")
+                part: Any = message.get_payload(1)
+                part.add_related(PIXEL, "image", "png", cid="<pixel>")
+            content = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+            content = content.replace(b"\r\n.", b"\r\n..")
+            assert peer.deliver(relay.sender, content).startswith("250 ")
+    relay.wait(subject=mails[-1][0])
+    found = {each.subject: each.id for each in relay.messages()}
+    return [found[subject] for subject, _, _ in mails]
+
+
+def refuse_go(relay: Emulator) -> None:
+    """Sign in with PLAIN, as Go's net/smtp does, where only LOGIN is offered."""
+    with Peer.connect(relay.smtp.port, relay.ca_file) as peer:
+        peer.reply()
+        peer.ask("EHLO localhost")
+        peer.start_tls()
+        peer.ask("EHLO localhost")
+        assert peer.ask("AUTH PLAIN AGFubgBzZWNyZXQ=").startswith("504 ")
+
+
+@pytest.fixture(scope="module")
+def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Yield what the browser has seen in all suites."""
+    with Emulator() as empty, Emulator() as filled, Emulator() as hostile:
+        refuse_go(filled)
+        keys = [(f"Keys {n}", f"Your code is 48151{n}.", "") for n in range(3)]
+        html = (
+            f"<p>Hello</p><a href='{elsewhere}/link'>open</a><img alt=inline src='cid:pixel'>"
+            f"<img alt=remote src='{elsewhere}/remote.png'>"
+            f"<link rel=prefetch href='{elsewhere}/no'>"
+        )
+        ids = send(filled, [*keys, ("日本語の件名", "確認コード: 481516", ""), ("Rich", "x", html)])
+        browser = Browser(filled.ready["console"]).sign_in(filled.ready["api_token"])
+        token = browser.get("/failures").form_token
+        browser.post("/failures", {"form_token": token, "preset": "slow"})
+        session = next(
+            each for each in browser.get("/sessions").links if each.startswith("/sessions/")
+        )
+        rich = ids[-1]
+        pages = [
+            "/", "/?q=nothing", f"/m/{rich}", f"/m/{ids[0]}", "/m/gone", "/sessions", session,
+            "/failures", "/events", "/doctor", "/settings",
+            *[f"/m/{rich}?view={each}" for each in ("links", "headers", "parts", "source")],
+        ]  # fmt: skip
+        bad = send(
+            hostile, [(f"Hostile {n}", "x", each) for n, each in enumerate(hostile_html(elsewhere))]
+        )
+        folder = IMAGES if TAKES_PICTURES else tmp_path_factory.mktemp("pictures")
+        place = {"url": filled.ready["console"], "token": filled.ready["api_token"]}
+        task = [
+            ("filled", "pages", {**place, "pages": pages}),
+            ("empty", "pages", {
+                "url": empty.ready["console"], "token": empty.ready["api_token"],
+                "pages": ["/", "/sessions", "/failures", "/events", "/doctor", "/settings"],
+            }),
+            ("keyboard", "keyboard", place),
+            ("links", "links", {**place, "id": rich}),
+            ("tabs", "tabs", place),
+            ("hostile", "hostile", {
+                "url": hostile.ready["console"], "token": hostile.ready["api_token"], "ids": bad,
+            }),
+            ("pictures", "pictures", {**place, "folder": str(folder), "pictures": [
+                ["inbox", f"/m/{rich}", "", 1100, 640],
+                ["refused-login", session, "", 1100, 640],
+            ]}),
+        ]  # fmt: skip
+        done = subprocess.run(
+            [str(NODE), "console.mjs", str(CHROMIUM)], cwd=HERE, input=json.dumps(task),
+            capture_output=True, text=True, timeout=TIMEOUT, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        results: dict[str, Any] = json.loads(done.stdout)
+        results["messages"] = len(bad)
+        results["pictures_of"] = sorted(each.stat().st_size for each in folder.iterdir())
+        yield results
+
+
+@pytest.mark.parametrize("server", ["filled", "empty"])
+def test_pages_are_accessible_and_fit(seen: dict[str, Any], server: str) -> None:
+    """axe finds nothing in any theme and language, nothing overflows at 360 or 1280 px, and the
+    browser has nothing to complain of."""
+    assert seen[server] == []
+
+
+def test_the_inbox_is_used_by_keys_alone(seen: dict[str, Any]) -> None:
+    keys = seen["keyboard"]
+    assert keys["found"] == 3, keys
+    assert keys["focus"].endswith("Keys 1")
+    assert (keys["opened"], keys["next"]) == ("Keys 1", "Keys 0")
+    assert keys["code"] == "481511"
+    assert (keys["after_delete"], keys["after_undo"]) == (2, 3)
+    assert keys["back"]
+    assert keys["help"] == 1
+    assert keys["arrows_scroll"]
+
+
+def test_nine_tabs_load_and_hear_of_new_mail(seen: dict[str, Any]) -> None:
+    assert seen["tabs"] == {"tabs": 9, "bars": 1, "first": "Unread:Tabs"}
+
+
+def test_hostile_mail_does_nothing(seen: dict[str, Any]) -> None:
+    assert seen["hostile"] == {"frames": seen["messages"], "faults": []}
+    assert seen["messages"] >= 200
+
+
+def test_a_link_opens_a_tab_and_images_load_when_wanted(
+    seen: dict[str, Any], elsewhere: str
+) -> None:
+    assert seen["links"] == {"inline": 1, "address": f"{elsewhere}/link"}
+    asked = [path for path, _ in Recorder.seen if path != "/favicon.ico"]
+    assert asked == ["/link", "/remote.png"]
+    assert {referrer for _, referrer in Recorder.seen if _ != "/favicon.ico"} == {None}
+
+
+def test_pictures_are_small(seen: dict[str, Any]) -> None:
+    assert seen["pictures"] == 2
+    assert all(size < 120_000 for size in seen["pictures_of"])
+    assert all(each.stat().st_size < 120_000 for each in IMAGES.iterdir())
