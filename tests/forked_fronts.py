@@ -15,6 +15,7 @@ from tests import fork_server
 
 NAME: Final = "fork-fronts"
 """What the kernel calls the server."""
+_CREATE: Final = asyncio.create_subprocess_exec
 
 
 def has_fronts(command: Sequence[str]) -> bool:
@@ -53,8 +54,10 @@ class Front:
         self.terminate, self.send_signal = process.terminate, process.send_signal
 
     @classmethod
-    async def start(cls, *command: str, **more: Any) -> Self:
-        """Start it, as ``asyncio.create_subprocess_exec`` does."""
+    async def start(cls, *command: str, **more: Any) -> "Self | asyncio.subprocess.Process":
+        """Start it, as ``asyncio.create_subprocess_exec`` does, which starts all others."""
+        if more.get("stdin") != asyncio.subprocess.PIPE:
+            return await _CREATE(*command, **more)
         front = cls(_Popen(command, bufsize=0, **more))
         await front._connect()
         return front

@@ -1,9 +1,10 @@
 """Fields of a header for people: unfolded and decoded (RFC 2047)."""
 
 import re
+from collections.abc import Iterable
 from email.errors import MessageError
 from email.header import decode_header, make_header
-from typing import Final
+from typing import Any, Final
 
 from gatepost.mime.charsets import decode_text, is_charset
 
@@ -21,7 +22,7 @@ def decode_field(raw: str) -> str:
         words = decode_header(text)
         if not all(charset is None or is_charset(charset) for _, charset in words):
             return text
-        return readable(str(make_header([_decoded(*word) for word in words])))
+        return readable(str(make_header(_join(_decoded(*word) for word in words))))
     except (ValueError, LookupError, MessageError):
         return text
 
@@ -36,6 +37,17 @@ def readable(text: str) -> str:
     if text.isascii() and "\x1b" not in text:
         return text
     return decode_text(text.encode("utf-8", "surrogateescape"))
+
+
+def _join(words: Iterable[tuple[Any, str | None]]) -> list[tuple[Any, str | None]]:
+    """Join encoded words that follow each other: what separates them is no text (RFC 2047 6.2)."""
+    joined: list[tuple[Any, str | None]] = []
+    for word, charset in words:
+        if joined and charset is not None and joined[-1][1] is not None:
+            joined[-1] = joined[-1][0] + word, charset
+        else:
+            joined.append((word, charset))
+    return joined
 
 
 def _decoded(word: str | bytes, charset: str | None) -> tuple[str | bytes, str | None]:
