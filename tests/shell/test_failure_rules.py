@@ -1,8 +1,11 @@
 """Rules of scripted failures of whole relays: commands, files, front processes, the clock."""
 
 import json
+import os
+import signal
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -183,7 +186,13 @@ file = "failures.toml"
 
 
 def test_serve_ignores_rules(tmp_path: Path) -> None:
-    with relaying(tmp_path, LISTENER) as relay:
+    with relaying(tmp_path, f'{LISTENER}[console]\naddress = "127.0.0.1:0"\n') as relay:
+        token = {"authorization": f"Bearer {relay.ready['api_token']}"}
+        url = f"{relay.ready['console']}/api/gatepost/v1/rules"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(url, headers=token))
+        with refused.value as refusal:
+            assert refusal.code == 403
         assert relay.ready["failures"] is None
         answer = relay.ask("failure", "add", "rcpt -> reply 451 4.7.1 Later")
         assert "this relay ignores rules" in answer["error"]["message"]
@@ -323,3 +332,31 @@ def test_lanes_do_not_cross() -> None:
         with wrong.value as refusal:
             assert refusal.code == 400
             assert "do.reply: the code is 250" in refusal.read().decode()
+
+
+def test_a_stop_does_not_wait_for_clients_that_are_held_up() -> None:
+    relay = Emulator(workers=1)
+    relay.fail("mail -> stall forever")
+    relay.fail("rcpt -> delay 1h")
+    relay.fail("ehlo ehlo=slow -> pace 1/60")
+    peers = [signed_in(relay.ready) for _ in range(3)]
+    eventually(lambda: peers[0].ask("NOOP").startswith("250 "))
+    for peer, command in zip(peers, (f"MAIL FROM:<{relay.sender}>", "EHLO slow"), strict=False):
+        peer.send(f"{command}\r\n".encode())
+    eventually(lambda: len(relay.events("injected")) >= 2)
+    start = time.monotonic()
+    relay.stop()
+    assert time.monotonic() - start < 8
+    for peer in peers:
+        assert peer.is_closed_within(1)
+        peer.sock.close()
+
+
+def test_rules_outlive_a_reload() -> None:
+    with Emulator(workers=1) as relay:
+        rule = relay.fail("rcpt attempt=2- -> reply 451 4.7.1 Later")
+        eventually(lambda: bool(rcpt(relay, "a@slow.test")) and rule.seen > 0)
+        seen = rule.seen
+        os.kill(relay.pid, signal.SIGHUP)
+        relay.wait_event("reloaded")
+        assert (rule.seen, rcpt(relay, "a@slow.test")) == (seen, ["451 4.7.1"])

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from gatepost.config.failure_rules_file import read_rules_file
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import Configuration
 from gatepost.errors import ConfigError
@@ -86,6 +85,9 @@ class ScriptedFailures:
                 self.rules.book.put_all(ORIGIN, [], self.rules.time())
 
     def _put(self, file: Path) -> None:
+        # without a file, no TOML is read
+        from gatepost.config.failure_rules_file import read_rules_file  # noqa: PLC0415
+
         rules = read_rules_file(file, captures=self._captures)
         try:
             self.rules.book.put_all(ORIGIN, list(rules), self.rules.time())

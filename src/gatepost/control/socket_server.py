@@ -24,7 +24,7 @@ from gatepost.errors import Disconnected
 from gatepost.failures.event_facts import EventFacts
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal
-from gatepost.model.operation_errors import NotConfigured
+from gatepost.model.operation_errors import NotAllowed, NotConfigured
 from gatepost.model.session_record import SessionRecord
 from gatepost.model.value_or_future import Later
 from gatepost.operator_log.writer import Reporter
@@ -138,7 +138,9 @@ class ControlServer:
         return {
             "events": partial(operate, events) if events else _refuse(NO_EVENTS),
             "clock": clock.operate if clock else _refuse(NO_CLOCK),
-            "failures": self.failures.operate if self.failures else _refuse(NO_FAILURES),
+            "failures": self.failures.operate
+            if self.failures
+            else _refuse(NO_FAILURES, NotAllowed),
             "console": self.console or _refuse(NO_CONSOLE),
             "sessions": partial(operate_sessions, sessions) if sessions else _refuse(NOT_RECORDED),
             "queue": partial(operate_queue, queue) if queue else _refuse(NO_QUEUE),
@@ -303,11 +305,11 @@ def client_operations(
     }
 
 
-def _refuse(reason: str) -> Command:
+def _refuse(reason: str, kind: type[NotConfigured] = NotConfigured) -> Command:
     """Return a function that refuses the operations of a part that this relay does not have."""
 
     async def refuse(_operation: str, _fields: dict[str, Any]) -> dict[str, Any]:
-        raise NotConfigured(reason)
+        raise kind(reason)
 
     return refuse
 

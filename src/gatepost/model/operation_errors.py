@@ -5,5 +5,9 @@ class NotConfigured(ValueError):
     """This relay does not have what the operation is about."""
 
 
+class NotAllowed(NotConfigured):
+    """The configuration does not allow it."""
+
+
 class TooManyRequests(Exception):
     """More is asked for at the same time than may be."""

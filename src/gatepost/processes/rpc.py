@@ -49,6 +49,7 @@ _ERRORS: Final[Mapping[str, type[Exception]]] = {
     "SubscriptionError": ValueError,
     "RuleMistakes": ValueError,
     "NotConfigured": ValueError,
+    "NotAllowed": ValueError,
     "QueueError": QueueError,
     "QueueFull": QueueFull,
     "Unreadable": Unreadable,

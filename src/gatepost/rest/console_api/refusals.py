@@ -10,7 +10,7 @@ from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.errors import GatepostError, QueueError
 from gatepost.failures.read_rule import RuleMistakes
 from gatepost.failures.rulebook import StaleRevision
-from gatepost.model.operation_errors import NotConfigured, TooManyRequests
+from gatepost.model.operation_errors import NotAllowed, NotConfigured, TooManyRequests
 from gatepost.rest.errors import ApiError
 
 REFUSED = (
@@ -29,6 +29,8 @@ def answer_refusal(error: Exception) -> Response:
             return _error(error.status, error.code, error.message)
         case TooManyRequests():
             return _error(429, "TooManyRequests", str(error), {"retry-after": "10"})
+        case NotAllowed():
+            return _error(403, "NotAllowed", str(error))
         case NotConfigured():
             return _error(409, "NotConfigured", str(error))
         case StaleRevision():
