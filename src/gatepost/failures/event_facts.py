@@ -27,8 +27,10 @@ class EventFacts:
     command: str = ""
     """The verb, in upper case."""
     user: str = ""
+    shown_user: str = ""
+    """What may be shown of a claimed user name, which may be a secret; empty: ``user``."""
     application: str = ""
-    """The id of the application."""
+    """The id of the application, or the name of an account."""
     mechanism: str = ""
     sender: str = ""
     recipients: tuple[str, ...] = ()

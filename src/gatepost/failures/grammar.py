@@ -65,7 +65,7 @@ class Conditions(
     user: Text | None = None
     """The user name: at ``auth`` the claimed one, later the one that signed in."""
     application: Text | None = None
-    """The name or id of the application that signs in."""
+    """The name or id of the application that signs in; where there are accounts, their name."""
     mechanism: Text | None = None
     """The mechanism of AUTH."""
     sender: Text | None = None

@@ -311,6 +311,8 @@ class Rulebook:
         self, entry: RuleEntry, facts: EventFacts, now: float, attempt: int, key: str
     ) -> None:
         counters, session = entry.counters, facts.session
+        if key.casefold() == facts.user.casefold():
+            key = facts.shown_user or key
         counters.fired += 1
         counters.first_at = now if counters.first_at is None else counters.first_at
         counters.last_at, counters.last_session = now, session.session
@@ -388,7 +390,7 @@ def _fill_in(
     values: dict[str, Any] = {
         "recipient": ", ".join(facts.recipients[:5]),
         "sender": facts.sender,
-        "user": facts.user,
+        "user": facts.shown_user or facts.user,
         "attempt": str(attempt),
         "wait": str(ceil(wait or 0)),
     }

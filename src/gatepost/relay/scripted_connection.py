@@ -69,7 +69,7 @@ class ScriptedReceiver(FaultyReceiver):
         principal = session.signed_in_as
         if principal is not None:
             facts.setdefault("user", principal.name)
-            facts.setdefault("application", principal.application_id)
+            facts.setdefault("application", principal.application_id or principal.name)
             facts.setdefault("mechanism", principal.mechanism)
         version = tls.version.removeprefix("TLSv") if tls is not None else ""
         facts.setdefault("ehlo", session.peer_name)
@@ -172,8 +172,8 @@ class ScriptedReceiver(FaultyReceiver):
         ordinary = verdict if isinstance(verdict, Reply) else self._session.replies.SIGNED_IN
         occasion = Occasion("auth", go_on, self._session.reply, ordinary)
         self._ask(
-            occasion, command="AUTH", user=auth.claimed, mechanism=auth.mechanism,
-            application=application_of(auth.claimed, verdict),
+            occasion, command="AUTH", user=auth.claimed, shown_user=auth.username,
+            mechanism=auth.mechanism, application=application_of(auth.claimed, verdict),
         )  # fmt: skip
 
     # Stages: mail.

@@ -26,10 +26,10 @@ class ScriptedSignIn(SignIn):
 
 
 def application_of(claimed: str, verdict: Principal | Reply) -> str:
-    """Return the id of the application that signs in, as far as it is known."""
+    """Return the id of the application that signs in, or the name of an account."""
     if isinstance(verdict, Principal):
-        return verdict.application_id
+        return verdict.application_id or verdict.name
     try:
         return parse_username(claimed).application_id
     except UsernameError:
-        return ""
+        return claimed

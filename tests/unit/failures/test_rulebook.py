@@ -287,3 +287,13 @@ def test_chaos_becomes_rules_and_back() -> None:
     for code in (200, 399):
         with pytest.raises(ValueError, match="not between 400 and 599"):
             rules_of_chaos(ChaosTriggers(sender=ChaosTrigger(code, 1)))
+
+
+def test_a_secret_as_a_user_name_is_not_shown() -> None:
+    rules = book("auth per=user attempt=1 -> reply 535 5.7.8 No, {user}")
+    event = facts("auth", user="a-long-secret-by-mistake", shown_user="a-lo... (24 characters)")
+    (firing,) = rules.decide(event, NOW).firings
+    assert str(firing.reply) == "535 5.7.8 No, a-lo... (24 characters)"
+    assert rules.fired[-1].key == "a-lo... (24 characters)"
+    assert fired(rules, event) == []
+    assert fired(rules, replace(event, user="another-long-secret")) == ["r0"]
