@@ -119,7 +119,7 @@ def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
         rich = ids[-1]
         pages = [
             "/", "/?q=nothing", f"/m/{rich}", f"/m/{ids[0]}", "/m/gone", "/sessions", session,
-            "/failures", "/events", "/doctor", "/settings",
+            "/failures", "/events", "/doctor", "/directory", "/settings",
             *[f"/m/{rich}?view={each}" for each in ("links", "headers", "parts", "source")],
         ]  # fmt: skip
         bad = send(

@@ -7,6 +7,7 @@ from gatepost.app.console_parts import ConsoleParts
 from gatepost.console.access.gate import Gate
 from gatepost.console.access.routes import ConsoleHandler, Face
 from gatepost.console.backend import Backend
+from gatepost.console.directory_pages import DirectoryPages
 from gatepost.console.doctor_pages import DoctorPages
 from gatepost.console.event_pages import EventPages
 from gatepost.console.failure_pages import FailurePages
@@ -33,6 +34,7 @@ PAGES: Final[Mapping[str, Callable[[Backend, Desk], _PageGroup]]] = {
     "events": EventPages,
     "doctor": DoctorPages,
     "queue": QueuePages,
+    "directory": DirectoryPages,
     "": SettingsPages,
 }
 """The pages besides those of mail, by the command whose operations they need; empty: none."""
@@ -68,6 +70,7 @@ def _commands(parts: ConsoleParts) -> frozenset[str]:
     control = parts.control()
     present = {
         "clock": control.clock is not None,
+        "directory": True,
         "doctor": True,
         "events": control.events is not None,
         "failures": control.failures is not None,

@@ -63,6 +63,7 @@ SECTIONS: Final = (
     MenuEntry("failures", "/failures", "support", "failures"),
     MenuEntry("events", "/events", "support", "events"),
     MenuEntry("doctor", "/doctor", "support", "doctor"),
+    MenuEntry("directory", "/directory", "admin", "directory"),
     MenuEntry("settings", "/settings", "viewer"),
 )
 
