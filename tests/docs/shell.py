@@ -24,7 +24,7 @@ BIN: Final = Path(sys.executable).parent
 PATIENCE: Final = 90.0
 OURS: Final = (2526, 9587)
 """Ports on the pages that no relay listens on: their commands take free ones, too."""
-PORTS: Final = {"smtp": 2587, "smtps": 2465, "https": 2443, "http": 2480}
+PORTS: Final = {"smtp": 2587, "smtps": 2465, "https": 2443, "http": 2480, "console": 8025}
 """The pages use the default ports; here the relay takes free ones."""
 _ADDRESS: Final = re.compile(r"(?<=address = \")127\.0\.0\.1:(\d+)")
 _END: Final = "--- end of the command, status"
@@ -170,7 +170,8 @@ class Reader:
         words = shlex.split(command)
         kept = words[words.index(">") + 1 :] if ">" in words else []
         words = words[: words.index(">")] if kept else words
-        places = [] if "--smtp" in words else [f"--{name}=localhost:0" for name in PORTS]
+        free = () if "--smtp" in words else [name for name in PORTS if f"--{name}" not in words]
+        places = [f"--{name}=localhost:0" for name in free]
         data = self.home / (words[words.index("--data") + 1] if "--data" in words else ".gatepost")
         output = self.home / (kept[0] if kept else f"up-{len(self._relays)}.txt")
         with output.open("wb") as log:
@@ -183,10 +184,9 @@ class Reader:
         if ready is None:
             self._relays.remove(relay)
             return output.read_text(), relay.wait()
-        if places:
-            for name, port in PORTS.items():
-                actual = ready[name]["port"] if "port" in ready[name] else ready[name]["url"]
-                self._actual[port] = int(str(actual).rpartition(":")[2])
+        for name in free:
+            served = ready[name] if isinstance(ready[name], dict) else {"url": ready[name]}
+            self._actual[PORTS[name]] = served.get("port") or int(served["url"].split(":")[2])
         return self._wait_announced(output), 0
 
     def _serve(self, command: str) -> tuple[str, int]:
