@@ -17,7 +17,7 @@ from gatepost.errors import TlsError
 from gatepost.model.credentials import Credentials, Principal
 from gatepost.model.reply import Reply
 from gatepost.model.session_record import SessionRecord, text_of
-from gatepost.profiles import load_profile
+from gatepost.profiles.load import available_profiles, load_profile
 from gatepost.relay.listener_state import ListenerState, plain_listener_state
 from gatepost.relay.recorded_connection import RecordedReceiver
 from gatepost.relay.session_archive import MAX_SESSIONS, SessionArchive
@@ -331,6 +331,30 @@ def test_the_content_of_messages_is_never_kept() -> None:
         assert f"C: [{len(secret)} octets of content]" in said(record)
 
     run(scene)
+
+
+AT_ONCE = [each for each in available_profiles() if not load_profile(each).server.greeting_delay]
+
+
+@pytest.mark.parametrize("profile", AT_ONCE)
+def test_what_is_shown_of_the_server_is_what_was_sent(profile: str) -> None:
+    """Also by servers that say nothing, end lines otherwise, or disconnect."""
+
+    async def scene(world: World) -> None:
+        stream = Stream()
+        receiver = RecordedReceiver(world.relay, world.state, lambda _: None)
+        receiver.on_accept(cast("Any", stream))
+        receiver.on_connect()
+        for part in (EHLO, WRONG, RIGHT, MAIL, CONTENT, b"NOOP\r\nNONSENSE\r\n", QUIT):
+            if not stream.is_closing:
+                receiver.on_data(part)
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
+        receiver.on_close()
+        lines = world.archive.records[-1].lines
+        assert b"".join([line[2] for line in lines if line[1] == "S"]) == stream.said
+
+    run(scene, profile)
 
 
 def test_many_lines_leave_some_out_in_the_middle() -> None:

@@ -73,9 +73,11 @@ class SessionTranscript:
     def server(self, octets: bytes) -> None:
         """Record what is sent to the client. A challenge is shown if it is a prompt or a JSON
         object (RFC 7628 3.2.2), because others are a part of the proof."""
-        if octets.startswith(b"334 "):
+        if octets[:4] == b"334 ":
             octets = _show_challenge(octets)
-        more, self.of_next_reply = self.of_next_reply, None
+        more = self.of_next_reply
+        if more is not None:
+            self.of_next_reply = None
         self._left -= len(octets) + LINE_SIZE
         if self._left >= 0 or self._try_grow():
             self._entries.append((self._clock() - self._begun, "S", octets, self.tls, more))
@@ -89,11 +91,11 @@ class SessionTranscript:
 
     def _try_grow(self) -> bool:
         if self._size >= MAX_SIZE and len(self._entries) > FIRST:
-            last = FIRST + (len(self._entries) - FIRST) // 2
-            self.left_out += last - FIRST
-            dropped = self._entries[FIRST:last]
-            del self._entries[FIRST:last]
-            self._left += sum([len(text) + LINE_SIZE for _, _, text, *_ in dropped])
+            count = len(self._entries)
+            dropped = (count - FIRST) // 2
+            self.left_out += dropped
+            del self._entries[FIRST : FIRST + dropped]
+            self._left += self.size * dropped // count  # roughly: each line as large as the others
         if self._left < 0:
             more = max(STEP, -self._left)
             if self._size >= 2 * MAX_SIZE or not self._reserve(more):
