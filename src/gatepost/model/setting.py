@@ -7,9 +7,10 @@ from gatepost.model.fast_dataclass import dataclass
 Role = Literal[
     "host", "endpoint", "port", "username", "password", "sender", "helo", "url", "auth",
     "mechanism", "filter", "starttls", "implicit", "tls", "clear", "verify", "backend", "maps",
+    "sending",
 ]  # fmt: skip
 """The purpose of a setting. ``endpoint`` is HOST:PORT; ``tls`` switches on TLS of an unknown
-kind."""
+kind; ``sending`` switches on mail altogether."""
 
 
 @dataclass(frozen=True, slots=True)

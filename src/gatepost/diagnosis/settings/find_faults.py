@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gatepost.diagnosis.causes import conclude
-from gatepost.diagnosis.settings import credentials, mailers, marks, tls
+from gatepost.diagnosis.settings import credentials, mailers, marks, switched_off, tls
 from gatepost.diagnosis.settings.fault import Fault, View
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding
@@ -16,7 +16,7 @@ from gatepost.model.finding import Confidence, Finding
 Rule = Callable[[View], Iterator[Fault]]
 
 RULES: Final[tuple[Rule, ...]] = (
-    *marks.RULES, *tls.RULES, *credentials.RULES, *mailers.RULES,
+    *marks.RULES, *tls.RULES, *credentials.RULES, *mailers.RULES, *switched_off.RULES,
 )  # fmt: skip
 MAX_PROOFS: Final = 20
 _ORDER: Final[tuple[Confidence, ...]] = ("certain", "likely", "possible")

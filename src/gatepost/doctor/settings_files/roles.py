@@ -34,6 +34,7 @@ _NAMES: Final[tuple[tuple[str, str], ...]] = (
         check_server_identity checkserveridentity verify_hostname
      """),
     ("trust", "ssl_trust"),
+    ("sending", "(?:e?smtp|mailer|mail)_enabled?"),
     ("starttls", """
         starttls start_tls enable_starttls enable_starttls_auto starttls_auto
         starttls_enabled? starttls_required use_starttls starttls_auto_enable require_tls

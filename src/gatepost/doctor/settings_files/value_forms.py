@@ -201,7 +201,7 @@ _SWITCHES: Final = {"starttls": "starttls", "implicit": "implicit", "tls": "tls"
 _READERS: Final = {
     "host": of_host, "endpoint": of_host, "port": of_port, "starttls": of_switch,
     "implicit": of_switch, "tls": of_switch, "tls_off": of_switch,
-    "enable_ssl": of_switch, "auth": of_switch,
+    "enable_ssl": of_switch, "auth": of_switch, "sending": of_switch,
     "encryption": of_encryption, "verify": of_verify, "verify_off": of_verify,
     "trust": of_verify, "mechanism": of_mechanism, "backend": of_backend,
 }  # fmt: skip
