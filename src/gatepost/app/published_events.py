@@ -1,6 +1,7 @@
 """What happens in a relay, published for those who watch, and counted for each next hop."""
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:  # not before the first connection
 
 QUEUE_EVERY: Final = 0.25
 """Seconds between two events with the numbers of the queue."""
+UNASKED: Final = 8
+"""Times this, the queue is counted even if nothing is known to have changed."""
 DEPTHS_EVERY: Final = 60.0
 """Seconds between two counts of what waits for each next hop."""
 _OF_QUEUE: Final = frozenset({
@@ -93,15 +96,23 @@ class PublishedEvents:
             self.bus.publish(change.kind, {"id": each})
 
     async def _publish_queue(self) -> None:
-        """Publish the numbers of the queue after it has changed, while anybody watches."""
-        while True:
+        """Publish the numbers of the queue when they have changed, while anybody watches.
+
+        What commands do to the queue has no event, so it is also counted now and then.
+        """
+        before: Mapping[str, int] = {}
+        for turn in itertools.count():
             await asyncio.sleep(QUEUE_EVERY)
-            if self._has_changed and self.bus.has_readers:
-                self._has_changed = False
-                with suppress(GatepostError):
-                    counts = (await self._next_hops.queue.deliveries.count()).values()
-                    names = ("waiting", "leased", "held")
-                    numbers = {each: sum(getattr(one, each) for one in counts) for each in names}
+            is_due = self._has_changed or turn % UNASKED == 0
+            if not (is_due and self.bus.has_readers):
+                continue
+            self._has_changed = False
+            with suppress(GatepostError):
+                counts = (await self._next_hops.queue.deliveries.count()).values()
+                names = ("waiting", "leased", "held")
+                numbers = {each: sum(getattr(one, each) for one in counts) for each in names}
+                if numbers != before:
+                    before = numbers
                     self.bus.publish("queue", numbers)
 
     async def _record_depths(self) -> None:
