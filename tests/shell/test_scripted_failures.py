@@ -511,3 +511,33 @@ def test_a_message_names_the_rules_of_its_own_transaction(relay: InProcessRelay)
             assert peer.ask("NOOP").startswith("250 ")
             assert peer.deliver(relay.sender, content(relay)).startswith("250 ")
     assert list(relay.failures.injected.values())[-3:] == [("r0", "r1"), ("r1",), ("r1",)]
+
+
+def test_a_client_that_speaks_first_gets_the_greeting_that_a_rule_shapes(
+    relay: InProcessRelay,
+) -> None:
+    relay.script("connect -> delay 50ms ; close after_bytes=3", "command -> reply 451 4.0.0 No")
+    with relay.peer() as peer:
+        peer.send(b"EHLO x\r\nNOOP\r\n")
+        assert peer.rest() == b"220"
+    assert relay.reported("internal_error") == []
+
+
+def test_tls_begins_after_a_slow_reply(relay: InProcessRelay) -> None:
+    relay.script("starttls -> pace 5/0.01", "ehlo tls=false -> rate out=5000")
+    with relay.secured() as peer:
+        assert peer.ask("NOOP").startswith("250 ")
+    with relay.greeted() as peer:
+        peer.send(b"STARTTLS\r\n")
+        assert peer.sock.recv(1) == b"2"
+        peer.send(b"NOOP\r\n")  # in clear, before the whole reply
+        assert b"250 2.0.0 OK" not in peer.rest()
+    assert relay.reported("internal_error") == []
+
+
+def test_one_command_at_two_stages(relay: InProcessRelay) -> None:
+    relay.script("command command=NOOP -> pace 5/0.01", "noop -> delay 20ms ; close after")
+    with relay.greeted() as peer:
+        peer.send(b"RSET\r\nNOOP\r\nRSET\r\n")
+        assert peer.rest() == b"250 2.0.0 OK\r\n" * 2
+    assert relay.reported("internal_error") == []

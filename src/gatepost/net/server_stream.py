@@ -173,8 +173,9 @@ class ServerStream(asyncio.Protocol):
     def reset(self) -> None:
         """Cut the connection with a reset; the peer may miss what was sent last."""
         connection = self._transport.get_extra_info("socket")
-        with suppress(OSError):  # it has ended
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        if connection is not None:
+            with suppress(OSError, ValueError):  # it has ended
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.abort()
 
     def time_out(self) -> None:

@@ -17,7 +17,7 @@ from gatepost.model.value_or_future import Later
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.authenticate import Claim
 from gatepost.relay.counted_client import UNCOUNTED, CountedClient
-from gatepost.relay.listener_state import ListenerState
+from gatepost.relay.listener_state import ListenerState, ServerCertificate
 from gatepost.relay.safe_error_text import BROKEN, NO_ANSWER, error_of, explain
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.sign_in import SignIn, after
@@ -364,8 +364,11 @@ class Receiver:
         if self._session.encrypted:
             if self._sign_in is not None:
                 self._sign_in.leave()  # the client must sign in again
-            self._stream.start_tls(certificate.context)
-            self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
+            self._begin_tls(certificate)
+
+    def _begin_tls(self, certificate: ServerCertificate) -> None:
+        self._stream.start_tls(certificate.context)
+        self.deadline = self._relay.tick + HANDSHAKE_TIMEOUT
 
     def _begin_auth(self, event: events.Auth) -> None:
         peer = self._stream.peer_address

@@ -62,7 +62,7 @@ class FaultyReceiver(Receiver):
     """The handler of a stream, to which rules can do something."""
 
     __slots__ = (
-        "_after_wait", "_counted", "_fired", "_handshake", "_identity",
+        "_after_output", "_after_wait", "_counted", "_fired", "_handshake", "_identity",
         "_input", "_is_parting", "_is_silent", "_output", "_resets", "_rules", "_shape", "_timer",
     )  # fmt: skip
 
@@ -90,6 +90,8 @@ class FaultyReceiver(Receiver):
         self._output: SlowOutput | None = None
         """None: everything is sent at once."""
         self._input: SlowInput | None = None
+        self._after_output: Callable[[], None] | None = None
+        """What waits until everything has been sent."""
         self._is_parting = self._resets = False
         self._handshake: ScriptedHandshake | None = None
         self._fired: tuple[str, ...] = ()
@@ -169,6 +171,8 @@ class FaultyReceiver(Receiver):
         else:
             if stage != "connect":
                 self._flush()  # replies to earlier commands
+                if self._session.is_ending:  # with one of them
+                    return
             if do.pace is not None or do.close is not None or do.reset:
                 self._shape = Shape(firing, stage)
                 self._output = self._output or SlowOutput(self._send_slice, self._on_output_sent)
@@ -234,6 +238,18 @@ class FaultyReceiver(Receiver):
     ) -> None:
         """Report what is done to a handshake."""
         self._note(firing, action, "tls", seconds=seconds)
+
+    def _begin_tls(self, certificate: ServerCertificate) -> None:
+        """Begin when the reply to STARTTLS has been sent; until then, nothing is read."""
+        if self._output is not None and self._output.is_busy:
+            self._stream.pause()
+            self._after_output = partial(self._begin_late_tls, certificate)
+        else:
+            super()._begin_tls(certificate)
+
+    def _begin_late_tls(self, certificate: ServerCertificate) -> None:
+        super()._begin_tls(certificate)
+        self._stream.resume()
 
     def use_certificate(self, certificate: ServerCertificate) -> None:
         """Take note of the certificate that is served."""
@@ -327,8 +343,12 @@ class FaultyReceiver(Receiver):
         self._stream.write(octets)
 
     def _on_output_sent(self) -> None:
+        after, self._after_output = self._after_output, None
         if self._is_parting:
             self._part()
+        elif after is not None and not self._stream.is_closing:
+            self._stalled = False
+            after()
         elif not self._stream.is_closing:
             self._stalled = False
             self._resume()

@@ -88,9 +88,13 @@ class ScriptedReceiver(FaultyReceiver):
             return
         setting = self._session.setting
         text = setting.profile.greeting.format(host=setting.host, peer=self.peer)
-        welcome = partial(super()._welcome, True)
-        self._ask(Occasion("connect", welcome, self._refuse_connection, Reply(220, text)))
+        self._ask(Occasion("connect", self._greet, self._refuse_connection, Reply(220, text)))
         self._run_on()
+
+    def _greet(self) -> None:
+        if self._shape is not None:  # which is for the greeting alone
+            self._flush()
+        super()._welcome(True)
 
     def _run_on(self) -> None:
         """Continue where no event was handled."""

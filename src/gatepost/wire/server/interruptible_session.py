@@ -47,6 +47,11 @@ class InterruptibleSession(Session):
         """Show the commands of these stages from now on."""
         self._table = _interrupting(self.setting, stages & _INTERRUPTIBLE)
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing more will be run."""
+        return self._closing is not None
+
     def proceed(self) -> events.Event | None:
         """Run the command that is shown; return its event, or None after its reply."""
         shown, self._pending = self._pending, None
