@@ -60,6 +60,10 @@ class Indexer:
         self.cursor = 0
         """The ``seq`` up to which messages have their entries."""
 
+    async def load(self) -> None:
+        """Read the cursor; call it before anything else."""
+        self.cursor = await self._store.mailbox.cursor()
+
     async def run(self, report: ReportEvent) -> None:
         """Index new mail, until cancelled."""
         loop = asyncio.get_running_loop()
@@ -82,7 +86,6 @@ class Indexer:
         mailbox.watch(ring)
         self._rung.set()
         try:
-            self.cursor = await mailbox.cursor()
             while True:
                 await self._rung.wait()
                 self._rung.clear()

@@ -95,6 +95,7 @@ class Mailbox:
         """Begin to index."""
         for tag in await self.store.mailbox.tags():
             self._spelling.setdefault(tag.lower(), tag)
+        await self.indexer.load()
         self._indexing = asyncio.create_task(self.indexer.run(report))
 
     async def close(self) -> None:

@@ -261,3 +261,15 @@ def test_a_date_is_in_the_zone_of_the_query() -> None:
         assert len((await everything.find(Wanted(terms))).page.entries) == 1
 
     run(steps)
+
+
+def test_what_was_indexed_before_a_start_is_not_waited_for() -> None:
+    async def steps(made: World) -> None:
+        await made.put(PLAIN.format("", ""))
+        await made.mailbox.everything().count()
+        async with world(made.store) as again:
+            began = asyncio.get_running_loop().time()
+            assert (await again.mailbox.everything().count()).messages == 1
+            assert asyncio.get_running_loop().time() - began < 1
+
+    run(steps)

@@ -117,10 +117,14 @@ class SqliteMailbox:
             rows = connection.execute(
                 SQL["list"].format(terms=condition), (*values, limit, start)
             ).fetchall()
+            entries = [_listed(row) for row in rows]
+            if start == 0 and len(entries) != limit:  # these are all: one search is enough
+                unread = sum(not each.is_read for each in entries)
+                return MailboxPage(entries, MailboxCount(len(entries), unread))
             count = connection.execute(SQL["count"].format(terms=condition), values).fetchone()
         finally:
             connection.execute("COMMIT")
-        return MailboxPage([_listed(row) for row in rows], MailboxCount(*count))
+        return MailboxPage(entries, MailboxCount(*count))
 
     async def _matching(self, query: str, terms: Terms, *before: Any) -> list[tuple[Any, ...]]:
         condition, values = where(terms)
