@@ -33,7 +33,7 @@ _PLAIN: Final[set[int]] = set()
 """The hashes of these texts: many sessions say the same."""
 
 
-def may_have_secret(texts: Collection[str], secrets: Collection[str]) -> bool:
+def may_have_secret(texts: Collection[bytes], secrets: Collection[str]) -> bool:
     """Tell whether a text may have one of the secrets, or a part of one, in any form.
 
     False is certain. True needs a ``SecretSearch``, and is the answer for every short secret.
@@ -41,24 +41,25 @@ def may_have_secret(texts: Collection[str], secrets: Collection[str]) -> bool:
     if not secrets:
         return False
     unique = dict.fromkeys(texts)
-    low = "\n".join(unique).lower()
+    low = b"\n".join(unique).decode("utf-8", "surrogateescape").lower()
     for secret in secrets:
         if _may_be_in(low, secret.lower()):
             return True
-    for text in unique:  # noqa: SIM110 - as above
+    for text in unique:  # noqa: SIM110 - as below
         if hash(text) not in _PLAIN and not _is_plain(text):
             return True
     return False
 
 
-def _is_plain(text: str) -> bool:
+def _is_plain(octets: bytes) -> bool:
     """Tell whether a text has nothing that may be in another form."""
+    text = octets.decode("utf-8", "surrogateescape")
     for match in _ENCODED.finditer(_HARMLESS.sub("", text)):
         if _WORD.fullmatch(match[0]) is None:
             return False
     if len(_PLAIN) >= _MOST_PLAIN:
         _PLAIN.clear()
-    _PLAIN.add(hash(text))
+    _PLAIN.add(hash(octets))
     return True
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from gatepost.failures.injection import Injection
-from gatepost.model.session_record import SessionRecord
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.client_connection import Receiver
 from gatepost.relay.listener_state import ListenerState
@@ -35,9 +34,7 @@ class _Recording(Receiver):
     def on_accept(self, stream: ServerStream) -> None:
         state, peer, recorder = self._listener, stream.peer_address, self._relay.recorder
         assert recorder is not None  # noqa: S101 - the supervisor has looked
-        self._recording = recorder.begin(
-            lambda id_, at: SessionRecord(id_, at, peer, state.name, state.lane), self._relay.report
-        )
+        self._recording = recorder.begin(peer, state.name, state.lane, self._relay.report)
         self.report = self._recording
         super().on_accept(stream)
 

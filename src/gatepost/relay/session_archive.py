@@ -60,11 +60,15 @@ class SessionArchive:
         self._size += record.size
         while len(self._records) > MAX_SESSIONS or self._size > MAX_SIZE:
             self._size -= self._records.popleft().size
+        if self._waiters:
+            self._wake_waiters()
+        self.on_add(record)
+
+    def _wake_waiters(self) -> None:
         waiters, self._waiters = self._waiters, set()
         for each in waiters:
             if not each.done():
                 each.set_result(None)
-        self.on_add(record)
 
     def take(self, ended: tuple[Sequence[SessionRecord], int]) -> None:
         """Keep the records that a front process has sent, and count those that it could not."""

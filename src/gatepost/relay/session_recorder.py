@@ -50,15 +50,12 @@ class SessionRecorder:
         recording = self._open.get(id_)
         return None if recording is None else recording.snapshot()
 
-    def begin(
-        self, record: Callable[[str, float], SessionRecord], report: ReportEvent
-    ) -> SessionRecording:
-        """Record a new session, whose ``record`` is made of its id and the time."""
+    def begin(self, peer: str, listener: str, lane: str, report: ReportEvent) -> SessionRecording:
+        """Record a new session."""
         id_ = f"{self._prefix}-{next(self._numbers)}"
         transcript = SessionTranscript(self._seconds, partial(self._may_take, id_))
-        recording = SessionRecording(
-            record(id_, self._now().timestamp()), transcript, report, self._end, self._note_message
-        )
+        record = SessionRecord(id_, self._now().timestamp(), peer, listener, lane)
+        recording = SessionRecording(record, transcript, report, self._end, self._note_message)
         self._open[id_] = recording
         if len(self._open) > MAX_OPEN:
             self._stop(next(iter(self._open)))

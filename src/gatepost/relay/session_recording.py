@@ -79,10 +79,10 @@ class SessionRecording:
     def _complete(self, record: SessionRecord) -> None:
         """Add what the transcript has, and remove secrets from all else."""
         session, transcript = self.session, self.transcript
-        record.lines, record.left_out = transcript.lines(), transcript.left_out
-        record.lines_size = transcript.size
-        texts = transcript.ehlo, record.username, record.reason, record.reply
-        record.ehlo, record.username, record.reason, record.reply = transcript.redact(texts)
+        facts = record.username, transcript.ehlo, record.reason, record.reply
+        record.lines, facts = transcript.finish(*facts)  # type: ignore[assignment]  # four texts
+        record.username, record.ehlo, record.reason, record.reply = facts
+        record.left_out, record.lines_size = transcript.left_out, transcript.size
         if session is not None and session.signed_in_as is not None:
             record.application_id = session.signed_in_as.application_id
         if record.refused_logins:

@@ -158,8 +158,9 @@ class SessionTranscript:
     def learn_response(self, response: bytes) -> None:
         """Take a decoded response; its secrets are not shown anywhere."""
         number, self._responses = self._responses, self._responses + 1
-        text = response.decode("utf-8", "surrogateescape")
-        self._hide(secrets_of(self._mechanism, number, text))
+        if number or self._mechanism != "LOGIN":  # whose first one is the user name
+            text = response.decode("utf-8", "surrogateescape")
+            self._hide(secrets_of(self._mechanism, number, text))
 
     def hide_any(self, *octets: bytes) -> None:
         """Take octets that are or contain a secret, perhaps in base64."""
@@ -182,35 +183,42 @@ class SessionTranscript:
 
     def redact(self, texts: Sequence[str]) -> Sequence[str]:
         """Return texts without the secrets of this session."""
+        octets = [each.encode("utf-8", "surrogateescape") for each in texts]
+        return texts if self._are_harmless(octets) else self._replace(texts)
+
+    def finish(self, *facts: str) -> tuple[Sequence[SessionLine], Sequence[str]]:
+        """Return all lines, and facts about the session, without secrets. Our own replies have
+        none, as we write them."""
+        entries = self._entries[:]
+        foreign = [text for _, speaker, text, _, more in entries if speaker == "C" or more]
+        octets = [each.encode("utf-8", "surrogateescape") for each in facts]
+        if self._are_harmless(foreign + octets):
+            return entries, facts
+        texts = [each.decode("utf-8", "surrogateescape") for each in foreign]
+        rest = iter(self._replace(texts))
+        redacted = [
+            (at, speaker, next(rest).encode("utf-8", "surrogateescape"), tls, more)
+            if speaker == "C" or more
+            else (at, speaker, text, tls, more)
+            for at, speaker, text, tls, more in entries
+        ]
+        return redacted, self._replace(facts)
+
+    def _are_harmless(self, texts: Sequence[bytes]) -> bool:
+        return not (self._has_too_many_secrets or may_have_secret(texts, self._secrets))
+
+    def _replace(self, texts: Sequence[str]) -> list[str]:
         if self._has_too_many_secrets:
             return [each and REDACTED for each in texts]
-        if not may_have_secret(texts, self._secrets):
-            return texts
         search = SecretSearch(self._secrets)
         return [search.replace(each, REDACTED) for each in texts]
-
-    def lines(self) -> Sequence[SessionLine]:
-        """Return all lines, without secrets. Our own replies have none, as we write them."""
-        if not (self._secrets or self._has_too_many_secrets):
-            return self._entries[:]
-        foreign = [each for each in self._entries if each[1] == "C" or each[4] is not None]
-        texts = [each[2].decode("utf-8", "surrogateescape") for each in foreign]
-        redacted = self.redact(texts)
-        if redacted is texts:
-            return self._entries[:]
-        rest = iter(redacted)
-        return [
-            (at, speaker, next(rest).encode("utf-8", "surrogateescape"), tls, more)
-            if speaker == "C" or more is not None
-            else (at, speaker, text, tls, more)
-            for at, speaker, text, tls, more in self._entries
-        ]
 
 
 def secrets_of(mechanism: str, number: int, text: str) -> Iterator[str]:
     """Yield the secrets in a decoded response of a login; ``number`` counts from 0.
 
-    User names are none, as long as the response has the form that its mechanism requires.
+    User names are none, as long as the response has the form that its mechanism requires. The first
+    one of LOGIN is a user name.
     """
     if mechanism == "PLAIN" and text.count("\0") >= 2:  # RFC 4616 2
         yield text.split("\0", 2)[2]
@@ -220,7 +228,9 @@ def secrets_of(mechanism: str, number: int, text: str) -> Iterator[str]:
         yield text.rpartition(" ")[2]
     elif mechanism.startswith("SCRAM-"):  # RFC 5802 7: only the last response has a proof
         yield from [each[2:] for each in text.split(",") if each.startswith("p=") and number]
-    elif mechanism != "EXTERNAL" and (mechanism != "LOGIN" or number):
+    elif mechanism == "LOGIN":
+        yield text
+    elif mechanism != "EXTERNAL":
         yield from _pieces(text)
 
 
