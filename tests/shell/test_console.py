@@ -97,6 +97,30 @@ def test_paths_are_checked_as_they_are_routed(relay: Emulator, path: str) -> Non
     assert request(url, path, origin="http://evil.test")[0] == 403
 
 
+def test_signing_out_ends_the_stream_of_events(relay: Emulator) -> None:
+    url = relay.ready["console"]
+    _, cookie = sign_in(link(relay))
+    page = request(url, "/settings", cookie=cookie)[2]
+    form_token = page.partition('name="form_token" value="')[2].partition('"')[0]
+    stream = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
+    stream.request("GET", "/api/gatepost/v1/events", headers={"cookie": cookie})
+    events = stream.getresponse()
+    assert events.headers["content-type"].startswith("text/event-stream")
+    body = urlencode({"form_token": form_token})
+    assert request(url, "/sign-out", "POST", body, cookie=cookie, origin=url, **FORM)[0] == 303
+    events.read()  # until its end
+    stream.close()
+    assert request(url, "/api/gatepost/v1/events", cookie=cookie)[0] == 401
+
+
+def test_two_servers_keep_their_logins(relay: Emulator) -> None:
+    with Emulator() as other:
+        cookies = [sign_in(link(each))[1] for each in (relay, other)]
+        for each in (relay, other):  # as a browser does, which sends all cookies of the host
+            status = request(each.ready["console"], "/settings", cookie="; ".join(cookies))[0]
+            assert status == 200
+
+
 def test_a_probe_needs_no_name(relay: Emulator) -> None:
     for path in ("/livez", "/readyz"):
         assert request(relay.ready["console"], path, host="10.0.0.9")[0] == 200

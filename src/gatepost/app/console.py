@@ -110,7 +110,13 @@ class Console:
         """Start the server, for a connection that waits in the backlog."""
         self._stop_waiting()
         self._starting = asyncio.create_task(self._start())
-        self._starting.add_done_callback(_report_fault)
+        self._starting.add_done_callback(self._note_start)
+
+    def _note_start(self, starting: "asyncio.Task[None]") -> None:
+        """Report why the server could not start, and let nobody wait for it."""
+        if not starting.cancelled() and (error := starting.exception()) is not None:
+            self._listener.close()
+            starting.get_loop().call_exception_handler({"message": "", "exception": error})
 
     def _stop_waiting(self) -> None:
         loop = asyncio.get_running_loop()
@@ -125,13 +131,12 @@ class Console:
         from gatepost.app.console_pages import ConsolePages  # noqa: PLC0415
         from gatepost.app.mailbox_site import open_mailbox  # noqa: PLC0415
         from gatepost.console.access.application import GuardedApplication  # noqa: PLC0415
-        from gatepost.console.pages import Pages  # noqa: PLC0415
         from gatepost.web.server import WebServer  # noqa: PLC0415 - HTTP and the pages are large
 
         gate = self._open_gate()
         application = GuardedApplication(gate, settings.hosts, parts.refusal, self._report)
         self._mailbox = await open_mailbox(parts, self.mailbox_api)
-        self._pages = ConsolePages(gate, parts, self._mailbox.mailbox, Pages())
+        self._pages = ConsolePages(gate, parts, self._mailbox.mailbox)
         application.serve(console_routes(gate, parts, self._mailbox, self._pages))
         chain, key = settings.certificate, settings.key
         files = (Path(chain), Path(key or chain)) if chain else None
@@ -180,12 +185,6 @@ def _open(settings: ConsoleSettings) -> Listener:
         if not settings.may_move:
             raise
         return listen(settings.host, 0)
-
-
-def _report_fault(starting: "asyncio.Task[None]") -> None:
-    """Report why the server could not start: nobody waits for it."""
-    if not starting.cancelled() and (error := starting.exception()) is not None:
-        starting.get_loop().call_exception_handler({"message": "", "exception": error})
 
 
 def _import_server() -> None:

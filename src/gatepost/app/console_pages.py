@@ -43,12 +43,12 @@ PAGES: Final[Mapping[str, Callable[[Backend, Desk], _PageGroup]]] = {
 class ConsolePages:
     """The pages of one relay; close them at the end."""
 
-    def __init__(self, gate: Gate, parts: ConsoleParts, mailbox: Mailbox, pages: Pages) -> None:
+    def __init__(self, gate: Gate, parts: ConsoleParts, mailbox: Mailbox) -> None:
         backend = Backend(
             gate, parts.title, parts.api.operate, _commands(parts), parts.ready, parts.relay.now,
             mailbox,
         )  # fmt: skip
-        desk = Desk(backend, pages)
+        desk = Desk(backend, Pages(lambda: _banner(parts)))
         self._mail = MailPages(backend, desk, mailbox)
         self._others = [
             make(backend, desk)
@@ -63,6 +63,11 @@ class ConsolePages:
     async def close(self) -> None:
         """Do what was to be done later."""
         await self._mail.deletions.close()
+
+
+def _banner(parts: ConsoleParts) -> str:
+    """Return what every page says: that rules may affect real mail."""
+    return "failures" if parts.delivers and parts.control().failures is not None else ""
 
 
 def _commands(parts: ConsoleParts) -> frozenset[str]:

@@ -49,9 +49,10 @@ def _short_time(context: Context, moment: str | datetime) -> str:
 
 
 class Pages:
-    """Renders the templates; ``banner`` returns what every page must say, or nothing."""
+    """Renders the templates."""
 
     def __init__(self, banner: Callable[[], str] = lambda: "") -> None:
+        """``banner`` names what every page must say: the end of a text's key, or nothing."""
         self._banner = banner
 
     def render(

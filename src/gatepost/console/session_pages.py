@@ -10,7 +10,7 @@ from gatepost.console.access.routes import ConsoleHandler
 from gatepost.console.backend import Backend, Document
 from gatepost.console.page_parts import Desk
 from gatepost.console.session_markdown import session_markdown
-from gatepost.model.console_access import ConsoleEndpoint
+from gatepost.model.console_access import USER, ConsoleEndpoint
 
 PAGE: Final = 50
 _FILTERS: Final = ("app", "peer", "message")
@@ -61,5 +61,9 @@ class SessionPages:
         except KeyError:
             values: Document = {"session": None}
             return await self._desk.page(request, "sessions", "session.html", values, 404)
-        values = {"session": session, "markdown": session_markdown(session)}
+        values = {
+            "session": session,
+            "markdown": session_markdown(session),
+            "may_script": self._backend.has("failures") and request.scope[USER].may_act_as("admin"),
+        }
         return await self._desk.page(request, "sessions", "session.html", values)
