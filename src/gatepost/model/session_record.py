@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+import msgspec
+
 SessionResult = Literal["accepted", "refused", "dropped", "tls_failed", "idle"]
 SESSION_SIZE: Final = 1_024
 """Octets of memory counted for a session without its lines."""
@@ -16,6 +18,16 @@ SessionLine = tuple[float, Speaker, bytes, bool, Mapping[str, Any] | None]
 """What one side sent at once: when, in seconds since the session began; who; the octets, of ``*``
 the name of the act; whether under TLS; and further keys for JSON. It is a tuple because a session
 has many, and most of them are never read."""
+
+
+pack_lines = msgspec.msgpack.Encoder().encode
+"""Returns lines as ``SessionRecord.packed_lines``."""
+_UNPACK: Final = msgspec.msgpack.Decoder(list[SessionLine])
+
+
+def unpack_lines(packed: bytes) -> Sequence[SessionLine]:
+    """Return packed lines."""
+    return _UNPACK.decode(packed) if packed else ()
 
 
 def text_of(line: SessionLine) -> str:
@@ -67,14 +79,19 @@ class SessionRecord:
     messages: list[str] = field(default_factory=list)
     """The ids of accepted messages; only the last ones of very many."""
     refused_logins: list[RefusedLogin] = field(default_factory=list)
-    lines: Sequence[SessionLine] = ()
+    packed_lines: bytes = b""
+    """The lines as MessagePack: many small objects would push others out of the processor's
+    cache."""
     left_out: int = 0
     """Number of lines that are not kept, between the first and the last ones."""
-    lines_size: int = 0
-    """The octets of memory that the lines take."""
+
+    @property
+    def lines(self) -> Sequence[SessionLine]:
+        """The lines, without secrets."""
+        return unpack_lines(self.packed_lines)
 
     @property
     def size(self) -> int:
         """The octets of memory that it takes, roughly."""
         others = len(self.messages) + len(self.refused_logins)
-        return SESSION_SIZE + self.lines_size + others * LINE_SIZE
+        return SESSION_SIZE + len(self.packed_lines) + others * LINE_SIZE

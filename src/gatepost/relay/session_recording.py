@@ -7,7 +7,12 @@ from typing import Any, ClassVar, Final
 
 from gatepost.failures.injection import Injection
 from gatepost.model.operator_event import ReportEvent
-from gatepost.model.session_record import RefusedLogin, SessionRecord, SessionResult
+from gatepost.model.session_record import (
+    RefusedLogin,
+    SessionRecord,
+    SessionResult,
+    pack_lines,
+)
 from gatepost.model.transcript import REDACTED
 from gatepost.wire.server.session import Session
 from gatepost.wire.server.session_transcript import SessionTranscript
@@ -80,9 +85,9 @@ class SessionRecording:
         """Add what the transcript has, and remove secrets from all else."""
         session, transcript = self.session, self.transcript
         facts = record.username, transcript.ehlo, record.reason, record.reply
-        record.lines, facts = transcript.finish(*facts)  # type: ignore[assignment]  # four texts
-        record.username, record.ehlo, record.reason, record.reply = facts
-        record.left_out, record.lines_size = transcript.left_out, transcript.size
+        lines, facts = transcript.finish(*facts)  # type: ignore[assignment]  # four texts
+        record.username, record.ehlo, record.reason, record.reply = map(_unicode, facts)
+        record.packed_lines, record.left_out = pack_lines(lines), transcript.left_out
         if session is not None and session.signed_in_as is not None:
             record.application_id = session.signed_in_as.application_id
         if record.refused_logins:
@@ -90,7 +95,7 @@ class SessionRecording:
 
     def _redact(self, login: RefusedLogin) -> RefusedLogin:
         texts = login.username, login.reply, login.reason
-        username, reply, reason = self.transcript.redact(texts)
+        username, reply, reason = map(_unicode, self.transcript.redact(texts))
         return replace(login, username=username, reply=reply, reason=reason)
 
     def _final_result(self) -> SessionResult:
@@ -105,7 +110,7 @@ class SessionRecording:
         injected = {"rule": injection.rule, "action": injection.action}
         reply, reason = injection.reply, f"rule {injection.rule}"
         if reply:
-            more = {"injected": injected, "instead_of": injection.instead_of}
+            more = {"injected": injected, "instead_of": _unicode(injection.instead_of)}
             self.transcript.of_next_reply = {key: each for key, each in more.items() if each}
             if not reply.startswith(("2", "3")):
                 phase = injection.stage if injection.stage in ("auth", "connect", "tls") else "mail"
@@ -117,7 +122,7 @@ class SessionRecording:
             "injected": injected,
         }
         if injection.instead_of:
-            facts["instead_of"] = injection.instead_of
+            facts["instead_of"] = _unicode(injection.instead_of)
         present = {key: each for key, each in facts.items() if each is not None}
         self.transcript.act(_ACTS.get(injection.action, injection.action), present)
         if injection.action in ("close", "reset") and self._result is None:
@@ -212,3 +217,8 @@ class SessionRecording:
         "tls_failed": _fail_tls,
         "closed": _close,
     }
+
+
+def _unicode(text: str) -> str:
+    """Return text for JSON: octets of a client that are not UTF-8 as ``\\udcff``."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

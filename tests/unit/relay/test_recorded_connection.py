@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gc
+import json
 import pickle
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -10,8 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
+from gatepost.control.session_documents import whole_session_document
+from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.directory.contract import Directory
 from gatepost.errors import TlsError
 from gatepost.model.credentials import Credentials, Principal
@@ -320,6 +324,20 @@ def test_nothing_refers_to_a_secret_when_a_session_has_ended() -> None:
     run(scene)
 
 
+def test_octets_that_are_not_unicode_do_not_spoil_a_document() -> None:
+    async def scene(world: World) -> None:
+        login = base64.b64encode(b"\0us\xffer\0pass\xfeword\xff")
+        record = await world.talk(
+            EHLO, b"AUTH PLAIN " + login + b"\r\n", b"MAIL FROM:<\xff@example.com>\r\n", QUIT
+        )
+        document = whole_session_document(record, "", Placeholders("localhost", 2587))
+        assert json.loads(json.dumps(document, ensure_ascii=False).encode())
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=SessionRecord) == record
+        assert document["result"] == "refused"
+
+    run(scene)
+
+
 def test_the_content_of_messages_is_never_kept() -> None:
     async def scene(world: World) -> None:
         secret = b"Subject: s3cret subject\r\n\r\ns3cret body\r\n"
@@ -394,7 +412,7 @@ def test_open_sessions_share_a_bound() -> None:
         assert len(world.recorder.records) == MAX_OPEN
         for receiver in receivers:
             receiver.on_data(EHLO + b"NOOP\r\n" * 100)
-        held = sum(each.lines_size for each in world.recorder.records)
+        held = sum(len(each.packed_lines) for each in world.recorder.records)
         assert held <= MAX_OPEN_SIZE
         for receiver in receivers:
             receiver.on_close()
@@ -412,5 +430,5 @@ def test_the_archive_keeps_the_last_ones() -> None:
     assert len(archive.records) == MAX_SESSIONS
     assert archive.find("4") is None
     assert [each.id for each in archive.since(MAX_SESSIONS + 3)] == ["1003", "1004"]
-    archive.add(SessionRecord("large", 0.0, lines_size=13 * 1024 * 1024))
+    archive.add(SessionRecord("large", 0.0, packed_lines=bytes(13 * 1024 * 1024)))
     assert archive.records == []
