@@ -25,5 +25,6 @@ def describe_mailbox_api() -> dict[str, Any]:
         MAILBOX_PREFIXES,
         refuses_in_json=False,
         takes_forms=True,
+        refuses_with_error=frozenset({"/api/v1/send"}),
     )
     return describe_api(style, MAILBOX)

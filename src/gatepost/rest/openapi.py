@@ -54,6 +54,8 @@ class ApiStyle(msgspec.Struct, frozen=True):
     """Refusals are ErrorDocument; otherwise text."""
     takes_forms: bool = False
     """Bodies may be forms, too."""
+    refuses_with_error: frozenset[str] = frozenset()
+    """Paths whose refusals may be ``{"Error": "..."}`` instead of text."""
 
 
 def describe_api(style: ApiStyle, endpoints: Iterable[ConsoleEndpoint]) -> dict[str, Any]:
@@ -150,13 +152,15 @@ def _refusals(style: ApiStyle, endpoint: ConsoleEndpoint) -> dict[str, Any]:
     if style.refuses_in_json:
         ref = {"$ref": "#/components/schemas/ErrorDocument"}
         content = {"application/json": {"schema": ref}}
+    elif endpoint.path in style.refuses_with_error:
+        error = {"type": "object", "properties": {"Error": {"type": "string"}}}
+        content = {**_TEXT, "application/json": {"schema": error}}
     refusals = {
         "400": "The request means nothing.",
         "401": "No valid token or password was sent.",
         "403": "The user may not do this, or another site's page sent the request.",
+        "404": "There is no such object.",
     }
-    if "{" in endpoint.path or "query" in endpoint.query:
-        refusals["404"] = "There is no such object."
     if style.refuses_in_json and endpoint.method != "GET":
         refusals["409"] = "It cannot be done now, or exists already."
         refusals["412"] = "The object has changed."
