@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Literal
 from unicodedata import normalize
 
@@ -29,6 +30,9 @@ NEAR: Final = 2
 """Lines between a code that is alone on its line, and the line that calls it one."""
 MOST: Final = 20
 """Maximum number of codes of a message."""
+
+_MOST_NUMBERS: Final = 200
+"""Numbers of a text that are read: each is compared with its whole line."""
 
 _MASK: Final = "\x00"
 """Replaces what is no code, and ends what stands beside it."""
@@ -96,16 +100,17 @@ def _codes_in(text: str, where: Where) -> Iterator[OneTimeCode]:
         if (line := " ".join(normalize("NFKC", each).split()))
     ]
     masked = [_NO_CODES.sub(_MASK, each.lower()) for each in lines]
-    for at, line in enumerate(masked):
-        for number in _numbers(line):
-            if _is_alone(line, number):
-                score = _score_alone(masked, at, number)
-                context = _context_alone(lines, masked, at)
-            else:
-                score = _score_in_line(line, number)
-                context = _context(lines[at], number.value)
-            if score:
-                yield OneTimeCode(number.value, where, score, context)
+    numbers = ((at, each) for at, line in enumerate(masked) for each in _numbers(line))
+    for at, number in islice(numbers, _MOST_NUMBERS):
+        line = masked[at]
+        if _is_alone(line, number):
+            score = _score_alone(masked, at, number)
+            context = _context_alone(lines, masked, at)
+        else:
+            score = _score_in_line(line, number)
+            context = _context(lines[at], number.value)
+        if score:
+            yield OneTimeCode(number.value, where, score, context)
 
 
 def _numbers(line: str) -> Iterator[_Number]:

@@ -90,7 +90,7 @@ class Indexer:
                 await self._rung.wait()
                 self._rung.clear()
                 try:
-                    await self._catch_up()
+                    await self._catch_up(report)
                 except GatepostError as error:
                     report("mailbox_delayed", reason=explain(error))
                     await asyncio.sleep(1.0)
@@ -126,7 +126,7 @@ class Indexer:
         else:
             self._demanded.clear()
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, report: ReportEvent) -> None:
         loop = asyncio.get_running_loop()
         while True:
             began, newest = loop.time(), await self._store.mailbox.newest()
@@ -135,7 +135,9 @@ class Indexer:
                 if newest > self.cursor:  # those between were deleted
                     await self._record(newest, ())
                 return
-            entries = [entry for each in unread if (entry := await self._entry(each)) is not None]
+            entries = [
+                entry for each in unread if (entry := await self._entry(each, report)) is not None
+            ]
             await self._record(unread[-1].seq, entries)
             now = loop.time()
             if now - self._arrived_at < QUIET and not self._demands:
@@ -154,7 +156,7 @@ class Indexer:
             async with asyncio.timeout(seconds):
                 await self._demanded.wait()
 
-    async def _entry(self, unread: Unread) -> MailboxEntry | None:
+    async def _entry(self, unread: Unread, report: ReportEvent) -> MailboxEntry | None:
         """Return the entry of a message; None if it was deleted meanwhile, or its content lost."""
         message = unread.message
         try:
@@ -171,7 +173,11 @@ class Indexer:
                 content = b""
             return make_entry(unread.seq, ReadMessage(message, content), len(trace), facts)
 
-        entry = make() if body.size <= SMALL else await asyncio.to_thread(make)
+        try:
+            entry = make() if body.size <= SMALL else await asyncio.to_thread(make)
+        except Exception as error:  # noqa: BLE001 - one message must not end the listing of others
+            report("mailbox_unreadable", id=message.id, reason=explain(error))
+            entry = make_entry(unread.seq, ReadMessage(message, b""), len(trace), facts)
         return replace(entry, tags=self._spell_tags(entry.tags)) if entry.tags else entry
 
 

@@ -54,10 +54,10 @@ def _urls(text: str) -> Iterator[str]:
 
 def _without_punctuation(url: str) -> str:
     """Return a URL without what ends its sentence; brackets stay if they are opened in it."""
-    while url:
-        last = url[-1]
-        if last in _TRAILING or (last in _PAIRS and url.count(last) > url.count(_PAIRS[last])):
-            url = url[:-1]
-        else:
-            break
-    return url
+    end = len(url)
+    unopened = {last: url.count(last) - url.count(first) for last, first in _PAIRS.items()}
+    while end and (url[end - 1] in _TRAILING or unopened.get(url[end - 1], 0) > 0):
+        end -= 1
+        if url[end] in unopened:
+            unopened[url[end]] -= 1
+    return url[:end]

@@ -51,6 +51,8 @@ _PROPERTIES: Final[Mapping[str, Term]] = {
     "has:inlines": Term(Is("with_inlines")),
 }
 _SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s?(b|kb?|mb?)?", re.ASCII)
+_LARGEST: Final = 1 << 62
+"""Octets; what databases have as a number."""
 _FACTORS: Final = {"": 1, "b": 1, "k": 1024, "m": 1024 * 1024}
 
 
@@ -154,11 +156,11 @@ _READERS: Final[Mapping[str, Callable[[str, tzinfo, Callable[[str], str]], Term]
 
 
 def _octets(value: str) -> int:
-    """Return a size such as ``1.5mb`` in octets. Raises ValueError."""
+    """Return a size such as ``1.5mb`` in octets, at most _LARGEST. Raises ValueError."""
     match = _SIZE.fullmatch(value.lower())
     if match is None:
         raise ValueError(f"not a size: {value}")
-    return int(float(match[1]) * _FACTORS[(match[2] or "")[:1]])
+    return min(int(float(match[1]) * _FACTORS[(match[2] or "")[:1]]), _LARGEST)
 
 
 def inverse(condition: Condition) -> Term:

@@ -13,6 +13,8 @@ from typing import Final
 _NO_CHARSETS: Final = frozenset({
     "idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape",
 })  # fmt: skip
+_WITH_SURROGATES: Final = frozenset({"utf-7"})
+"""Charsets that decode to lone surrogates, which no other charset can encode."""
 _WIDER: Final = {
     "ascii": "utf-8",
     "big5": "cp950",
@@ -40,7 +42,7 @@ def is_charset(name: str) -> bool:
 
 
 def decode_text(octets: bytes, label: str = "") -> str:
-    """Return the text; what is invalid in its charset is replaced.
+    """Return the text, without lone surrogates; what is invalid in its charset is replaced.
 
     Without a useful label, and if the label is wrong, the charset is guessed: UTF-8, or Japanese.
     """
@@ -49,16 +51,18 @@ def decode_text(octets: bytes, label: str = "") -> str:
     if name in _ISO_2022_JP or (name in ("utf-8", "cp932", "euc_jp") and b"\x1b$" in octets):
         return "".join(_runs(octets))
     try:
-        return octets.decode(name)
+        text = octets.decode(name)
     except (LookupError, ValueError):
         pass
+    else:
+        return text.encode("utf-8", "replace").decode() if name in _WITH_SURROGATES else text
     if name == "utf-8":
         for guess in _GUESSED:
             with suppress(ValueError):
                 if _KANA.search(text := octets.decode(guess)):
                     return text
     try:
-        return octets.decode(name, "replace")
+        return octets.decode(name, "replace").encode("utf-8", "replace").decode()
     except (LookupError, ValueError):
         return octets.decode("utf-8", "replace")
 

@@ -36,7 +36,10 @@ def readable(text: str) -> str:
     """Return text whose octets that are not ASCII are surrogates as text of its charset."""
     if text.isascii() and "\x1b" not in text:
         return text
-    return decode_text(text.encode("utf-8", "surrogateescape"))
+    try:
+        return decode_text(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:  # surrogates that are no octets, as UTF-7 has them
+        return decode_text(text.encode("utf-8", "replace"))
 
 
 def _join(words: Iterable[tuple[Any, str | None]]) -> list[tuple[Any, str | None]]:

@@ -76,7 +76,9 @@ def read_parts(message: "Message[str, str]", id: str = ROOT) -> Part:
 
 
 class _Bounded(Compat32):
-    """Truncates long Content- fields, which the parser itself reads."""
+    """Truncates long Content- fields, which the parser itself reads, and writes any others."""
+
+    verify_generated_headers = False
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)

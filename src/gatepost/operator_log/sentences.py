@@ -27,6 +27,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed
+    mailbox_unreadable
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped refresh_token_not_kept
@@ -173,6 +174,7 @@ _SENTENCES: Final = {
     "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
     "reports_delayed": "reports are delayed: {reason}",
     "mailbox_delayed": "new mail is not listed yet: {reason}",
+    "mailbox_unreadable": "message {id} is listed by its envelope alone: {reason}",
     "domain_verified": "{proof} of domain {domain} is verified",
     "domain_not_verified": "{proof} of domain {domain} is not verified: {reason}",
     "message_delivered": "delivered {id} to {rcpt_to} by {host}: {reply}",

@@ -1,5 +1,7 @@
 """One-time codes: what is found, and what is not taken for one."""
 
+from time import thread_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,14 @@ def test_a_context_is_short() -> None:
     [code] = find_codes("", f"{'word ' * 100} your code is 482913 {'word ' * 100}", "")
     assert "482913" in code.context
     assert len(code.context) <= 80
+
+
+@pytest.mark.parametrize("word", ["1234, code ", "1234 or ", "use 1234 ", "code: 1234. "])
+def test_numbers_without_end_take_no_time_without_end(word: str) -> None:
+    line = (word * 400)[:2_000]
+    began = thread_time()
+    find_codes("", f"{line}\n" * 50, "")
+    assert thread_time() - began < 1.0
 
 
 @given(st.text(max_size=200))

@@ -61,6 +61,12 @@ def test_html_is_read_in_linear_time(piece: str) -> None:
     assert thread_time() - began < 2
 
 
+def test_brackets_without_end_take_no_time_without_end() -> None:
+    began = thread_time()
+    find_links(f"http://a/{')' * 8_180}\n" * 60, ())
+    assert thread_time() - began < 0.5
+
+
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
     shown = read_html(text)

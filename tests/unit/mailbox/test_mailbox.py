@@ -10,6 +10,7 @@ import pytest
 from gatepost.mailbox.entries import MessageFacts, listed_message
 from gatepost.mailbox.mailbox import BadCursor, Inbox, MailboxChange, Wanted, with_ids
 from gatepost.mailbox.waiting import TooManyWaiters
+from gatepost.mime.readable_contents import Contents, read_contents
 from tests.unit.mailbox.world import TRACE, World, world
 
 PLAIN = "From: Ann <ann@a.example>\nTo: Bob <bob@example.net>\nSubject: {}\n\n{}\n"
@@ -241,6 +242,9 @@ def test_mail_that_was_deleted_unseen_is_passed_over() -> None:
         b"Content-Type: multipart/mixed\n\nno boundary",
         b"Content-Type: text/plain; charset=utf-16\n\nodd",
         b"Content-Type: multipart/a; boundary=a\n\n" * 30,
+        b"Content-Type: text/plain; charset=utf-7\n\n+2AA-",
+        b"Subject: =?utf-7?q?+2AA-?=\nContent-Type: a/b; name*=utf-7''%2B2AA-\n\n",
+        b"Content-Type: message/rfc822\n\nContent-Type: =?a?Q?b?=\x1c; name*0=a; name*0*=b\n\nx",
     ],
 )
 def test_any_content_gets_an_entry(content: bytes) -> None:
@@ -249,6 +253,27 @@ def test_any_content_gets_an_entry(content: bytes) -> None:
         [entry] = (await made.mailbox.everything().find(Wanted())).page.entries
         assert listed_message(entry).id == "m1"
         assert made.events == []
+
+    run(steps)
+
+
+def test_a_message_that_cannot_be_read_does_not_hide_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(content: bytes) -> Contents:
+        if b"bad" in content:
+            raise ZeroDivisionError
+        return read_contents(content)
+
+    monkeypatch.setattr("gatepost.mailbox.contents.read_contents", fail)
+
+    async def steps(made: World) -> None:
+        for each in ("good", "bad", "fine"):
+            await made.put(PLAIN.format(each, each))
+        assert await found(made.mailbox.everything()) == ["m3", "m2", "m1"]
+        assert await found(made.mailbox.everything(), "rcpt:bob@example.net good") == ["m1"]
+        [(event, facts)] = made.events
+        assert (event, facts["id"]) == ("mailbox_unreadable", "m2")
 
     run(steps)
 

@@ -62,6 +62,7 @@ TERMS: list[tuple[str, Condition]] = [
     ("larger:10k", Larger(10_240)),
     ("larger:10KB", Larger(10_240)),
     ("larger:100", Larger(100)),
+    (f"larger:{'9' * 15}m", Larger(1 << 62)),
     ("before:2026-11-30", at(2026, 11, 30)),
     ("before:2026/11/30", at(2026, 11, 30)),
     ('before:"2026-11-30 12:30"', at(2026, 11, 30, 12, 30)),

@@ -1,9 +1,12 @@
 """The readable parts of a message, however broken it is."""
 
+from encodings.aliases import aliases
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatepost.mime.charsets import decode_text
 from gatepost.mime.part_tree import DEEPEST
 from gatepost.mime.readable_contents import Attachment, Contents, read_contents
 
@@ -101,6 +104,14 @@ def test_codecs_that_are_no_charsets_are_ignored(charset: bytes) -> None:
     contents = read_contents(content % (charset, charset))
     assert contents.text == "\\u0041bc-9"
     assert contents.fields[0] == ("Subject", f"=?{charset.decode()}?q?abc-9?=")
+
+
+def test_no_text_has_lone_surrogates() -> None:
+    """Whoever encodes such a text later fails."""
+    samples = (b"+2AA-", b"\xed\xa0\x80", b"\xd8\x00", b"\x00\xd8", b"\xff" * 4, bytes(range(256)))
+    for charset in {*aliases.values(), "utf-7"}:
+        for each in samples:
+            decode_text(each, charset).encode()
 
 
 def test_parts_deep_in_parts_are_not_looked_for() -> None:

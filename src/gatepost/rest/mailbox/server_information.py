@@ -128,7 +128,7 @@ async def set_chaos(call: MailboxCall) -> Response:
         raise _no_chaos()
     try:
         triggers: Any = call.site.chaos.set(await call.body() or b"{}", call.lane)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise MailboxError(400, str(error)) from None
     return call.json(triggers)
 

@@ -3,8 +3,10 @@
 import base64
 from typing import Any
 
+import msgspec
 import pytest
 
+from gatepost.failures.chaos import ChaosTriggers
 from tests.unit.rest.mailbox.calling import Api, run
 
 SEND = "/api/v1/send"
@@ -191,8 +193,7 @@ def test_chaos() -> None:
             return {"Sender": self.triggers.get(lane, b"").decode()}
 
         def set(self, triggers: bytes, lane: str) -> Any:
-            if triggers == b"[]":
-                raise ValueError("no triggers")
+            msgspec.json.decode(triggers, type=ChaosTriggers)
             self.triggers[lane] = triggers
             return self.show(lane)
 
@@ -204,6 +205,7 @@ def test_chaos() -> None:
         assert (await made.ask("PUT", "/api/v1/chaos", {})).json == {"Sender": "{}"}
         assert (await made.ask("PUT", "/inbox/one/api/v1/chaos")).json == {"Sender": "{}"}
         assert await made.get("/inbox/two/api/v1/chaos") == {"Sender": ""}
-        assert (await made.ask("PUT", "/api/v1/chaos", [])).status == 400
+        for body in (b"[]", b"{", b'{"a":' * 100_000):
+            assert (await made.ask("PUT", "/api/v1/chaos", body)).status == 400
 
     run(steps)
