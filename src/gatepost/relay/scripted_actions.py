@@ -63,7 +63,8 @@ class FaultyReceiver(Receiver):
 
     __slots__ = (
         "_after_output", "_after_wait", "_counted", "_fired", "_handshake", "_identity",
-        "_input", "_is_parting", "_is_silent", "_output", "_resets", "_rules", "_shape", "_timer",
+        "_input", "_is_cut", "_is_parting", "_is_silent", "_output", "_resets", "_rules",
+        "_shape", "_timer",
     )  # fmt: skip
 
     _session: InterruptibleSession
@@ -92,7 +93,7 @@ class FaultyReceiver(Receiver):
         self._input: SlowInput | None = None
         self._after_output: Callable[[], None] | None = None
         """What waits until everything has been sent."""
-        self._is_parting = self._resets = False
+        self._is_cut = self._is_parting = self._resets = False
         self._handshake: ScriptedHandshake | None = None
         self._fired: tuple[str, ...] = ()
         """The rules that fired in this transaction."""
@@ -172,6 +173,7 @@ class FaultyReceiver(Receiver):
             if stage != "connect":
                 self._flush()  # replies to earlier commands
                 if self._session.is_ending:  # with one of them
+                    self._session.abandon("")
                     return
             if do.pace is not None or do.close is not None or do.reset:
                 self._shape = Shape(firing, stage)
@@ -302,6 +304,11 @@ class FaultyReceiver(Receiver):
         self._touch()
         self.on_data(octets)
 
+    def _resume(self) -> None:
+        if self._shape is not None and not self._session.is_waiting:
+            self._flush()  # now, before replies to other commands
+        super()._resume()
+
     def _flush(self) -> None:
         octets = self._session.send()
         if octets:
@@ -311,6 +318,8 @@ class FaultyReceiver(Receiver):
                 self._send_slowly(self._output, octets)
 
     def _send_slowly(self, output: SlowOutput, octets: bytes) -> None:
+        if self._is_cut:
+            return
         shape, self._shape = self._shape, None
         if shape is None:
             output.send(octets)
@@ -335,8 +344,16 @@ class FaultyReceiver(Receiver):
             return
         self._resets = do.reset
         self._note(firing, "reset" if do.reset else "close", shape.stage, octets=len(first))
-        self._session.abandon(f"rule {firing.rule}")
-        asyncio.get_running_loop().call_soon(self._run)
+        self._is_cut = True
+        self._session.stop_after_reply(f"rule {firing.rule}")
+        asyncio.get_running_loop().call_soon(self._end_cut)
+
+    def _end_cut(self) -> None:
+        """Close, even if a later command still waits for something."""
+        if self._open:
+            self._part()
+        else:
+            self._run()
 
     def _send_slice(self, octets: bytes) -> None:
         self._touch()

@@ -92,6 +92,10 @@ class InterruptibleSession(Session):
     def abandon(self, reason: str) -> None:
         """End without a reply, and run nothing that was received."""
         self._pending = None
+        self.stop_after_reply(reason)
+
+    def stop_after_reply(self, reason: str) -> None:
+        """Run nothing more, but wait for the reply to a pending event, if there is one."""
         self._buffer.clear()
         if self._closing is None:
             self._closing = events.Closing(Reply(421, "Closed without a reply", reason=reason))
