@@ -118,8 +118,8 @@ def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
         )
         rich = ids[-1]
         pages = [
-            "/", "/?q=nothing", f"/m/{rich}", f"/m/{ids[0]}", "/m/gone", "/sessions", session,
-            "/failures", "/events", "/doctor", "/directory", "/settings",
+            "/", "/?q=nothing", "/inboxes", f"/m/{rich}", f"/m/{ids[0]}", "/m/gone",
+            "/sessions", session, "/failures", "/events", "/doctor", "/directory", "/settings",
             *[f"/m/{rich}?view={each}" for each in ("links", "headers", "parts", "source")],
         ]  # fmt: skip
         bad = send(

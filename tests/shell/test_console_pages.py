@@ -127,6 +127,16 @@ def test_search_finds_and_says_when_it_does_not(relay: Emulator, browser: Browse
     assert browser.get("/?q=%22unclosed").status == 200
 
 
+def test_each_sender_has_an_inbox(relay: Emulator, browser: Browser) -> None:
+    id_ = send(relay, "In the inbox")
+    page = browser.get("/inboxes")
+    links = [each for each in page.links if each.startswith("/?inbox=")]
+    assert len(links) == 2, "of the application, and of its user name"
+    for each in links:
+        assert id_ in ids(browser, each)
+    assert ids(browser, "/?inbox=application:nobody") == []
+
+
 def test_a_deletion_can_be_undone(relay: Emulator, browser: Browser) -> None:
     one, two = send(relay, "Delete one"), send(relay, "Delete two")
     token = browser.get("/").form_token

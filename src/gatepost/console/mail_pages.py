@@ -73,6 +73,7 @@ class MailPages:
         e = ConsoleEndpoint
         return [
             (e("GET", "/", "viewer", "mail.list", "List messages."), self.show_list),
+            (e("GET", "/inboxes", "support", "mail.inboxes", "List inboxes."), self.show_inboxes),
             (e("GET", "/m/{id}", "support", "mail.show", "Show a message."), self.show_message),
             (e("GET", "/m/{id}/html", "support", "mail.html", "Show its HTML."), self.show_html),
             (e("GET", "/m/{id}/part/{part}", "support", "mail.part", "Return a part."),
@@ -92,6 +93,11 @@ class MailPages:
             return see_other(menu_of(self._backend, user)[0].path)
         place = Place.of(request.query_params)
         return await self._page(request, place, {"message": None})
+
+    async def show_inboxes(self, request: Request) -> Response:
+        """``GET /inboxes``: those of applications, user names and lanes."""
+        inboxes = await self._mailbox.inboxes()
+        return await self._desk.page(request, "inbox", "inboxes.html", {"inboxes": inboxes})
 
     async def show_message(self, request: Request) -> Response:
         """``GET /m/{id}``: a message beside its list, which marks it as read."""
@@ -251,7 +257,6 @@ class MailPages:
             "page": PAGE,
             "listing": listing,
             "messages": [listed_message(each) for each in listing.page.entries],
-            "inboxes": await self._mailbox.inboxes(),
             "undo": undo,
             "undo_size": self.deletions.size(undo),
             "undone": request.query_params.get("undone", ""),

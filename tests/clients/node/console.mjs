@@ -125,7 +125,8 @@ async function tabs(server) {
 async function hostile(server) {
   const { context, page } = await signedIn(server);
   const faults = [];
-  context.on("request", (request) => { if (!request.url().startsWith(server.url) && !request.url().startsWith("data:")) faults.push(["request", page.url(), request.url()]); });
+  // Requests that the policy stops are events, too, but have no response.
+  context.on("response", (response) => { if (!response.url().startsWith(server.url) && !response.url().startsWith("data:")) faults.push(["loaded", page.url(), response.url()]); });
   context.on("page", (other) => faults.push(["page", page.url(), other.url()]));
   page.on("dialog", (dialog) => { faults.push(["dialog", page.url(), dialog.message()]); dialog.dismiss(); });
   let frames = 0;
