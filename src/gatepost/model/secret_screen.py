@@ -42,13 +42,11 @@ def may_have_secret(texts: Collection[bytes], secrets: Collection[str]) -> bool:
         return False
     unique = dict.fromkeys(texts)
     low = b"\n".join(unique).decode("utf-8", "surrogateescape").lower()
-    for secret in secrets:
-        if _may_be_in(low, secret.lower()):
-            return True
-    for text in unique:  # noqa: SIM110 - as below
-        if hash(text) not in _PLAIN and not _is_plain(text):
-            return True
-    return False
+    if any([_may_be_in(low, secret.lower()) for secret in secrets]):  # noqa: C419 - faster
+        return True
+    if _PLAIN.issuperset(map(hash, unique)):
+        return False
+    return not all(hash(text) in _PLAIN or _is_plain(text) for text in unique)
 
 
 def _is_plain(octets: bytes) -> bool:
@@ -68,8 +66,5 @@ def _may_be_in(low: str, secret: str) -> bool:
     if size < LONG:
         return True
     step = min(PART, size - 3) - _BLOCK + 1
-    blocks = {*range(0, size - _BLOCK + 1, step), size - _BLOCK}
-    for at in blocks:  # noqa: SIM110 - faster, and this runs for each session
-        if secret[at : at + _BLOCK] in low:
-            return True
-    return False
+    starts = {*range(0, size - _BLOCK + 1, step), size - _BLOCK}
+    return any(map(low.__contains__, [secret[at : at + _BLOCK] for at in starts]))

@@ -190,6 +190,8 @@ class SessionTranscript:
         """Return all lines, and facts about the session, without secrets. Our own replies have
         none, as we write them."""
         entries = self._entries[:]
+        if not (self._secrets or self._has_too_many_secrets):
+            return entries, facts
         foreign = [text for _, speaker, text, _, more in entries if speaker == "C" or more]
         octets = [each.encode("utf-8", "surrogateescape") for each in facts]
         if self._are_harmless(foreign + octets):
