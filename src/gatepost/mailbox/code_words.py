@@ -14,7 +14,8 @@ def _words(text: str) -> tuple[str, ...]:
 _NAMES: Final = _words(r"""
     one[- ]?time (?:pass(?:word|code)|pin|code|key)s? / otps? / pass ?codes? / tan /
     pin(?: ?(?:code|number)s?)? / (?:2fa|mfa|totp)(?: codes?)? / codes? / temporary password /
-    verification (?:number|key|digits) / security (?:number|key) / login token / auth token /
+    verification (?:number|key|digits) / security (?:number|key) /
+    (?:(?:access|auth|login|security|verification) )?tokens? /
     認証コード / 認証番号 / 認証キー / 確認コード / 確認番号 / 検証コード /
     ワンタイムパスワード / ワンタイムコード / ワンタイムパスコード / 使い捨てパスワード /
     暗証番号 / パスコード / セキュリティコード / セキュリティーコード / ログインコード /
@@ -31,7 +32,8 @@ _OTHER_CODES: Final = _words(r"""
 """)
 """What stands before ``code`` when it is another."""
 _OTHERS: Final = _words(r"""
-    codes? of conduct / orders? / invoices? / tickets? / cases? / accounts? / customers? /
+    codes? ?(?:of conduct|reviews?|bases?|coverage|freezes?|samples?|snippets?|names?) /
+    orders? / invoices? / tickets? / cases? / accounts? / customers? /
     members?(?:hip)? / booking / reservation / tracking / transaction / receipt / shipments? /
     parcel / ref(?:erence)? / ids? / serial / model / version / build / release / rfc / port /
     room / suite / apartment / flight / train / gate / po box / box / policy / claim /
@@ -86,7 +88,9 @@ LABEL: Final = re.compile(
 """What a number may be called; the first of two names at a place counts."""
 UNIT: Final = re.compile(rf"[ -]?(?:{_any_of(_UNITS)})")
 COUNTER: Final = re.compile(rf"\s?(?:[{_COUNTERS}]|{'|'.join(_LONG_COUNTERS)}|[%‰°€£$¥₩])")
-CURRENCY: Final = re.compile(r"(?:[$€£¥₩₹#№]|(?:usd|eur|gbp|jpy|chf|aud|cad|rs|us\$)\.?)\s?\Z")
+CURRENCY: Final = re.compile(
+    r"(?:[$€£¥₩₹#№]|(?<![a-z])(?:usd|eur|gbp|jpy|chf|aud|cad|inr|sgd|cny|krw|rs|us\$)\.?)\s?\Z"
+)
 IMPERATIVE: Final = re.compile(
     r"(?:use|enter|type|type in|input|insert|provide|submit)(?: (?:the|this|these))?"
     r"(?: (?:number|digits))?\s?[:：]?\s?[\"'“‘「*]*\Z"
@@ -107,3 +111,7 @@ JOIN: Final = re.compile(r"\s?(?:,|/|&|and|or|、|と|または|・)\s?")
 """What stands between two codes."""
 VERB: Final = re.compile(r"\s?(?:is|:|=|は|の)[\s:]*")
 """What stands between something's number and its code."""
+ENDS_WITH_VERB: Final = re.compile(r"(?:\bis|[:：=は])\s?\Z")
+"""What stands before a number that is named at the beginning of its sentence."""
+TIME: Final = re.compile(r"\b(?:at|by|until|before|after|from|between)\s?\Z")
+"""What stands before a time of day without a colon."""

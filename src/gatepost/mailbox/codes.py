@@ -11,10 +11,12 @@ from gatepost.mailbox.code_words import (
     COUNTER,
     CURRENCY,
     DIRECT,
+    ENDS_WITH_VERB,
     IMPERATIVE,
     JOIN,
     LABEL,
     PURPOSE,
+    TIME,
     UNIT,
     VERB,
 )
@@ -197,14 +199,17 @@ def _score_in_line(line: str, number: _Number) -> float:
     """Return how probably a line calls a number in it a code."""
     first, last = _sentence(line, number)
     before, after = line[first : number.start], line[number.end : last]
-    previous = [*_RUN.finditer(before)]
+    previous = [each for each in _RUN.finditer(before) if not _is_amount(before, each)]
     label, end = _label_before(before, _label_start(before, previous))
     if label == "code":
         if DIRECT.fullmatch(before[end:]):
             return 1.0
-        return 0.0 if _may_be_date(number.value) else 0.9
-    if label == "other" or _may_be_date(number.value):
+        return 0.0 if _may_be_date(number.value) or TIME.search(before) else 0.9
+    if _may_be_date(number.value):
         return 0.0
+    if label == "other":
+        is_purpose = not DIRECT.fullmatch(before[end:]) and _first_label(before) == "code"
+        return 0.8 if is_purpose and ENDS_WITH_VERB.search(before) else 0.0
     following = _RUN.search(after)
     match = LABEL.search(after[: following.start()] if following else after)
     if match is not None and match.lastgroup == "code":
@@ -229,6 +234,12 @@ def _label_start(before: str, previous: Sequence[re.Match[str]]) -> int:
             return 0 if is_verb else match.end()
         at = match.start()
     return 0
+
+
+def _is_amount(before: str, run: re.Match[str]) -> bool:
+    """Tell whether a number before another is an amount, such as of digits or minutes."""
+    at = run.end()
+    return len(run[0]) < 3 or bool(UNIT.match(before, at) or COUNTER.match(before, at))
 
 
 def _first_label(text: str) -> str:

@@ -114,3 +114,269 @@ DECOYS: Final = (
     _html("<style>.code{width:1234px}</style><p>Thanks for joining in 2026!</p>"),
     _html("<a href='https://x.example/code/482913'>Show my code</a><img alt='2026'>"),
 )  # fmt: skip
+MORE: Final = (
+    _text(
+        "Dear customer,\n\nYour One Time Password (OTP) for transaction at ACME is 773920. "
+        "Do not share.\n",
+        "773920",
+    ),
+    _text(
+        "Sign-in attempt detected.\nYour sign-in code is below.\n\n  4 5 1 9 0 2\n\nIP: 203"
+        ".0.113.4",
+        "451902",
+    ),
+    _text(
+        "Hello,\n\n220 418\n\nThat's your Slack confirmation code. Expires in 24 hours.",
+        "220418",
+    ),
+    _text(
+        "Your Instagram code: 84 12 99",
+    ),
+    _text(
+        "Use code 774411 to verify your phone number.",
+        "774411",
+    ),
+    _text(
+        "Please verify your email with this 6-digit code: 019283",
+        "019283",
+    ),
+    _text(
+        "Verification Code\n\n738291\n\nThis code will expire in 15 minutes. © 2026 Acme, 5"
+        "00 Terry Francois Blvd, San Francisco 94158",
+        "738291",
+    ),
+    _text(
+        "Your Apple ID Code is: 660021. Don't share it with anyone.",
+        "660021",
+    ),
+    _text(
+        "Your Uber code is 4821. Never share this code. Reply STOP ALERTS to unsubscribe.",
+        "4821",
+    ),
+    _text(
+        "Microsoft account\nSecurity code\nPlease use the following security code for the M"
+        "icrosoft account jo**@example.com.\n\nSecurity code: 5521903",
+        "5521903",
+    ),
+    _text(
+        "If you didn't request this code, call 1-800-555-0199. Your code: 883301",
+        "883301",
+    ),
+    _text(
+        "Order #20394857 confirmed. Total $1,234.56. Use promo code SPRING2026 next time.",
+    ),
+    _text(
+        "Your password reset PIN is 90210. It expires at 14:30.",
+        "90210",
+    ),
+    _text(
+        "Access token: 12345678",
+        "12345678",
+    ),
+    _text(
+        "Welcome! Your account number is 12345678 and your customer ID is 554433.",
+    ),
+    _text(
+        "Your parcel 99887766 arrives on 2026-12-01 between 0900 and 1300.",
+    ),
+    _text(
+        "Reset code 5566-7788 valid for 30 min",
+        "55667788",
+    ),
+    _text(
+        "To log in, enter 8 8 2 2 1 1",
+    ),
+    _text(
+        "Temporary passcode 3344 for room 1201",
+        "3344",
+    ),
+    _text(
+        "The answer is 42424. Not a secret. Code review tomorrow at 1500.",
+    ),
+    _text(
+        "2FA code: 112 358",
+        "112358",
+    ),
+    _text(
+        "Login code: 240815. Do not give this code to anyone, even if they say they are fro"
+        "m Telegram!\n\nYou can also tap on this link to log in:\nhttps://t.example/login/2"
+        "40815",
+        "240815",
+    ),
+    _text(
+        "Ihr Code: 556677",
+        "556677",
+    ),
+    _text(
+        "ご本人様確認のため、下記の確認コードをご入力ください。\n\n確認コード：902817\n\n※"
+        "有効期限は発行から10分です。",
+        "902817",
+    ),
+    _text(
+        "【重要】ワンタイムパスワードのお知らせ\n\nワンタイムパスワード\n３９２０１１\n\n株"
+        "式会社例 〒150-0002 東京都渋谷区1-2-3 TEL 03-0000-0000",
+        "392011",
+    ),
+    _text(
+        "認証コード「7781」を入力してください。このコードは5分間有効です。",
+        "7781",
+    ),
+    _text(
+        "お客様の認証コードは、 445 821 です。",
+        "445821",
+    ),
+    _text(
+        "暗証番号(4桁): 8291",
+        "8291",
+    ),
+    _text(
+        "ご予約番号：20261130 ご来店日：2026/11/30 19:00 人数：4名",
+    ),
+    _text(
+        "お支払い金額 12,800円 取引番号 88112233",
+    ),
+    _text(
+        "注文番号 5589123 の商品を発送しました。お問い合わせ番号：4455 6677 8899",
+    ),
+    _text(
+        "ログイン認証コード:123-456\n有効期限:2026年12月1日 10:30",
+        "123456",
+    ),
+    _text(
+        "メールアドレス確認のための認証番号は以下のとおりです。\n \n　４５６７８９",
+        "456789",
+    ),
+    _text(
+        "会員番号12345678の山田様\n暗証番号の変更を受け付けました。",
+    ),
+    _text(
+        "1234 is your code",
+        "1234",
+    ),
+    _text(
+        "Code: 2025",
+        "2025",
+    ),
+    _text(
+        "Your code for 2026 is ready. See you in 2027!",
+    ),
+    _text(
+        "Flight AB1234 code share LH5678 booking ref 445566",
+    ),
+    _text(
+        "Verification code: AB12CD",
+    ),
+    _text(
+        "Error 404040: code not found",
+    ),
+    _text(
+        "PIN code of Tokyo office area: postal code 1500002",
+    ),
+    _text(
+        "Use this code within 900 seconds: 331 204",
+        "331204",
+    ),
+    _text(
+        "Enter verification code 6 digits: 120399",
+        "120399",
+    ),
+    _text(
+        "Your number is 556644. Thanks for calling.",
+    ),
+    _text(
+        "Hi Sam,\n\nThanks for signing up to Example! Please use the code below to confirm "
+        "your email.\n\n715 204\n\nCheers,\nThe Example team\n12 Market St, London",
+        "715204",
+    ),
+    _text(
+        "Your one-time passcode for signing in to the Billing portal is 99120345.",
+        "99120345",
+    ),
+    _text(
+        "Someone tried to log in from Paris at 18:22 on 30/11/2026. If it was you, enter 4409.",
+    ),
+    _text(
+        "PIN 7788\nRoom 4021\nGate 1200",
+        "7788",
+    ),
+    _text(
+        "Amount: 4999 INR. OTP is 611204. Valid for 3 mins.",
+        "611204",
+    ),
+    _text(
+        "611204 is your OTP for INR 4999 at Store 2210.",
+        "611204",
+    ),
+    _text(
+        "Confirm subscription: reply with code 8080 to 55512.",
+        "8080",
+    ),
+    _text(
+        "Security notice\n\nA new key was added. Reference 20261130-4471.",
+    ),
+    _text(
+        "Your backup codes:\n1122 3344\n5566 7788",
+        "11223344",
+        "55667788",
+    ),
+    _text(
+        "Enter this code:\n\n|  309118  |\n\nor open https://x.example/c/309118",
+        "309118",
+    ),
+    _text(
+        "The last four digits of your card are 9921. Your code is 550011.",
+        "550011",
+    ),
+    _text(
+        "Case 5512345 updated. Verification pending since 2024.",
+    ),
+    _text(
+        "Please find invoice 2026-1130 attached. PO 4500012345.",
+    ),
+    _text(
+        "Kod: 5599",
+    ),
+    _text(
+        "Your verification code for account 40021 is 773300",
+        "773300",
+    ),
+    _text(
+        "Welcome to ACME! Your temporary PIN code: 0007",
+        "0007",
+    ),
+    _text(
+        "Your Google Account verification code: 381 902. Learn more: support 650-253-0000.",
+        "381902",
+    ),
+    _text(
+        "セキュリティコード 5512 は、10:30まで有効です。お問い合わせ番号 7788-1234",
+        "5512",
+    ),
+    _text(
+        "2段階認証\n確認コード\n\n112233\n\n第2026号",
+        "112233",
+    ),
+    _text(
+        "認証用コード: 771 002\n発行日 2026/11/30\n注文 99001122",
+        "771002",
+    ),
+    _text(
+        "商品番号 445566 は 2000円です。",
+    ),
+    _text(
+        "パスワード再設定用のコードは「８８１１２２」です。",
+        "881122",
+    ),
+    _text(
+        "本人確認のため、6桁の数字 402918 を入力してください。",
+    ),
+    _text(
+        "アクセスコード（有効期限：2026年12月31日）：66778899",
+        "66778899",
+    ),
+    _text(
+        "受付番号：12345678\n認証コード：4433",
+        "4433",
+    ),
+)
+"""Written after the words and rules, to see how these do with what they were not made for."""

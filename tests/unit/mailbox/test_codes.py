@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from gatepost.mailbox.codes import find_codes, unique_values
 from gatepost.mailbox.html_text import read_html
-from tests.unit.mailbox.code_mails import DECOYS, ENGLISH, JAPANESE, CodeMail
+from tests.unit.mailbox.code_mails import DECOYS, ENGLISH, JAPANESE, MORE, CodeMail
 
-MAILS = (*ENGLISH, *JAPANESE, *DECOYS)
+MAILS = (*ENGLISH, *JAPANESE, *DECOYS, *MORE)
 
 
 def codes_of(mail: CodeMail) -> tuple[str, ...]:
