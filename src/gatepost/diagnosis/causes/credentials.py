@@ -26,7 +26,7 @@ CAUSES: Final = (
           "The credentials belong to another region of the provider.",
           "Use the host of the region for which the credentials were created (SES: "
           "email-smtp.REGION).",
-          probe="the same credentials at the neighbouring region", seen_in="reply"),
+          probe="the same credentials at the neighbouring region", seen_in="provider"),
     Cause("bad_credentials", "auth", 1,
           "The server does not accept this user name and password.",
           "Type the password in by hand once; then look for a space or line end at its end, an "
