@@ -243,6 +243,21 @@ def test_a_rule_is_added_with_its_mistakes_shown(relay: Emulator, browser: Brows
     assert "No rules" in browser.post("/failures/change", {**token, "action": "delete"}).text
 
 
+def test_a_scripted_failure_is_marked_in_its_session(relay: Emulator, browser: Browser) -> None:
+    token = {"form_token": browser.get("/failures").form_token}
+    line = "mail times=1 -> delay 0.01s ; reply 451 4.7.1 Scripted"
+    browser.post("/failures", {**token, "line": line})
+    with signed_in(relay.ready) as peer:
+        assert peer.ask(f"MAIL FROM:<{relay.sender}>") == "451 4.7.1 Scripted"
+    fired = browser.get("/failures")
+    session = next(each for each in fired.links if each.startswith("/sessions/"))
+    shown = browser.get(session).text
+    assert shown.count('class="injected') == 2, "the delay, and the reply"
+    assert "instead of 250" in shown
+    assert "Script a failure for it" in shown
+    browser.post("/failures/change", {**token, "action": "delete"})
+
+
 def test_every_preset_is_a_rule(browser: Browser) -> None:
     token = {"form_token": browser.get("/failures").form_token}
     for preset in PRESETS:
