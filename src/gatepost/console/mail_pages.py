@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 from urllib.parse import quote
@@ -205,8 +206,9 @@ class MailPages:
         everything = self._mailbox.everything()
         added = [each.strip() for each in names.split(",") if each.strip()]
         for id_ in ids:
-            entry = await everything.entry(id_)
-            await everything.set_tags([id_], [*entry.tags, *added] if added else [])
+            with suppress(KeyError):  # deleted meanwhile
+                entry = await everything.entry(id_)
+                await everything.set_tags([id_], [*entry.tags, *added] if added else [])
 
     async def undo(self, request: Request) -> Response:
         """``POST /mail/undo``: show again what was to be deleted."""

@@ -60,13 +60,19 @@ class ClockControl:
         if operation == "advance":
             if self._workers:
                 raise ValueError("with --workers, only the machine's clock can be used")
-            self._clock.advance(timedelta(seconds=fields["seconds"]))
+            self._clock.advance(_interval(fields["seconds"]))
             if self._on_advance is not None:
                 self._on_advance(self._clock.ahead)
         elif operation != "show":
             raise ValueError(f"unknown operation {operation[:40]}")
         now = utc_text(self._clock.now(), "seconds")
         return {"now": now, "ahead": self._clock.ahead.total_seconds()}
+
+
+def _interval(seconds: float) -> timedelta:
+    """Return an interval; one that no date can have is as invalid as one that is too long."""
+    longest = 2 * MOST.total_seconds()
+    return timedelta(seconds=max(-longest, min(seconds, longest)))
 
 
 def check_alone(clock: AheadClock, workers: int) -> None:

@@ -53,7 +53,8 @@ def text_entity(subtype: str, text: str) -> Entity:
 
 
 def file_entity(file: File) -> Entity:
-    """Return an attachment in Base64. Raises ValueError if a name is not permitted in a header."""
+    """Return an attachment in Base64. Raises ValueError if its name or Content-ID is not permitted
+    in a header."""
     disposition = "inline" if file.content_id else "attachment"
     fields = (
         f"Content-Type: {file.content_type}\r\n"
@@ -61,8 +62,15 @@ def file_entity(file: File) -> Entity:
         f"Content-Disposition: {disposition}{parameter('filename', file.name)}\r\n"
     )
     if file.content_id:
+        if not _is_content_id(file.content_id):
+            raise ValueError(f"{file.content_id[:80]!a} is no Content-ID")
         fields += f"Content-ID: <{file.content_id}>\r\n"
     return Entity(fields.encode("ascii"), (_base64(file.content),))
+
+
+def _is_content_id(text: str) -> bool:
+    """Tell whether text may stand between the angle brackets of a Content-ID (RFC 2045 7)."""
+    return text.isascii() and text.isprintable() and not set(text) & set(" <>")
 
 
 def multipart(subtype: Subtype, parts: Sequence[Entity], boundary: str) -> Entity:

@@ -44,7 +44,9 @@ def test_the_control_says_so_and_reports_it(tmp_path: Path) -> None:
     ("operation", "seconds", "words"),
     [
         ("advance", -1.0, "only be put forward"),
+        ("advance", -1e300, "only be put forward"),
         ("advance", 4e8, "at most 3650 days ahead"),
+        ("advance", 1e300, "at most 3650 days ahead"),
         ("stop", 0.0, "unknown operation stop"),
     ],
 )

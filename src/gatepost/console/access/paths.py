@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost.model.console_access import API_PREFIX
 
-_MAILBOX = ("/api/v1/", "/view/")
+_MAILBOX = ("/api/v1/", "/api/events", "/view/")
 _LANES = "/inbox/"
 
 

@@ -85,11 +85,15 @@ def _parameter(name: str, value: str) -> Any:
 
 
 def _decode_body(endpoint: ConsoleEndpoint, body: bytes) -> Mapping[str, Any]:
-    """Return the fields of a JSON body; of an empty one, none."""
+    """Return the fields of a JSON body; of an empty one, none. Raises ApiError and
+    msgspec.MsgspecError."""
     if endpoint.body is None:
         return {}
-    decoded: Any = msgspec.json.decode(body or b"{}", type=endpoint.body)
-    document = msgspec.to_builtins(decoded)
+    try:
+        decoded: Any = msgspec.json.decode(body or b"{}", type=endpoint.body)
+        document = msgspec.to_builtins(decoded)
+    except RecursionError:
+        raise ApiError(400, "BadRequest", "the body is nested too deeply") from None
     present = {key: value for key, value in document.items() if value is not None}
     return {"rule": document} if endpoint.operation in _OF_RULES else present
 

@@ -1,5 +1,6 @@
 """``POST /api/v1/send``: a message from its parts, stored as captured mail."""
 
+import asyncio
 import base64
 import binascii
 import re
@@ -31,6 +32,7 @@ _RESERVED: Final = frozenset({
     "x-tags", "content-transfer-encoding",
 })  # fmt: skip
 """Fields that are made of the rest of the document."""
+_MOST_RECIPIENTS: Final = 1_000
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}", re.ASCII)
 _TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.-]+)*", re.ASCII)
 _DATA: Final = re.compile(r"data:[^,]{0,200},")
@@ -79,8 +81,9 @@ async def send(call: MailboxCall) -> Response:
     """``POST /api/v1/send``. Its refusals are JSON, unlike all others."""
     limit = call.site.message_size()
     try:
-        sent = msgspec.json.decode(await call.body(limit * 2), type=MessageToSend)
-        content, envelope = _compose(sent, call)
+        body = await call.body(limit * 2)
+        # A thread, because a message of many megabytes takes long.
+        sent, content, envelope = await asyncio.to_thread(_compose, body, call)
         if len(content) > limit:
             return _refusal(413, f"the message has more than {limit} octets")
     except ApiError as error:
@@ -108,8 +111,9 @@ async def send(call: MailboxCall) -> Response:
     return call.json(SentId(id_))
 
 
-def _compose(sent: MessageToSend, call: MailboxCall) -> tuple[bytes, Envelope]:
-    """Return the content and the envelope. Raises ValueError."""
+def _compose(document: bytes, call: MailboxCall) -> tuple[MessageToSend, bytes, Envelope]:
+    """Return what is sent, the content and the envelope. Raises ValueError, RecursionError."""
+    sent = msgspec.json.decode(document, type=MessageToSend)
     sender = _mailbox(sent.from_)
     people = {
         "To": [_mailbox(each) for each in sent.to or ()],
@@ -120,6 +124,8 @@ def _compose(sent: MessageToSend, call: MailboxCall) -> tuple[bytes, Envelope]:
     recipients = [address for name in ("To", "Cc") for _, address in people[name]] + hidden
     if not recipients:
         raise ValueError("the message has no recipient")
+    if len(recipients) > _MOST_RECIPIENTS:
+        raise ValueError(f"the message has more than {_MOST_RECIPIENTS} recipients")
     body = _structure(sent)
     tags = ", ".join(clean_tags(sent.tags or ()))
     fields = [
@@ -134,7 +140,7 @@ def _compose(sent: MessageToSend, call: MailboxCall) -> tuple[bytes, Envelope]:
         fields.append(f"Message-ID: <{new_guid()}@{sender[1].domain.lower()}>\r\n".encode())
     content = b"".join([*fields, b"MIME-Version: 1.0\r\n", body.fields, b"\r\n", *body.pieces])
     unique = dict.fromkeys(recipients)
-    return content + b"\r\n", Envelope(sender[1], tuple(map(Recipient, unique)))
+    return sent, content + b"\r\n", Envelope(sender[1], tuple(map(Recipient, unique)))
 
 
 def _structure(sent: MessageToSend) -> Entity:

@@ -27,7 +27,9 @@ def test_a_path_is_made_plain(path: str, plain: str) -> None:
     assert plain_path(plain) == plain
 
 
-@pytest.mark.parametrize("path", ["/api/v1/info", "/view/1.html", "/inbox/a/api/v1/messages"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/info", "/api/events", "/view/1.html", "/inbox/a/api/v1/messages"]
+)
 def test_the_mailbox_api_and_its_lanes_are_known(path: str) -> None:
     assert is_mailbox_path(path)
     assert not is_mailbox_path(f"/m{path}")

@@ -56,6 +56,7 @@ WRONG = [
     ("GET", "/webhooks?after=x", None), ("POST", "/queue/hold", b"{"),
     ("POST", "/queue/hold", {"id": "7-41"}), ("POST", "/queue/hold", [1]),
     ("POST", "/clock/advance", {"seconds": "many"}), ("POST", "/clock/advance", None),
+    ("POST", "/rules", b'{"when":' * 100_000),
 ]
 # fmt: on
 

@@ -91,6 +91,7 @@ def changed(**fields: Any) -> dict[str, Any]:
         changed(From={"Email": "a@a.example", "Name": "a\r\nBcc: x@y"}),
         changed(To=[{"Email": "x@y\r\nz"}]),
         changed(To=[], Cc=[], Bcc=[]),
+        changed(Bcc=[f"b{each}@b.example" for each in range(1_000)]),
         changed(Subject="a\r\nBcc: x@y"),
         changed(Subject=5),
         changed(Headers={"Subject": "x"}),
@@ -100,6 +101,8 @@ def changed(**fields: Any) -> dict[str, Any]:
         changed(Attachments=[{"Content": "*", "Filename": "x"}]),
         changed(Attachments=[{"Content": "", "Filename": "x", "ContentType": "a/b\r\nX: y"}]),
         changed(Attachments=[{"Content": "", "Filename": "x\r\n"}]),
+        changed(Attachments=[{"Content": "", "Filename": "x", "ContentID": "a>\r\nX: y"}]),
+        changed(Attachments=[{"Content": "", "Filename": "x", "ContentID": "é"}]),
     ],
 )
 def test_what_cannot_be_sent_is_refused_in_json(body: Any) -> None:
