@@ -29,6 +29,8 @@ ACTIONS = (
 )  # fmt: skip
 CONDITIONS = ("", " attempt=1-2", " chance=0.5", " times=2", " per=connection attempt=2")
 
+MORE = pytest.mark.compliance
+
 
 def make_rule(chance: random.Random) -> str:
     """Return a rule that is possible."""
@@ -87,9 +89,8 @@ def delayed(rules: LocalFailureRules, chance: random.Random) -> Callable[..., An
     return decide_later
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("is_remote", [False, True], ids=["here", "elsewhere"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=MORE) for seed in range(1, 6))])
 def test_no_rule_breaks_a_session(tmp_path: Path, seed: int, is_remote: bool) -> None:
     chance = random.Random(seed)
     (tmp_path / "other").mkdir()
@@ -106,7 +107,7 @@ def test_no_rule_breaks_a_session(tmp_path: Path, seed: int, is_remote: bool) ->
         if is_remote:
             assert relay.failures is not None
             relay.failures.decide = delayed(relay.failures, chance)  # type: ignore[method-assign]
-        end = time.monotonic() + 3
+        end = time.monotonic() + (3 if seed else 1)
         while time.monotonic() < end:
             lines = [make_rule(chance) for _ in range(chance.randint(0, 5))]
             relay.script(*lines)
