@@ -15,6 +15,8 @@ _UNBOUNDED: Final = 32
 _TOKEN: Final = re.compile(
     r"\\[dDwWsSbB.^$*+?{}\[\]\\|()/-]|\[\^?(?:\\[dDwWsS\\\]\[^-]|[^\\\[\]])+\]|[^\\\[\](){}*+?|^$]"
 )
+_OPERATOR: Final = re.compile(r"--|&&|~~|\|\|")
+"""In a class; later versions of Python may read them as operations on sets."""
 _REPEAT: Final = re.compile(r"[*+?]|\{(\d{1,2})(?:,(\d{0,2}))?\}")
 _GROUP: Final = re.compile(r"\((?!\?)|[)|]")
 
@@ -42,6 +44,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         token = _TOKEN.match(pattern, at)
         if token is None:
             raise BadPattern(f"not supported at character {at + 1}: {pattern[at : at + 10]}")
+        if _OPERATOR.search(token[0]):
+            raise BadPattern(f"write \\- or one character for two: {token[0]}")
         at = token.end()
         repeat = _REPEAT.match(pattern, at)
         bounded.append(token[0])

@@ -33,6 +33,7 @@ def test_patterns(pattern: str, text: str, values: list[str]) -> None:
         "", "a" * (LONGEST + 1), "(a+)+", "(a)(b)", "(?=a)", "(?P<n>a)", r"\1", "a**",
         "[a", "a{2,1}",
         r"\d+\d+\d+", ".*.*", "(a", "a)", "{2}", "a{1,64}b{1,64}", r"\p", "[[:alpha:]]",
+        "[a--b]", "[a&&b]", "[a||b]",
     ],
 )  # fmt: skip
 def test_what_is_no_pattern(pattern: str) -> None:

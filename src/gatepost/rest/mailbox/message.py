@@ -29,7 +29,9 @@ from gatepost.queue.mailbox_contract import ListedEntry
 from gatepost.rest.mailbox.bodies import read_selected
 from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok
 
-_ACTIVE: Final = re.compile(r"text/html|.*(?:xml|svg|javascript|ecmascript)|application/pdf")
+_ACTIVE: Final = re.compile(
+    r"text/html|.*(?:xml|xsl|svg|javascript|ecmascript)|application/pdf|multipart/.*"
+)
 """Content types that may act in a browser."""
 _TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _CIPHER: Final = re.compile(rb" tls ([A-Za-z0-9_-]+);")

@@ -197,6 +197,7 @@ def test_parts() -> None:
 
 @pytest.mark.parametrize(
     "kind", ["text/html", "image/svg+xml", "text/xml", "application/xhtml+xml", "application/pdf",
+             "text/xsl", "multipart/x-mixed-replace",
              "application/javascript", "text/html/x", "TEXT/HTML"],
 )  # fmt: skip
 def test_what_may_act_in_a_browser_is_a_file(kind: str) -> None:
