@@ -15,11 +15,12 @@ import pytest
 
 from gatepost.testing import Emulator
 from tests.commands import PATIENCE
+from tests.shell.serve_process import ServeProcess, relaying
 
 OWN = "/api/gatepost/v1"
 
 
-def call(relay: Emulator, method: str, path: str, body: Any = None) -> Any:
+def call(relay: Emulator | ServeProcess, method: str, path: str, body: Any = None) -> Any:
     """Return the JSON, or the text, of a response."""
     ready = json.loads((relay.data / "ready.json").read_bytes())
     request = urllib.request.Request(
@@ -56,7 +57,7 @@ def relay() -> Iterator[Emulator]:
         yield relay
 
 
-def subjects(relay: Emulator, base: str = "") -> list[str]:
+def subjects(relay: Emulator | ServeProcess, base: str = "") -> list[str]:
     listed = call(relay, "GET", f"{base}/api/v1/messages")
     return [each["Subject"] for each in listed["messages"]]
 
@@ -177,3 +178,38 @@ def test_an_unreadable_deletion_deletes_nothing(relay: Emulator) -> None:
     assert subjects(relay) == ["kept"]
     call(relay, "DELETE", "/api/v1/messages")
     assert subjects(relay) == []
+
+
+RELEASING = """
+[console]
+address = "127.0.0.1:0"
+release_route = "later"
+[target.later]
+kind = "smarthost"
+servers = ["127.0.0.1:1"]
+tls = "none"
+[[route]]
+name = "later"
+recipients = ["never.example"]
+to = "later"
+[[listener]]
+address = "127.0.0.1:0"
+tls = "none"
+"""
+
+
+def test_serve_releases_captured_mail_by_a_route(tmp_path: Path) -> None:
+    with relaying(tmp_path, RELEASING) as it:
+        sent = {"From": {"Email": "a@example.com"}, "To": [{"Email": "b@example.net"}]}
+        id_ = call(it, "POST", "/api/v1/send", {**sent, "Subject": "kept", "Text": "hello"})["ID"]
+        path = f"/api/v1/message/{id_}/release"
+        assert call(it, "POST", path, {"To": ["c@elsewhere.example"]}) == "ok"
+        [delivery] = call(it, "GET", f"{OWN}/queue")["deliveries"]
+        assert [each["address"] for each in delivery["recipients"]] == ["c@elsewhere.example"]
+        assert (delivery["target"], delivery["subject"]) == ("later", "kept")
+        assert subjects(it) == ["kept"], "the captured message stays"
+        for body in ({"To": ["nobody"]}, {"To": []}):
+            with pytest.raises(HTTPError, match="400"):
+                call(it, "POST", path, body)
+        with pytest.raises(HTTPError, match="404"):
+            call(it, "POST", "/api/v1/message/none/release", {"To": ["c@elsewhere.example"]})

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from gatepost.app.api_descriptions import describe_mailbox_api, describe_own_api
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.lanes import Lanes, LaneStore
+from gatepost.app.release import Release
 from gatepost.control.chaos_rules import ChaosRules
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application
@@ -19,6 +20,7 @@ from gatepost.mailbox.lanes import LaneMessages
 from gatepost.mailbox.mailbox import Inbox, Mailbox, MailboxChange
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.relay.failure_rules import LocalFailureRules
+from gatepost.relay.routed_store import RoutedStore
 from gatepost.rest.inboxes.site import InboxesSite
 from gatepost.rest.mailbox import MailboxSite
 from gatepost.rest.mailbox.site import ServerNumbers
@@ -44,8 +46,12 @@ class OpenMailbox:
         await self.mailbox.close()
 
 
-async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
-    """Open the mailbox, which begins to index; ``url`` is the address of its API."""
+async def open_mailbox(parts: ConsoleParts, url: str, release_route: str = "") -> OpenMailbox:
+    """Open the mailbox, which begins to index.
+
+    ``url`` is the address of its API, ``release_route`` the name of the route by which messages are
+    released; empty: they are not.
+    """
     relay, messages = parts.relay, LaneMessages()
     failures = relay.failures
     facts = _Facts(parts, messages)
@@ -69,6 +75,7 @@ async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
         numbers=lambda: _numbers(parts),
         chaos=ChaosRules(failures) if isinstance(failures, LocalFailureRules) else None,
         refusal=parts.refusal,
+        release=_release(parts, release_route),
         application_name=facts.application_name,
         describe=describe_mailbox_api,
     )
@@ -77,6 +84,11 @@ async def open_mailbox(parts: ConsoleParts, url: str) -> OpenMailbox:
     return OpenMailbox(
         mailbox, site, keeper, InboxesSite(site, keeper, url, ca_file, describe_own_api)
     )
+
+
+def _release(parts: ConsoleParts, route: str) -> Release | None:
+    store = parts.relay.store
+    return Release(parts, store, route) if route and isinstance(store, RoutedStore) else None
 
 
 async def _put(

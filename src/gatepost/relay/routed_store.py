@@ -10,6 +10,7 @@ from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.model.send_operation import SendOperation
 from gatepost.queue.deliveries_contract import Deliveries
+from gatepost.queue.recipient_grouping import Groups
 from gatepost.queue.send_operations_contract import QueuedOperations
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.relay.deliverer import Deliverer
@@ -60,9 +61,27 @@ class RoutedStore:
             lambda planned, leased: self._deliveries.put(submission, planned, leased=leased),
         )
 
+    def put_on_route(self, name: str, submission: Submission) -> Awaitable[None]:
+        """As ``put``, by the route with a name, whatever its recipients. Raises KeyError."""
+        route = self._routes.named(name)
+        if route is None:
+            raise KeyError(name)
+        groups = self._routes.plan(submission, self._deliverer.recipients, by=route)
+        return self._accept(
+            submission,
+            groups,
+            lambda: self._store.put(submission),
+            lambda planned, leased: self._deliveries.put(submission, planned, leased=leased),
+        )
+
     def accept(self, submission: Submission, keep: Keep, queue: Queue) -> Awaitable[None]:
         """The same for a message that is stored by a function of its own."""
         groups = self._routes.plan(submission, self._deliverer.recipients)
+        return self._accept(submission, groups, keep, queue)
+
+    def _accept(
+        self, submission: Submission, groups: Groups, keep: Keep, queue: Queue
+    ) -> Awaitable[None]:
         if groups.unroutable:
             names = ", ".join(str(each.address) for each in groups.unroutable)
             return _failed(QueueError(f"there is no route for {names}"))

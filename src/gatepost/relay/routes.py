@@ -11,7 +11,7 @@ from gatepost.model.message import Submission
 from gatepost.model.route import Capture, NextHop, Retry, Route
 from gatepost.queue.recipient_grouping import DeliveryTerms, Groups, plan_deliveries
 from gatepost.relay.attempt_admission import limits_of
-from gatepost.routing.route import Origin, Router
+from gatepost.routing.route import Origin, Router, next_hop_of
 
 
 class Routes:
@@ -42,16 +42,22 @@ class Routes:
         return hops if set(hops) != {before} else ()
 
     def plan(
-        self, submission: Submission, learned: Callable[[NextHop], int | None] = lambda _: None
+        self,
+        submission: Submission,
+        learned: Callable[[NextHop], int | None] = lambda _: None,
+        by: Route | None = None,
     ) -> Groups:
         """Return a message's deliveries, and the recipients that no route accepts.
 
-        ``learned`` tells how many recipients a next hop accepts at once, if that is known.
+        ``learned`` tells how many recipients a next hop accepts at once, if that is known. All
+        recipients have the route ``by``, if it is given.
         """
         names = tuple([each for each in (submission.principal, submission.application) if each])
         origin = Origin(submission.envelope.sender, names)
 
         def next_hop(recipient: Recipient) -> NextHop | None:
+            if by is not None:
+                return next_hop_of(by, recipient.address)
             return self.router.next_hop(origin, recipient.address)
 
         def terms(next_hop: NextHop) -> DeliveryTerms:
