@@ -29,13 +29,14 @@ from accuracy.catalogue_files import (
     read_phrases,
 )
 from accuracy.frequencies import FrequencyTable
-from accuracy.measure import CONFIDENCES, HEADING, Score
+from accuracy.measure import AMONG, CONFIDENCES, HEADING, Score
 from accuracy.sources import training_cases
 from gatepost.diagnosis.causes import CAUSES
 from gatepost.diagnosis.ranking.concepts import Concepts
 from gatepost.diagnosis.ranking.features import SIGNS_BY_NAME, describe_text
 from gatepost.diagnosis.ranking.known_texts import Text
 from gatepost.diagnosis.ranking.lexicon import Lexicon, name_signs, read_sign
+from gatepost.diagnosis.ranking.rank_causes import least_chance
 from gatepost.diagnosis.ranking.weights import pack_weights
 from gatepost.diagnosis.signs.sign import Sign
 from gatepost.doctor.conclude import observe_log, observe_refusals
@@ -141,11 +142,13 @@ def read_lexicon(knowledge: Knowledge) -> Lexicon:
 def sample(case: Case, lexicon: Lexicon, source: str) -> Sample:
     """Return a case as features."""
     features = frozenset(observe_log(case.log, case.server, case.client, lexicon))
-    share = 0.5 / len(case.also) if case.also else 0.0
-    causes = {case.cause: 0.5 if case.also else 1.0} | dict.fromkeys(case.also, share)
+    share = (1 - FIRST_SHARE) / len(case.also) if case.also else 0.0
+    causes = {case.cause: FIRST_SHARE if case.also else 1.0} | dict.fromkeys(case.also, share)
     return Sample(features, causes, 1.0, case.origin or case.id, source)
 
 
+FIRST_SHARE: Final = 0.6
+"""What the cause of a case counts if others are as defensible: it still comes first."""
 REFUSALS: Final = "refusals"
 """The source of samples that are refusals alone, as a probe sees them."""
 
@@ -325,16 +328,19 @@ class Judged:
 
 def judge(case: Sample, chances: Array, knowledge: Knowledge) -> Judged:
     """Return how a model did that has not seen ``case``."""
-    order = [ALL_CAUSES[at] for at in chances.argsort()[::-1][:3]]
-    first = order[0]
+    order = chances.argsort()[::-1][:AMONG]
+    first = ALL_CAUSES[order[0]]
     proofs = {f"text {words}" for words, text in knowledge.texts.items()
               if text.proves and first in text.causes}  # fmt: skip
+    is_proven = f"rule {first} certain" in case.features or not proofs.isdisjoint(case.features)
+    highest = float(chances.max())
+    least = least_chance(highest, is_certain=is_proven and highest >= LEAST_CERTAIN)
     return Judged(
         case.source,
-        float(chances.max()),
+        highest,
         first in case.causes,
-        any(cause in case.causes for cause in order),
-        f"rule {first} certain" in case.features or not proofs.isdisjoint(case.features),
+        any(ALL_CAUSES[at] in case.causes for at in order if chances[at] >= least),
+        is_proven,
     )
 
 

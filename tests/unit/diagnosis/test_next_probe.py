@@ -36,7 +36,7 @@ UNDECIDED: list[tuple[Evidence, str]] = [
     (but(auth=tried(attempt("LOGIN", "550 5.7.1 not today"))), "--try-all"),
     (but(login=login(), auth=tried(judged("LOGIN", "550 5.7.1 not today"))), "elsewhere"),
     (but(mail=mail("550 no")), "--from the account's own address"),
-    (but(mail=mail("451 4.2.0 later")), "in five minutes"),
+    (but(mail=mail("451 4.2.0 no")), "in five minutes"),
     (but(mail=mail("250 ok"), rcpt=(mail("550 5.2.0 no"),)), "--to an address"),
     (but(mail=mail("250 ok"), rcpt=(mail("250 ok"),), content=reply("554 5.6.0 no")), "--send"),
 ]

@@ -27,7 +27,8 @@ MAX_TEXT: Final = 20_000
 """Characters of a log that are searched for words and values."""
 _WORD: Final = re.compile(r"[^\W\d_][^\W\d_]{2,23}")
 _TOKEN: Final = re.compile(r"\S+")
-_HOST: Final = re.compile(r"\b[\w-]+(?:\.[\w-]+){2,}\b")
+_HOST: Final = re.compile(r"(?<![\w-])-*\w[\w-]*\.(?:\w[\w-]*(?:\.\w[\w-]*)+|[a-z]{2,3})\b")
+"""A host, or a name with a dot: ``example.com``, ``smtp.rb``, ``system.err``."""
 _LONGEST_TOKEN: Final = 256
 """Characters; what is longer is encoded."""
 

@@ -1,6 +1,6 @@
 """Ranks the causes of a log: by what rules prove in it, and by what its texts say."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,12 +18,14 @@ from gatepost.diagnosis.signs.relevance import (
 from gatepost.model.evidence import Evidence
 from gatepost.model.finding import Confidence, Finding
 
-LEAST: Final = 0.04
+_LEAST: Final = 0.015
 """Minimum probability for naming a cause."""
 _LEAST_WITHOUT_TEXT: Final = 0.16
 """The same of the first cause, if no text in the log is known."""
-_FAR_BEHIND: Final = 0.1
+_FAR_BEHIND: Final = 0.03
 """The part of the first cause's probability from which on another cause is named."""
+_FAR_BEHIND_CERTAIN: Final = 0.1
+"""The same if the first cause is certain."""
 _TIE: Final = 0.8
 """From this part on, two causes fit equally."""
 _MOST_PROOFS: Final = 4
@@ -60,17 +62,27 @@ def judge(
     proven = {each.id for each in by_rules if each.confidence == "certain"}.intersection(chances)
     ranked = sorted(chances, key=lambda cause: -chances[cause])
     ranked = [*ranked[:MOST], *(each for each in ranked[MOST:] if each in proven)]
-    least = max(LEAST, chances[ranked[0]] * _FAR_BEHIND)
-    if "failure" in features and chances[ranked[0]] < _LEAST_WITHOUT_TEXT:
+    highest = chances[ranked[0]]
+    if "failure" in features and highest < _LEAST_WITHOUT_TEXT:
         return ()
     if candidates:
         ranked = [cause for cause in ranked if _is_said(cause, model, features)]
     of_rules = {each.id: each for each in by_rules}
-    findings = [
-        _conclude(cause, chances[cause], model, features, of_rules.get(cause))
-        for cause in ranked if chances[cause] >= least or cause in proven
-    ]  # fmt: skip
-    return tuple(_leave_ties(findings))
+    findings = tuple(_leave_ties([
+        _conclude(cause, chances[cause], model, features, of_rules.get(cause)) for cause in ranked
+    ]))  # fmt: skip
+    least = least_chance(highest, is_certain=_is_certain(findings))
+    return tuple(each for each in findings if each.fit >= least or each.id in proven)
+
+
+def least_chance(highest: float, *, is_certain: bool) -> float:
+    """Return the probability from which on a cause is named, by that of the first, and whether the
+    first is certain."""
+    return max(_LEAST, highest * (_FAR_BEHIND_CERTAIN if is_certain else _FAR_BEHIND))
+
+
+def _is_certain(findings: Sequence[Finding]) -> bool:
+    return bool(findings) and findings[0].confidence == "certain"
 
 
 def _is_said(cause: str, model: Model, features: Mapping[str, Feature]) -> bool:

@@ -7,8 +7,8 @@ from typing import Final
 from gatepost.diagnosis.recognise_provider import providers_in
 
 _LOOKED_UP: Final = re.compile(
-    r"(?:enotfound|eai_again|eai_fail|\blookup|resolve host:?|unknownhost(?:exception)?:|"
-    r"unknown host:?|getaddrinfo(?: failed)? for) ['\"(]{0,2}"
+    r"(?:(?:enotfound|eai_again|eai_fail|\blookup|resolve host:?|unknownhost(?:exception)?:|"
+    r"unknown host:?|getaddrinfo(?: failed)? for) ['\"(]{0,2}|\bhostname['\"]?: ?['\"]{1,2})"
     r"(?!(?:fail|failed|failure|error|for|required|of|t=|t)\b)"
     r"([^\s'\"()\[\]{}][^'\"()\[\]{}\n]{0,119})(['\"]?)"
 )
@@ -62,8 +62,8 @@ def find_values(text: str) -> Iterator[str]:
 def _host_form(value: str, *, is_quoted: bool) -> str:
     """Return the form of what was looked up as a host; clients add the port, or their resolver."""
     host = _AFTER_HOST.split(value, maxsplit=1)[0].strip(" .;,")
-    if is_quoted and value != value.strip():
-        return "blank"
+    if is_quoted and value != value.strip(" ,;"):
+        return "blank" if value != value.strip() else "list"
     if "//" in value:
         return "url"
     if "@" in host:
