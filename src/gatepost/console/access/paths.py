@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost.model.console_access import API_PREFIX
@@ -45,7 +46,14 @@ class PlainPaths:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its plain path."""
+        """Pass the request on with its plain path.
+
+        A name in a path may have an encoded slash, and dots; with both it would lead to something
+        else than whoever encoded it asked for.
+        """
+        if b"%2f" in scope.get("raw_path", b"").lower() and ".." in scope["path"].split("/"):
+            await PlainTextResponse("the path is ambiguous", 400)(scope, receive, send)
+            return
         path = plain_path(scope["path"])
         changed: Mapping[str, Any] = {"path": path, "raw_path": quote(path).encode()}
         await self._app({**scope, **changed}, receive, send)

@@ -1,8 +1,11 @@
 """The path by which a request is routed and checked."""
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
-from gatepost.console.access.paths import is_mailbox_path, plain_path
+from gatepost.console.access.paths import PlainPaths, is_mailbox_path, plain_path
 
 PLAIN = [
     ("/", "/"),
@@ -33,3 +36,16 @@ def test_a_path_is_made_plain(path: str, plain: str) -> None:
 def test_the_mailbox_api_and_its_lanes_are_known(path: str) -> None:
     assert is_mailbox_path(path)
     assert not is_mailbox_path(f"/m{path}")
+
+
+def test_a_name_that_leads_elsewhere_is_refused() -> None:
+    routed: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        routed.append(scope["path"])
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    client = TestClient(PlainPaths(app))
+    assert client.delete("/api/v1/tags/..%2fmessages").status_code == 400
+    assert client.delete("/api/v1/tags/a%2Fb").status_code == 200
+    assert routed == ["/api/v1/tags/a/b"]
