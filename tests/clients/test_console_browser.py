@@ -98,6 +98,14 @@ def refuse_go(relay: Emulator) -> None:
         assert peer.ask("AUTH PLAIN AGFubgBzZWNyZXQ=").startswith("504 ")
 
 
+OTHERS = [
+    ("Your sign-in code is 482913", "Hello Ann,\n\nyour sign-in code is 482913.\n", ""),
+    ("Invoice 2026-1107", "Please find the invoice attached.\n", ""),
+    ("確認コードのお知らせ", "山田様\n\n確認コード：４８２９１３\n", ""),
+]
+"""Messages with subject, text and HTML, as the pictures show them."""
+
+
 @pytest.fixture(scope="module")
 def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Yield what the browser has seen in all suites."""
@@ -109,7 +117,7 @@ def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
             f"<img alt=remote src='{elsewhere}/remote.png'>"
             f"<link rel=prefetch href='{elsewhere}/no'>"
         )
-        ids = send(filled, [*keys, ("日本語の件名", "確認コード: 481516", ""), ("Rich", "x", html)])
+        ids = send(filled, [*keys, *OTHERS, ("Rich", "x", html)])
         browser = Browser(filled.ready["console"]).sign_in(filled.ready["api_token"])
         token = browser.get("/failures").form_token
         browser.post("/failures", {"form_token": token, "preset": "slow"})
@@ -140,8 +148,8 @@ def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
                 "url": hostile.ready["console"], "token": hostile.ready["api_token"], "ids": bad,
             }),
             ("pictures", "pictures", {**place, "folder": str(folder), "pictures": [
-                ["inbox", f"/m/{rich}", "", 1100, 640],
-                ["refused-login", session, "", 1100, 640],
+                ["inbox", f"/m/{ids[3]}", "", 1100, 620],
+                ["refused-login", session, "", 1100, 620],
             ]}),
         ]  # fmt: skip
         done = subprocess.run(
@@ -195,4 +203,5 @@ def test_a_link_opens_a_tab_and_images_load_when_wanted(
 def test_pictures_are_small(seen: dict[str, Any]) -> None:
     assert seen["pictures"] == 2
     assert all(size < 120_000 for size in seen["pictures_of"])
+    assert all(each.stat().st_size < 120_000 for each in IMAGES.iterdir())
     assert all(each.stat().st_size < 120_000 for each in IMAGES.iterdir())
