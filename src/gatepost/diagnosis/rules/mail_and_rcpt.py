@@ -23,7 +23,7 @@ _RELAYING: Final = re.compile(
 _NOT_QUALIFIED: Final = re.compile(
     r"(?i)<([^<>\s]{1,320})>: sender address rejected: need fully-qualified address"
 )
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.){0,64}"')
+_QUOTED: Final = re.compile(r'\A"(?:[^"\\]|\\.)*+"')
 """A quoted local part, in which almost anything is valid (RFC 5321 4.1.2)."""
 _SYNTAX: Final = frozenset({500, 501, 504, 510, 513, 553, 555})
 """Codes that are about the form of an address."""

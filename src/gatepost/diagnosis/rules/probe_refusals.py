@@ -71,11 +71,19 @@ def _proven_by(feature: Feature) -> Iterator[str]:
         yield max(text.weights, key=text.weights.__getitem__)
 
 
+_POLICY: Final = ("4.7.", "5.7.")
+"""Statuses of a refusal that is not about the recipient (RFC 3463 3.8)."""
+
+
 def _excluded(seen: Evidence) -> Iterator[str]:
     """Yield the causes that the probe itself has excluded."""
     if not seen.envelope:
         yield "commands_out_of_order"
     yield "login_forgotten"  # a rule compares the replies
+    yield "envelope_address_malformed"  # a rule reads the address
+    refusals = [each.reply for each in seen.envelope if not each.reply.is_success]
+    if refusals and all(str(each.status).startswith(_POLICY) for each in refusals):
+        yield "recipient_unknown"
     if (seen.content.value is None or seen.content.value.is_success) and all(
         each.reply.is_success for each in seen.envelope
     ):
