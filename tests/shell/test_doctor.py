@@ -99,7 +99,7 @@ def test_a_refused_password_is_not_tried_again(authority: Authority) -> None:
         pair=authority.issue("127.0.0.1"),
     )
     with serving(script) as server:
-        seen = diagnose(server.address, "me", PASSWORD, settings=settings(authority))
+        seen = diagnose(server.address, "me@example.com", PASSWORD, settings=settings(authority))
         assert ids(seen) == ["bad_credentials"]
         assert seen.findings[0].confidence == "likely"
         assert len([line for line in server.heard if line.startswith("AUTH")]) == 1

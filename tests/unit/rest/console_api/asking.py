@@ -26,7 +26,7 @@ class Api:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     bus: EventBus = field(default_factory=EventBus)
     role: ConsoleRole = "admin"
-    inboxes: Mapping[str, str] = NOTHING
+    inboxes: Mapping[str, str] = field(default_factory=dict)
     """The inbox of each message."""
 
     async def operate(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
