@@ -46,7 +46,13 @@ class Model(NamedTuple):
     def weigh(self, name: str, features: Mapping[str, Feature]) -> Mapping[str, float]:
         """Return the weights of a feature, by cause."""
         text = features[name].text
-        return text.weights if text is not None else self.weights.find(name)
+        if text is not None:
+            return text.weights
+        weights = self.weights.find(name)
+        kind, _, cause = name.partition(" ")
+        if kind == "rule" and not weights and cause.endswith(_PROVEN):
+            return {cause.removesuffix(_PROVEN): _UNTRAINED}
+        return weights
 
     def explain(self, cause: str, features: Mapping[str, Feature]) -> list[str]:
         """Return the features that speak for ``cause``, the strongest first."""
@@ -68,6 +74,9 @@ class Model(NamedTuple):
         )
 
 
+_PROVEN: Final = " certain"
+_UNTRAINED: Final = 4.0
+"""The weight of a rule's proof that occurs in no case: that of others before training."""
 LEAST: Final = 0.3
 """A weight below this is no argument."""
 

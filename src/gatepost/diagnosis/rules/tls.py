@@ -34,6 +34,10 @@ _SIGNS_FOR_OTHERS: Final = re.compile(
 """The usual names of intermediate authorities."""
 _TOO_OLD: Final = ("unsupported protocol", "protocol version", "wrong ssl version")
 
+_ONLY_OLD: Final = re.compile(
+    r"(?i)priorit(?:y|ies)\b.{0,80}-VERS-(?:ALL|TLS-ALL)(?::\+VERS-(?:SSL3|TLS1)\.[01])+$"
+)
+
 
 def implicit_tls_on_starttls_port(seen: Evidence) -> Finding | None:
     """The client begins with TLS; the port begins with a greeting in clear."""
@@ -123,6 +127,20 @@ def tls_version_too_old(seen: Evidence) -> Finding | None:
         summary="The server accepts neither TLS 1.2 nor TLS 1.3.",
         fix="Update the server's TLS; versions before 1.2 are retired (RFC 8996).",
     )
+
+
+def only_old_versions_allowed(seen: Evidence) -> Finding | None:
+    """The client's own setting, which a log shows, allows retired versions only (GnuTLS)."""
+    if seen.source != "log" or seen.position not in ("starttls", "tls"):
+        return None
+    setting = next((each for each in seen.remarks if _ONLY_OLD.search(each)), "")
+    if not setting:
+        return None
+    return conclude(
+        "tls_version_too_old", "certain", f"the log says {setting.strip()}",
+        summary="The client offers neither TLS 1.2 nor TLS 1.3.",
+        fix="Remove the setting: the library's default offers TLS 1.2 and 1.3 (RFC 8996).",
+    )  # fmt: skip
 
 
 def no_handshake(seen: Evidence) -> Finding | None:
@@ -373,7 +391,7 @@ def revocation_check_failed(seen: Evidence) -> Finding | None:
 RULES: Final = (
     implicit_tls_on_starttls_port, starttls_on_implicit_tls_port, starttls_not_offered,
     server_tls_misconfigured,
-    tls_version_too_old, no_handshake, wants_a_certificate,
+    tls_version_too_old, only_old_versions_allowed, no_handshake, wants_a_certificate,
     cert_expired, cert_hostname_mismatch, cert_chain_incomplete, cert_untrusted,
     revocation_check_failed,
 )  # fmt: skip
