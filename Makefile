@@ -48,9 +48,10 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV) npm  ## all tests that need Python and npm packages only
 	$(PYTEST) --workers auto -m 'not compliance$(if $(THOROUGH),, and not thorough)' $(PYTEST_FLAGS)
 
+# They compute, and some measure that: one for each core.
 oldest:  ## the tests that open no socket, with all examples, under the oldest Python that is here
 	$(MAKE) --no-print-directory test THOROUGH=1 ENV=.venv-oldest PYTHON=$(OLDEST) \
-		PYTEST_FLAGS='$(PYTEST_FLAGS) tests/unit tests/property tests/contract tests/fuzz tests/shape/test_patterns.py'
+		PYTEST_FLAGS='--workers cores $(PYTEST_FLAGS) tests/unit tests/property tests/contract tests/fuzz tests/shape/test_patterns.py'
 
 check: lint test  ## lint, format, strict types, import contracts, tests
 

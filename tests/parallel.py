@@ -41,8 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--workers",
         metavar="N",
-        help="run the tests in N processes; auto: three times the number of cores, because tests "
-        "spend about half of their time waiting",
+        help="run the tests in N processes; cores: one for each core; auto: three for each core, "
+        "because tests spend about half of their time waiting",
     )
 
 
@@ -50,7 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Run all tests in processes, if there shall be several."""
     workers = session.config.getoption("--workers")
-    number = 3 * (os.cpu_count() or 1) if workers == "auto" else int(workers or 0)
+    cores = os.cpu_count() or 1
+    number = {"cores": cores, "auto": 3 * cores}.get(workers) or int(workers or 0)
     if not number or session.testsfailed or session.config.option.collectonly:
         return None
     crew = Crew(session, number)
