@@ -7,6 +7,7 @@ failed, and another process runs the rest of its module.
 """
 
 import atexit
+import gc
 import os
 import signal
 import struct
@@ -119,6 +120,7 @@ class Crew:
         else:
             for each in (results, *self._workers):
                 each.close()
+            gc.freeze()  # the tests that were collected stay: do not look at them each time
             self._work(number, first, connection)
 
     def report_all(self) -> None:
