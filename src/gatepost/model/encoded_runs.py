@@ -66,7 +66,8 @@ def decode_runs(texts: Collection[str], fewest: int, words: Collection[str] = ()
 def _is_word(run: str, words: Collection[str]) -> bool:
     if not _WORD.fullmatch(run):
         return False
-    return not words or not any(each in run.lower() for each in words)
+    low = run.lower()
+    return not any(each in low for each in words)
 
 
 def words_in_encodings(octets: bytes) -> frozenset[str]:

@@ -47,13 +47,15 @@ class Catalogue:
     def __init__(self, lines: Sequence[str]) -> None:
         """``lines``: of ``texts.tsv``, sorted, so that the texts of a word are together."""
         self._lines = lines
+        self._rows: dict[str, list[tuple[str, str]]] = {}
+        """By their word: what each begins with, and its line."""
 
     def find(self, statement: str) -> list[Text]:
         """Return the texts in ``statement``, which is in lower case, without those that are only a
         part of a longer one."""
         matches: list[tuple[int, int, str]] = []
         for line in self._candidates(statement):
-            words = line[line.rindex("\t") + 1 :]
+            words = _words_of(line)
             span = find_words(statement, words)
             if span is None or _is_within_word(statement, span[0]):
                 continue
@@ -72,7 +74,20 @@ class Catalogue:
 
     def _candidates(self, statement: str) -> Iterator[str]:
         for word in ("", *sorted(set(_WORD.findall(statement)))):
-            yield from find_rows(self._lines, word)
+            yield from [line for begin, line in self._rows_of(word) if begin in statement]
+
+    def _rows_of(self, word: str) -> Sequence[tuple[str, str]]:
+        if word not in self._rows:
+            rows = [(_words_of(line).partition("*")[0], line)
+                    for line in find_rows(self._lines, word)]  # fmt: skip
+            if not rows:
+                return ()  # the words of logs are without bounds
+            self._rows[word] = rows
+        return self._rows[word]
+
+
+def _words_of(line: str) -> str:
+    return line[line.rindex("\t") + 1 :]
 
 
 _MOST_BETWEEN: Final = 240

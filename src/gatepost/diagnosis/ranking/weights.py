@@ -11,12 +11,15 @@ class WeightTable:
     def __init__(self, lines: Sequence[str]) -> None:
         """``lines``: of ``weights.tsv``, sorted: a feature and its weights."""
         self._lines = lines
+        self._unpacked: dict[str, Mapping[str, float]] = {}
+        """Weights by feature: each cause asks for those of every feature of a log."""
 
     def find(self, feature: str) -> Mapping[str, float]:
         """Return the weights of a feature, by cause; none if it is not known."""
-        for line in find_rows(self._lines, feature):
-            return unpack_weights(line[len(feature) + 1 :])
-        return {}
+        if feature not in self._unpacked:
+            for line in find_rows(self._lines, feature):
+                self._unpacked[feature] = unpack_weights(line[len(feature) + 1 :])
+        return self._unpacked.get(feature, {})
 
 
 def find_rows(lines: Sequence[str], key: str) -> Iterator[str]:

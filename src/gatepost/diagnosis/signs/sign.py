@@ -1,6 +1,6 @@
 """A sign: words, a code, or a phase of the dialogue that indicate a cause."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gatepost.diagnosis.signs.log_statements import Reading, Statement
@@ -47,8 +47,11 @@ class Sign:
             return None
         if not (self.words or self.codes or self.status or self.at):
             return self.proof
+        words = [each for each in self.words if has_words(reading.text, each)]
+        if self.words and not words:
+            return None  # most signs, without a look at each statement
         for statement in reading.statements:
-            if self._is_match(statement):
+            if self._is_match(statement, words):
                 return statement.quotation
         return None
 
@@ -61,7 +64,7 @@ class Sign:
             return False
         return not self.context or any(has_words(reading.context, word) for word in self.context)
 
-    def _is_match(self, statement: Statement) -> bool:
+    def _is_match(self, statement: Statement, words: Sequence[str]) -> bool:
         reply = statement.reply
         if self.codes and (reply is None or reply.code not in self.codes):
             return False
@@ -71,7 +74,7 @@ class Sign:
             return False
         if self.by_server and not statement.by_server:
             return False
-        return not self.words or any(has_words(statement.text, word) for word in self.words)
+        return not words or any(has_words(statement.text, word) for word in words)
 
 
 def has_words(text: str, words: str) -> bool:
