@@ -1,6 +1,6 @@
 """The text and the links of HTML, as a reader sees them.
 
-nh3, which is linear whatever the input, reduces the HTML to a few well-formed tags.
+nh3 reduces HTML that is not too complex for it (``html_limits``) to a few well-formed tags.
 """
 
 import re

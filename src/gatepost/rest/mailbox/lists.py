@@ -1,19 +1,24 @@
 """Lists of messages: all of an inbox, or those that a query matches."""
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final, cast
 
 import msgspec
 from starlette.responses import Response
 
 from gatepost.mailbox.dates import read_date
-from gatepost.mailbox.documents import ListedMessages
+from gatepost.mailbox.documents import ListedMessage, ListedMessages
 from gatepost.mailbox.entries import listed_message
 from gatepost.mailbox.mailbox import Wanted, received_before, with_ids
-from gatepost.queue.mailbox_contract import Terms
+from gatepost.queue.mailbox_contract import ListedEntry, Terms
 from gatepost.rest.mailbox.bodies import read_selected
 from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok
 
 PAGE = 50
+SLICE: Final = 500
+"""Messages that are listed at a time."""
 
 
 async def list_messages(call: MailboxCall) -> Response:
@@ -91,8 +96,20 @@ async def _list(call: MailboxCall, terms: Terms, limit: int | None) -> Response:
             messages_unread=page.matching.unread,
             start=wanted.start,
             tags=tuple(await call.inbox.tags()),
-            messages=tuple([listed_message(each) for each in page.entries]),
+            messages=await _listed(page.entries),
             cursor=found.cursor,
             timed_out=True if found.has_timed_out else msgspec.UNSET,
         )
     )
+
+
+async def _listed(entries: Sequence[ListedEntry]) -> tuple[ListedMessage, ...]:
+    """Return what is listed of entries, ready to be encoded. They may be all that there are: then
+    others take their turns in between."""
+    messages: list[msgspec.Raw] = []
+    for start in range(0, len(entries), SLICE):
+        if start:
+            await asyncio.sleep(0)
+        part = entries[start : start + SLICE]
+        messages += [msgspec.Raw(msgspec.json.encode(listed_message(each))) for each in part]
+    return cast("tuple[ListedMessage, ...]", tuple(messages))

@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from gatepost.mailbox.entries import MessageFacts
+from gatepost.rest.mailbox import lists
 from tests.unit.rest.mailbox.calling import Api, run
 
 PLAIN = "From: Ann <ann@a.example>\nTo: Bob <bob@example.net>\nSubject: {}\n\nHello {}\n"
@@ -65,6 +66,31 @@ def test_pages() -> None:
         assert len(await made.ids(f"{MESSAGES}?before=nonsense")) == 50
 
     run(steps)
+
+
+def test_a_list_of_everything_lets_others_take_their_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def steps(made: Api) -> None:
+        await fill(made, 60)
+        task = asyncio.create_task(other())
+        for slices in (1, 7):
+            monkeypatch.setattr(lists, "SLICE", 60 // slices)
+            await made.get(MESSAGES)  # what else takes turns is the same for both
+            before = turns
+            assert len(await made.ids(f"{MESSAGES}?limit=0")) == 60
+            counted.append(turns - before)
+        task.cancel()
+
+    counted: list[int] = []
+    run(steps)
+    assert counted[1] >= counted[0] + 6
 
 
 @pytest.mark.parametrize("query", ["", "%20", "query=", "query=%20"])
