@@ -65,11 +65,11 @@ def acs(authority: Authority) -> Iterator[Server]:
         yield server
 
 
-def test_a_healthy_server_is_healthy_within_a_second(acs: Server, authority: Authority) -> None:
+def test_a_healthy_server_is_not_waited_for(acs: Server, authority: Authority) -> None:
     began = monotonic()
-    seen = diagnose(acs.address, settings=settings(authority))
+    seen = diagnose(acs.address, settings=settings(authority), patience=PATIENT)
     assert (seen.verdict, seen.findings) == ("healthy", ())
-    assert monotonic() - began < 1
+    assert monotonic() - began < PATIENT.silence / 2
     assert any("Go net/smtp" in note for note in seen.notes)
     assert seen.evidence.tls.value is not None
     assert seen.evidence.tls.value.verified

@@ -288,7 +288,7 @@ def test_a_silent_connection_is_closed_at_the_end(server: Server, data: Path) ->
 
     began = time.monotonic()
     recorded(server.address, data, client)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     with others[0] as other, contextlib.suppress(ConnectionResetError):
         other.settimeout(5)
         assert other.recv(4096) == b""

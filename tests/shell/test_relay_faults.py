@@ -206,7 +206,7 @@ def test_a_stop_does_not_wait_for_handshakes_or_stalled_clients(tmp_path: Path) 
         with silent, shaking, deaf:
             began = time.monotonic()
             asyncio.run_coroutine_threadsafe(served.supervisor.drain(1.0), served.loop).result(5)
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 5
             assert silent.rest() == b""
             assert shaking.rest() == b""
 

@@ -506,7 +506,7 @@ def test_what_was_accepted_in_time_was_sent(sending: Submit, pair: Pair) -> None
     with serving(accept, pair) as server:
         began = time.monotonic()
         assert sending(MESSAGE, server.address, tls=Tls("none"), timeout=0.6).reply.code == 250
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 4.5
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
@@ -529,7 +529,7 @@ def test_a_silent_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
         began = time.monotonic()
         with pytest.raises(TimedOut, match="in time") as caught:
             sending(MESSAGE, "mail.example:25", timeout=0.2)
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 4.5
         assert caught.value.phase in ("resolve", "connect")
     answered.set()
 

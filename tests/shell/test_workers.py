@@ -217,7 +217,7 @@ def test_workers_are_gone_after_a_stop_even_one_that_somebody_stopped() -> None:
         deliver(relay)
         os.kill(min(workers), signal.SIGSTOP)
         began = time.monotonic()
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began < 10
     assert not any(is_alive(pid) for pid in workers)
 
 

@@ -300,6 +300,9 @@ def test_a_key_that_is_left_out_is_shown_with_what_that_means() -> None:
 
 def test_thousands_of_routes_are_read_in_linear_time() -> None:
     def seconds(count: int) -> float:
+        return min(seconds_once(count) for _ in range(3))  # other processes take their share
+
+    def seconds_once(count: int) -> float:
         text = SMALL.partition("[target.here]")[0] + "".join(
             f'[target.t{number}]\nkind = "smarthost"\nservers = ["192.0.2.1"]\n'
             f'[[route]]\nrecipients = ["{number}.example"]\nto = "t{number}"\n'
