@@ -184,7 +184,9 @@ async def _start(directory: Path, plan: Plan) -> InProcessRelay:
     failures, records = None, list[SessionRecord]()
     if plan.has_failures:
         relay.failures = failures = _failures(directory)
-        relay.recorder = SessionRecorder(relay.now, time.monotonic, records.append)
+        relay.recorder = SessionRecorder(
+            relay.now, time.monotonic, lambda ended: records.append(ended.conclude())
+        )
     supervisor = Supervisor(relay, plan.max_connections)
     clear, implicit = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
     ports = clear.port, implicit.port

@@ -103,7 +103,9 @@ async def serve(front: FrontSetup) -> None:
     )
     if front.records_sessions:
         send = SessionSender(process.calls).send
-        relay.recorder = SessionRecorder(relay.now, time.monotonic, send)
+        relay.recorder = SessionRecorder(
+            relay.now, time.monotonic, lambda recording: send(recording.conclude())
+        )
     factory = ListenerFactory(config, frozenset(front.mechanisms))
     states = {each.name: factory.state(each) for each in config.listeners}
     certificates = certificates_of(config, _ignore)

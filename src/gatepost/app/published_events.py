@@ -10,7 +10,6 @@ from gatepost.control.next_hop_operations import NextHopControl
 from gatepost.control.session_documents import session_document
 from gatepost.control.session_operations import SessionControl
 from gatepost.errors import GatepostError
-from gatepost.model.session_record import SessionRecord
 from gatepost.rest.console_api.event_bus import EventBus
 
 if TYPE_CHECKING:  # not before the first connection
@@ -72,7 +71,7 @@ class PublishedEvents:
         elif event == "message_failed":
             series.record_failure(key, now)
 
-    def take_session(self, control: SessionControl, record: SessionRecord) -> None:
+    def take_session(self, control: SessionControl, id_: str) -> None:
         """Publish a session that has ended."""
 
         def make() -> dict[str, Any]:
@@ -82,7 +81,6 @@ class PublishedEvents:
                 return {"id": id_}
             return session_document(kept, control.application_name(kept))
 
-        id_ = record.id
         self.bus.publish("session", make)
 
     def follow_mailbox(self, mailbox: "Mailbox") -> None:

@@ -21,6 +21,6 @@ def open_sessions(
     ``directories`` know the applications, and ``server`` returns where clients reach a listener.
     """
     archive = SessionArchive()
-    recorder = SessionRecorder(now, time.monotonic, archive.add, archive.note_message)
+    recorder = SessionRecorder(now, time.monotonic, archive.add_recording, archive.note_message)
     names = directories.application_name, directories.application_of
     return SessionControl(archive, recorder, *names, server)

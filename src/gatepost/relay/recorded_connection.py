@@ -34,12 +34,11 @@ class _Recording(Receiver):
     def on_accept(self, stream: ServerStream) -> None:
         state, peer, recorder = self._listener, stream.peer_address, self._relay.recorder
         assert recorder is not None  # noqa: S101 - the supervisor has looked
-        self._recording = recorder.begin(peer, state.name, state.lane, self._relay.report)
-        self.report = self._recording
+        self._recording = self.report = recorder.begin(peer, state.name, state.lane, self.report)
         super().on_accept(stream)
 
     def on_proxy_header(self) -> None:
-        self._recording.record.peer = self.peer
+        self._recording.peer = self.peer
         super().on_proxy_header()
 
     def _record(self, session: Session) -> None:
@@ -49,8 +48,7 @@ class _Recording(Receiver):
 
     def _note_tls(self) -> None:
         tls = self._stream.tls
-        self._recording.record.tls = "" if tls is None else tls.version
-        self._recording.transcript.tls = True
+        self._recording.start_tls("" if tls is None else tls.version)
 
     def on_tls(self) -> None:
         self._note_tls()
@@ -70,8 +68,8 @@ class RecordedReceiver(_Recording):
     """An ordinary connection."""
 
     def _make_session(self, setting: SessionSettings, peer: str, *, encrypted: bool) -> Session:
-        kind, transcript = session_kind(setting.profile), self._recording.transcript
-        session = make_recorded(kind, setting, peer, transcript, encrypted=encrypted)
+        kind = session_kind(setting.profile)
+        session = make_recorded(kind, setting, peer, self._recording, encrypted=encrypted)
         self._record(session)
         return session
 
@@ -82,13 +80,13 @@ class RecordedScriptedReceiver(_Recording, ScriptedReceiver):
     def _make_session(
         self, setting: SessionSettings, peer: str, *, encrypted: bool
     ) -> InterruptibleSession:
-        kind, transcript = interruptible_kind(setting.profile), self._recording.transcript
-        session = make_recorded(kind, setting, peer, transcript, encrypted=encrypted)
+        kind = interruptible_kind(setting.profile)
+        session = make_recorded(kind, setting, peer, self._recording, encrypted=encrypted)
         self._record(session)
         return session
 
     def _session_id(self) -> str:
-        return self._recording.record.id
+        return self._recording.id
 
     def _inject(self, injection: Injection) -> None:
         self._recording.inject(injection)

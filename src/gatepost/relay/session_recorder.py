@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import count
 from typing import Final
 
@@ -11,30 +10,29 @@ from gatepost.model.operator_event import ReportEvent
 from gatepost.model.session_record import SessionRecord
 from gatepost.model.units import MIB
 from gatepost.relay.session_recording import SessionRecording
-from gatepost.wire.server.session_transcript import SessionTranscript
 
 MAX_OPEN: Final = 1_000
 """Open sessions with a transcript; the oldest ones of more are recorded without their lines."""
 MAX_OPEN_SIZE: Final = 4 * MIB
-"""Octets for the lines of open sessions."""
+"""Octets for the lines of open sessions, besides the latest of each."""
 
 
 class SessionRecorder:
-    """Records every session of a process; ``keep`` gets the record of each that has ended."""
+    """Records every session of a process; ``keep`` gets the recording of each that has ended."""
 
     def __init__(
         self,
         now: Callable[[], datetime],
         seconds: Callable[[], float],
-        keep: Callable[[SessionRecord], None],
+        keep: Callable[[SessionRecording], None],
         note_message: Callable[[str, str], None] = lambda _message, _session: None,
     ) -> None:
         """``note_message`` gets the id of each message that is accepted, and of its session.
         ``seconds`` returns the time from some start, which is quicker to read than the date."""
         self._now, self._seconds, self._keep = now, seconds, keep
-        self._note_message = note_message
+        self.note_message = note_message
         self._open: dict[str, SessionRecording] = {}
-        """With a transcript, oldest first."""
+        """With their lines, oldest first."""
         self._sizes: dict[str, int] = {}
         self._size = 0
         self._prefix = secrets.token_hex(3)
@@ -43,6 +41,8 @@ class SessionRecorder:
     @property
     def records(self) -> Sequence[SessionRecord]:
         """The sessions that are open now, oldest first."""
+        for each in list(self._open.values()):
+            each.read()  # which may take the lines of others
         return [each.snapshot() for each in self._open.values()]
 
     def find(self, id_: str) -> SessionRecord | None:
@@ -53,19 +53,19 @@ class SessionRecorder:
     def begin(self, peer: str, listener: str, lane: str, report: ReportEvent) -> SessionRecording:
         """Record a new session."""
         id_ = f"{self._prefix}-{next(self._numbers)}"
-        transcript = SessionTranscript(self._seconds, partial(self._may_take, id_))
-        record = SessionRecord(id_, self._now().timestamp(), peer, listener, lane)
-        recording = SessionRecording(record, transcript, report, self._end, self._note_message)
+        recording = SessionRecording(self, self._seconds, self._now(), id_, report)
+        recording.peer, recording.listener = peer, (listener, lane)
         self._open[id_] = recording
         if len(self._open) > MAX_OPEN:
             self._stop(next(iter(self._open)))
         return recording
 
-    def _end(self, recording: SessionRecording) -> None:
-        self._forget(recording.record.id)
-        self._keep(recording.conclude())
+    def end(self, recording: SessionRecording) -> None:
+        """Take a session that has ended."""
+        self._forget(recording.id)
+        self._keep(recording)
 
-    def _may_take(self, id_: str, octets: int) -> bool:
+    def may_take(self, id_: str, octets: int) -> bool:
         """Give a session more memory, by taking it from older ones."""
         while self._size + octets > MAX_OPEN_SIZE and self._sizes:
             self._stop(next(iter(self._sizes)))
@@ -77,8 +77,9 @@ class SessionRecorder:
 
     def _stop(self, id_: str) -> None:
         """Record no more lines of a session, only its facts."""
-        self._open[id_].transcript.stop()
+        recording = self._open[id_]
         self._forget(id_)
+        recording.stop()
 
     def _forget(self, id_: str) -> None:
         self._open.pop(id_, None)

@@ -1,9 +1,10 @@
-"""What is recorded of one open session: its facts, from its own events, and its transcript."""
+"""What is recorded of one session: its facts, from its own events, and its transcript."""
 
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from datetime import datetime
+from typing import Any, ClassVar, Final, Protocol
 
 from gatepost.failures.injection import Injection
 from gatepost.model.operator_event import ReportEvent
@@ -15,12 +16,15 @@ from gatepost.model.session_record import (
 )
 from gatepost.model.transcript import REDACTED
 from gatepost.wire.server.session import Session
+from gatepost.wire.server.session_log import NOTE_SIZE, ROOM, SessionLog
 from gatepost.wire.server.session_transcript import SessionTranscript
 
 MAX_MESSAGES: Final = 1_000
 """Ids of accepted messages in a record."""
 MAX_LOGINS: Final = 50
 """Refused logins in a record."""
+_EVENT_SIZE: Final = 4 * NOTE_SIZE
+"""Octets of memory counted for an event in the notes."""
 _ACTS: Final[Mapping[str, str]] = {
     "delay": "delayed", "stall": "stalled", "close": "closed", "reset": "reset",
     "pace": "sliced", "tls": "tls", "rate": "slowed", "keep": "kept", "discard": "discarded",
@@ -30,66 +34,167 @@ _LOGIN: Final = (b"AUTH", REDACTED.upper().encode())
 """How the lines of a login begin in a transcript."""
 
 
-class SessionRecording:
-    """Records one session. It is called as ``ReportEvent``, and reports what it was told."""
+class RecordingOwner(Protocol):
+    """What a recording needs of its process."""
 
-    __slots__ = ("_end", "_note_message", "_report", "_result", "record", "session", "transcript")
+    def end(self, recording: "SessionRecording") -> None:
+        """Take a session that has ended; called once."""
+
+    def note_message(self, message: str, session: str) -> None:
+        """Take the id of a message that was accepted, and of its session."""
+
+    def may_take(self, id_: str, octets: int) -> bool:
+        """Tell whether a session may take so much more memory."""
+
+
+class SessionRecording(SessionLog):
+    """Records one session. It is called as ``ReportEvent``, and reports what it was told.
+
+    What happens is only noted. The record is made of the notes when it is wanted, or when they are
+    many.
+    """
+
+    __slots__ = (
+        "_ended", "_owner", "_record", "_report", "_result", "_transcript", "application_id",
+        "begun", "begun_at", "id", "listener", "peer", "session",
+    )  # fmt: skip
 
     def __init__(
         self,
-        record: SessionRecord,
-        transcript: SessionTranscript,
+        owner: RecordingOwner,
+        clock: Callable[[], float],
+        begun_at: datetime,
+        id_: str,
         report: ReportEvent,
-        end: Callable[["SessionRecording"], None],
-        note_message: Callable[[str, str], None],
     ) -> None:
-        """``end`` is called once, when the session has ended. ``note_message`` gets the id of each
-        message that is accepted, and of the session."""
-        self.record = record
-        self.transcript = transcript
+        self.clock, self.notes, self.room = clock, [], ROOM
+        self.begun, self.begun_at, self.id = clock(), begun_at, id_
+        self._owner, self._report = owner, report
+        self.peer = self.application_id = ""
+        self.listener: tuple[str, str] = "", ""
+        """Its name and its lane."""
         self.session: Session | None = None
-        """None until the greeting."""
-        self._report, self._note_message = report, note_message
-        self._end: Callable[[SessionRecording], None] | None = end
+        """None until the greeting, and at the end."""
+        self._ended: float | None = None
         self._result: SessionResult | None = None
         """What the last outcome was; None: nothing was accepted or refused yet."""
+        self._record: SessionRecord | None = None
+        self._transcript: SessionTranscript | None = None
+
+    # What happens.
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """Take note of an event of the session, and report it."""
-        note = self._NOTES.get(event)
-        if note is not None:
-            note(self, facts)
+        """Note an event of the session, and report it."""
+        if event in self._TAKE:
+            self.notes += (event, self.clock(), facts)
+            self.room -= _EVENT_SIZE
+            if event == "accepted":
+                self._owner.note_message(facts["id"], self.id)
+            elif event == "closed":
+                self.notes[-1] = {**facts, "end": self._end_by(facts["reply"])}
         self._report(event, **facts)
 
+    def start_tls(self, version: str) -> None:
+        """Note that everything is under TLS from now on."""
+        self.notes += ("tls", self.clock(), version)
+
+    def inject(self, injection: Injection) -> None:
+        """Note what a rule of scripted failures does; of a reply, before it is sent."""
+        self.notes += ("injected", self.clock(), injection)
+        self.room -= _EVENT_SIZE
+
     def end(self) -> None:
-        """Complete the record, once."""
-        end, self._end = self._end, None
-        if end is not None:
-            end(self)
+        """Note that the session has ended, once."""
+        if self._ended is None:
+            self._ended = self.clock()
+            self.application_id, self.session = self._application(), None
+            self._owner.end(self)
+
+    def _application(self) -> str:
+        principal = self.session.signed_in_as if self.session is not None else None
+        return self.application_id if principal is None else principal.application_id
+
+    def _end_by(self, reply: str) -> SessionResult | None:
+        """Return how a reply with which we close the connection ends the session."""
+        session = self.session
+        if session is None:
+            return None
+        ends: Mapping[str, SessionResult] = {
+            str(session.replies.TIMED_OUT): "idle",
+            str(session.replies.SHUTTING_DOWN): "dropped",
+        }
+        return ends.get(reply, "refused")
+
+    @property
+    def size(self) -> int:
+        """The octets of memory that it takes at most."""
+        return ROOM + (self._transcript.size if self._transcript is not None else 0)
+
+    # What is recorded of it.
 
     def snapshot(self) -> SessionRecord:
         """Return the record of the open session as it is now."""
+        self.read()
         record = copy(self.record)
         record.messages = record.messages[:]
+        record.application_id = self._application()
         self._complete(record)
         return record
 
     def conclude(self) -> SessionRecord:
         """Return the record of the session, which has ended."""
+        self.read()
         record = self.record
-        record.seconds, record.result = round(self.transcript.seconds, 3), self._final_result()
+        record.application_id = self.application_id
+        record.seconds = round((self._ended or self.clock()) - self.begun, 3)
+        record.result = self._final_result()
         self._complete(record)
         return record
 
+    def stop(self) -> None:
+        """Forget the lines, and record no more of them: others need the memory."""
+        self.read()
+        self.transcript.stop()
+        self.room = 0
+
+    @property
+    def record(self) -> SessionRecord:
+        """Its facts, as far as its notes were read."""
+        if self._record is None:
+            at, (listener, lane) = self.begun_at.timestamp(), self.listener
+            self._record = SessionRecord(self.id, at, self.peer, listener, lane)
+        return self._record
+
+    @property
+    def transcript(self) -> SessionTranscript:
+        """Its lines, as far as its notes were read."""
+        if self._transcript is None:
+            self._transcript = SessionTranscript(self._may_take)
+        return self._transcript
+
+    def _may_take(self, octets: int) -> bool:
+        return self._ended is not None or self._owner.may_take(self.id, octets)
+
+    def read(self) -> None:
+        """Record what was noted."""
+        transcript, taken = self.transcript, self.notes[:]
+        self.notes.clear()
+        self.room = 0 if transcript.is_stopped else ROOM
+        notes = iter(taken)
+        for what, time, value in zip(notes, notes, notes, strict=True):
+            if type(what) is str:
+                self._TAKE[what](self, value, time - self.begun)
+            else:
+                what(transcript, time - self.begun, value)
+
     def _complete(self, record: SessionRecord) -> None:
         """Add what the transcript has, and remove secrets from all else."""
-        session, transcript = self.session, self.transcript
+        transcript = self.transcript
+        record.peer = self.peer  # which a proxy may have told later
         facts = record.username, transcript.ehlo, record.reason, record.reply
         lines, facts = transcript.finish(*facts)  # type: ignore[assignment]  # four texts
         record.username, record.ehlo, record.reason, record.reply = map(_unicode, facts)
         record.packed_lines, record.left_out = pack_lines(lines), transcript.left_out
-        if session is not None and session.signed_in_as is not None:
-            record.application_id = session.signed_in_as.application_id
         if record.refused_logins:
             record.refused_logins = [self._redact(each) for each in record.refused_logins]
 
@@ -103,10 +208,12 @@ class SessionRecording:
             return self._result
         return "accepted" if self.transcript.last_command.upper() == b"QUIT" else "dropped"
 
-    # What rules of scripted failures do.
+    # What the notes say.
 
-    def inject(self, injection: Injection) -> None:
-        """Take note of what a rule does; of a reply, before it is sent."""
+    def _begin_tls(self, version: str, _at: float) -> None:
+        self.record.tls, self.transcript.tls = version, True
+
+    def _inject(self, injection: Injection, at: float) -> None:
         injected = {"rule": injection.rule, "action": injection.action}
         reply, reason = injection.reply, f"rule {injection.rule}"
         if reply:
@@ -114,7 +221,7 @@ class SessionRecording:
             self.transcript.of_next_reply = {key: each for key, each in more.items() if each}
             if not reply.startswith(("2", "3")):
                 phase = injection.stage if injection.stage in ("auth", "connect", "tls") else "mail"
-                self._refuse({"reply": reply, "reason": reason}, phase)
+                self._refuse({"reply": reply, "reason": reason}, phase, at)
             return
         facts: dict[str, Any] = {
             "seconds": injection.seconds,
@@ -124,22 +231,19 @@ class SessionRecording:
         if injection.instead_of:
             facts["instead_of"] = _unicode(injection.instead_of)
         present = {key: each for key, each in facts.items() if each is not None}
-        self.transcript.act(_ACTS.get(injection.action, injection.action), present)
+        self.transcript.act(at, _ACTS.get(injection.action, injection.action), present)
         if injection.action in ("close", "reset") and self._result is None:
             self._result, self.record.reason = "dropped", reason
 
-    # What the events say.
-
-    def _accept_message(self, facts: Mapping[str, Any]) -> None:
+    def _accept_message(self, facts: Mapping[str, Any], _at: float) -> None:
         self.record.messages.append(facts["id"])
-        self._note_message(facts["id"], self.record.id)
         if len(self.record.messages) > MAX_MESSAGES:
             del self.record.messages[0]
         if self._result != "accepted":
             self._clear()
             self._result = "accepted"
 
-    def _accept_login(self, facts: Mapping[str, Any]) -> None:
+    def _accept_login(self, facts: Mapping[str, Any], _at: float) -> None:
         self.record.mechanism, self.record.username = facts["mechanism"], facts["principal"]
         if self.record.phase == "auth":
             self._clear()
@@ -148,19 +252,19 @@ class SessionRecording:
         self._result = None
         self.record.phase = self.record.reason = self.record.reply = ""
 
-    def _refuse_login(self, facts: Mapping[str, Any]) -> None:
+    def _refuse_login(self, facts: Mapping[str, Any], at: float) -> None:
         self.record.mechanism, self.record.username = facts["mechanism"], facts["username"]
-        self._refuse(facts, "auth")
+        self._refuse(facts, "auth", at)
 
-    def _refuse_command(self, facts: Mapping[str, Any]) -> None:
-        self._refuse(facts, self._login_or("mail"))
+    def _refuse_command(self, facts: Mapping[str, Any], at: float) -> None:
+        self._refuse(facts, self._login_or("mail"), at)
 
     def _login_or(self, phase: str) -> str:
         """Return the phase of what the client said last: a login, or ``phase``."""
         is_login = self.transcript.last_command.upper().startswith(_LOGIN)
         return "auth" if is_login else phase
 
-    def _refuse(self, facts: Mapping[str, Any], phase: str) -> None:
+    def _refuse(self, facts: Mapping[str, Any], phase: str, at: float) -> None:
         record, reply = self.record, facts.get("reply", "")
         reason = facts["reason"] or reply
         if phase == "auth" or record.phase != "auth":  # what follows a refused login is due to it
@@ -168,8 +272,8 @@ class SessionRecording:
         self._result = "refused"
         if phase == "auth":
             record.mechanism = facts.get("mechanism") or self._last_mechanism() or record.mechanism
-            at, username = round(self.transcript.seconds, 3), facts.get("username", "")
-            login = RefusedLogin(at, record.mechanism, username, reply, reason)
+            username = facts.get("username", "")
+            login = RefusedLogin(round(at, 3), record.mechanism, username, reply, reason)
             record.refused_logins.append(login)
             del record.refused_logins[:-MAX_LOGINS]
 
@@ -178,34 +282,28 @@ class SessionRecording:
         words = self.transcript.last_command.decode("latin-1").upper().split()
         return "" if len(words) < 2 or words[1] == REDACTED.upper() else words[1]
 
-    def _refuse_mail(self, facts: Mapping[str, Any]) -> None:
-        self._refuse(facts, "mail")
+    def _refuse_mail(self, facts: Mapping[str, Any], at: float) -> None:
+        self._refuse(facts, "mail", at)
 
-    def _refuse_connection(self, facts: Mapping[str, Any]) -> None:
-        self._refuse(facts, "connect")
+    def _refuse_connection(self, facts: Mapping[str, Any], at: float) -> None:
+        self._refuse(facts, "connect", at)
 
-    def _fail_tls(self, facts: Mapping[str, Any]) -> None:
+    def _fail_tls(self, facts: Mapping[str, Any], _at: float) -> None:
         self.record.phase, self.record.reply, self.record.reason = "tls", "", facts["reason"]
         self._result = "tls_failed"
 
-    def _close(self, facts: Mapping[str, Any]) -> None:
-        """Take note of the reply with which we closed the connection."""
-        session, reply = self.session, facts["reply"]
-        if session is None or self._result in ("refused", "tls_failed"):
+    def _close(self, facts: Mapping[str, Any], at: float) -> None:
+        """Take the reply with which we closed the connection."""
+        result = facts["end"]
+        if result is None or self._result in ("refused", "tls_failed"):
             return
-        ends: Mapping[str, SessionResult] = {
-            str(session.replies.TIMED_OUT): "idle",
-            str(session.replies.SHUTTING_DOWN): "dropped",
-        }
-        result = ends.get(reply)
-        if result is None:
-            phase = "mail" if session.peer_name else "connect"
-            self._refuse(facts, self._login_or(phase))
+        if result == "refused":
+            self._refuse(facts, self._login_or("mail" if self.transcript.ehlo else "connect"), at)
         elif self._result is None:
-            self._result = result
-            self.record.reply, self.record.reason = reply, facts["reason"] or reply
+            self._result, self.record.reply = result, facts["reply"]
+            self.record.reason = facts["reason"] or facts["reply"]
 
-    _NOTES: ClassVar[Mapping[str, Callable[[Any, Mapping[str, Any]], None]]] = {
+    _TAKE: ClassVar[Mapping[str, Callable[[Any, Any, float], None]]] = {
         "accepted": _accept_message,
         "signed_in": _accept_login,
         "auth_refused": _refuse_login,
@@ -216,6 +314,8 @@ class SessionRecording:
         "proxy_header_refused": _refuse_connection,
         "tls_failed": _fail_tls,
         "closed": _close,
+        "tls": _begin_tls,
+        "injected": _inject,
     }
 
 

@@ -24,13 +24,14 @@ from gatepost.model.session_record import SessionRecord, text_of
 from gatepost.profiles.load import available_profiles, load_profile
 from gatepost.relay.listener_state import ListenerState, plain_listener_state
 from gatepost.relay.recorded_connection import RecordedReceiver
-from gatepost.relay.session_archive import MAX_SESSIONS, SessionArchive
+from gatepost.relay.session_archive import MAX_SESSIONS, UNREAD_EVERY, SessionArchive
 from gatepost.relay.session_recorder import MAX_OPEN, MAX_OPEN_SIZE, SessionRecorder
+from gatepost.relay.session_recording import SessionRecording
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.session import SessionSettings
-from gatepost.wire.server.session_transcript import MAX_SIZE
+from gatepost.wire.server.session_transcript import MAX_SIZE, SessionTranscript
 from tests.secret_forms import FORMS
 
 PASSWORD = "An0ther~Secret.of.forty-characters-0123"
@@ -93,7 +94,7 @@ class World:
         self.recorder = SessionRecorder(
             lambda: datetime(2026, 11, 30, tzinfo=UTC),
             lambda: self.time,
-            self.archive.add,
+            self.archive.add_recording,
             self.archive.note_message,
         )
         self.numbers = iter(range(1, 100_000))
@@ -301,25 +302,73 @@ def test_no_secret_is_kept_in_any_form(login: str) -> None:
     run(scene)
 
 
-HOLDERS = (SessionArchive, SessionRecorder, SessionRecord, list, tuple, dict, set, deque)
+HOLDERS = (
+    SessionArchive, SessionRecorder, SessionRecording, SessionTranscript, SessionRecord,
+    list, tuple, dict, set, deque,
+)  # fmt: skip
+
+
+def has_secret(world: World) -> bool:
+    """Tell whether the recorder or the archive refers to the planted secret in any way."""
+    reached: list[Any] = [world.archive, world.recorder]
+    seen: set[int] = set()
+    while reached:
+        each = reached.pop()
+        if id(each) in seen or isinstance(each, type) or hasattr(each, "__code__"):
+            continue
+        seen.add(id(each))
+        if isinstance(each, str | bytes):
+            text = each.decode("latin-1") if isinstance(each, bytes) else each
+            if PLANTED in text or b64(f"\0{USERNAME}\0{PLANTED}").decode() in text:
+                return True
+        elif isinstance(each, HOLDERS):
+            reached += gc.get_referents(each)
+    return False
+
+
+LOGIN = b"AUTH PLAIN " + b64(f"\0{USERNAME}\0{PLANTED}") + b"\r\n"
 
 
 def test_nothing_refers_to_a_secret_when_a_session_has_ended() -> None:
     async def scene(world: World) -> None:
-        await world.talk(EHLO, b"AUTH PLAIN " + b64(f"\0{USERNAME}\0{PLANTED}") + b"\r\n", QUIT)
-        reached: list[Any] = [world.archive, world.recorder]
-        seen: set[int] = set()
-        while reached:
-            each = reached.pop()
-            if id(each) in seen or isinstance(each, type) or hasattr(each, "__code__"):
-                continue
-            seen.add(id(each))
-            if isinstance(each, str | bytes):
-                text = each.decode("latin-1") if isinstance(each, bytes) else each
-                assert PLANTED not in text
-                assert b64(f"\0{USERNAME}\0{PLANTED}").decode() not in text
-            elif isinstance(each, HOLDERS):
-                reached += gc.get_referents(each)
+        await world.talk(EHLO, LOGIN, QUIT)
+        assert not has_secret(world)
+
+    run(scene)
+
+
+def test_nothing_refers_to_a_secret_soon_even_if_nobody_asks_for_the_session() -> None:
+    async def scene(world: World) -> None:
+        for _ in range(30):
+            receiver = world.connect()
+            receiver.on_data(EHLO + LOGIN + QUIT)
+            receiver.on_close()
+        assert has_secret(world), "records are made later"
+        for _ in range(200):
+            await asyncio.sleep(UNREAD_EVERY)
+            if not has_secret(world):
+                break
+        assert not has_secret(world)
+        assert len(world.archive.records) == 30
+
+    run(scene)
+
+
+def test_of_very_many_sessions_only_the_last_are_read() -> None:
+    async def scene(world: World) -> None:
+        ended: list[str] = []
+        world.archive.on_add = ended.append
+        for _ in range(MAX_SESSIONS + 50):
+            receiver = world.connect()
+            receiver.on_data(EHLO + QUIT)
+            receiver.on_close()
+        assert world.archive.last == len(ended) == MAX_SESSIONS + 50
+        newest = world.archive.find(ended[-1])
+        assert newest is not None
+        assert newest.result == "accepted"
+        assert [each.id for each in world.archive.records] == ended[50:]
+        assert world.archive.find(ended[49]) is None
+        assert [each.id for each in world.archive.since(world.archive.last - 2)] == ended[-2:]
 
     run(scene)
 

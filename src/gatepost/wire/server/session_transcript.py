@@ -1,8 +1,8 @@
 """The lines of one session, for people who ask later what was said.
 
-What belongs to a login is replaced at once. Other lines of an open session are here as they were
-sent, because any of them may have been sent before the secret was known: ``lines`` returns all of
-them without secrets, and nothing else of a session may be kept.
+What belongs to a login is replaced. Other lines of an open session are here as they were sent,
+because any of them may have been sent before the secret was known: ``finish`` returns all of them
+without secrets, and nothing else of a session may be kept.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +14,7 @@ from gatepost.model.secret_search import SecretSearch
 from gatepost.model.session_record import LINE_SIZE, SessionLine
 from gatepost.model.transcript import REDACTED
 from gatepost.wire.base64 import decode_base64, encode_base64
+from gatepost.wire.server.commands import MECHANISM_NAMES
 
 STEP: Final = 4_096
 """Octets of memory that are asked for at once."""
@@ -39,15 +40,15 @@ class SessionTranscript:
     """Records the lines of one session."""
 
     __slots__ = (
-        "_begun", "_clock", "_entries", "_has_too_many_secrets", "_left", "_mechanism", "_reserve",
+        "_entries", "_has_too_many_secrets", "_left", "_mechanism", "_reserve",
         "_responses", "_secrets", "_size", "_strays", "ehlo", "left_out",
         "of_next_reply", "tls",
     )  # fmt: skip
 
-    def __init__(self, clock: Callable[[], float], reserve: Callable[[int], bool]) -> None:
-        """The session begins now, by ``clock`` in seconds. ``reserve`` gets a number of octets, and
-        tells whether the session may take so much more memory."""
-        self._clock, self._begun, self._reserve = clock, clock(), reserve
+    def __init__(self, reserve: Callable[[int], bool]) -> None:
+        """``reserve`` gets a number of octets, and tells whether the session may take so much more
+        memory."""
+        self._reserve = reserve
         self._entries: list[SessionLine] = []
         self._left = self._size = 0
         self._mechanism = ""
@@ -62,15 +63,15 @@ class SessionTranscript:
         self.tls = False
         """Whether lines are under TLS from now on."""
 
-    # What was said.
+    # What was said, and when, in seconds since the session began.
 
-    def client(self, line: bytes) -> None:
+    def client(self, at: float, line: bytes) -> None:
         """Record a line of the client."""
         self._left -= len(line) + LINE_SIZE
         if self._left >= 0 or self._try_grow():
-            self._entries.append((self._clock() - self._begun, "C", line, self.tls, None))
+            self._entries.append((at, "C", line, self.tls, None))
 
-    def server(self, octets: bytes) -> None:
+    def server(self, at: float, octets: bytes) -> None:
         """Record what is sent to the client. A challenge is shown if it is a prompt or a JSON
         object (RFC 7628 3.2.2), because others are a part of the proof."""
         if octets[:4] == b"334 ":
@@ -80,14 +81,17 @@ class SessionTranscript:
             self.of_next_reply = None
         self._left -= len(octets) + LINE_SIZE
         if self._left >= 0 or self._try_grow():
-            self._entries.append((self._clock() - self._begun, "S", octets, self.tls, more))
+            self._entries.append((at, "S", octets, self.tls, more))
 
-    def act(self, name: str, facts: Mapping[str, Any]) -> None:
+    def act(self, at: float, name: str, facts: Mapping[str, Any]) -> None:
         """Record what the server does without words."""
         self._left -= len(name) + LINE_SIZE
         if self._left >= 0 or self._try_grow():
-            at = self._clock() - self._begun
             self._entries.append((at, "*", name.encode(), self.tls, facts))
+
+    def name(self, _at: float, name: str) -> None:
+        """Take the name in EHLO or HELO."""
+        self.ehlo = name
 
     def _try_grow(self) -> bool:
         if self._size >= MAX_SIZE and len(self._entries) > FIRST:
@@ -111,15 +115,15 @@ class SessionTranscript:
         return self._size - self._left
 
     @property
-    def seconds(self) -> float:
-        """Seconds since the session began."""
-        return self._clock() - self._begun
-
-    @property
     def last_command(self) -> bytes:
         """The last line of the client as it is shown; empty if there is none."""
         lines = (text for _, speaker, text, *_ in reversed(self._entries) if speaker == "C")
         return next(lines, b"")
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether no more lines are recorded."""
+        return self._reserve is _may_take_none
 
     def stop(self) -> None:
         """Forget all lines, and record no more: others need the memory."""
@@ -129,40 +133,65 @@ class SessionTranscript:
 
     # What must not be shown.
 
-    def stray(self, line: bytes) -> None:
+    def stray(self, at: float, line: bytes) -> None:
         """Record a line that is not a command: it may be a secret that came at a wrong time."""
         self._strays += 1
         if self._strays > MAX_STRAYS:
             self.left_out += 1
             return
-        self.hide_any(line)
-        self.client(b"[%d octets that are not a command]" % len(line))
+        self._hide_any(line)
+        self.client(at, b"[%d octets that are not a command]" % len(line))
 
-    def login(self, line: bytes, mechanism: str) -> None:
+    def command(self, at: float, line: bytes) -> None:
+        """Record a command whose arguments are not shown."""
+        verb, _, argument = line.partition(b" ")
+        verb = verb.upper()
+        if verb == b"AUTH":
+            word = argument.split(None, 1)[:1]
+            name = word[0].decode("latin-1").upper() if word else ""
+            self._login(at, line, name if MECHANISM_NAMES.fullmatch(name) else "")
+        elif argument.strip():
+            self._hide_any(argument)
+            self.client(at, verb + f" {REDACTED}".encode())
+        else:
+            self.client(at, line)
+
+    def response(self, at: float, line: bytes) -> None:
+        """Record the client's line after a challenge (RFC 4954 4)."""
+        if line == b"*":
+            self.client(at, line)
+            return
+        try:
+            self._learn_response(decode_base64(line.strip()))
+        except ValueError:
+            self._hide_any(line)
+        self.client(at, REDACTED.encode())
+
+    def _login(self, at: float, line: bytes, mechanism: str) -> None:
         """Record an AUTH command; ``mechanism`` is empty if it names none."""
         words = line.split(None, 2)
         rest = words[2:] if mechanism else words[1:]
         self._mechanism, self._responses = mechanism, 0
         shown = ["AUTH", *([mechanism] if mechanism else []), *([REDACTED] if rest else [])]
-        self.client(" ".join(shown).encode())
+        self.client(at, " ".join(shown).encode())
         if rest:
             try:
                 initial = decode_base64(rest[0].strip()) if mechanism else None
             except ValueError:
                 initial = None
             if initial is None:
-                self.hide_any(*rest)
+                self._hide_any(*rest)
             else:
-                self.learn_response(initial)
+                self._learn_response(initial)
 
-    def learn_response(self, response: bytes) -> None:
+    def _learn_response(self, response: bytes) -> None:
         """Take a decoded response; its secrets are not shown anywhere."""
         number, self._responses = self._responses, self._responses + 1
         if number or self._mechanism != "LOGIN":  # whose first one is the user name
             text = response.decode("utf-8", "surrogateescape")
             self._hide(secrets_of(self._mechanism, number, text))
 
-    def hide_any(self, *octets: bytes) -> None:
+    def _hide_any(self, *octets: bytes) -> None:
         """Take octets that are or contain a secret, perhaps in base64."""
         for each in octets:
             text = each.decode("utf-8", "surrogateescape").strip()
