@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -28,7 +30,13 @@ from gatepost.queue.mailbox_contract import (
     Term,
 )
 from gatepost.queue.reports_contract import Unread
-from gatepost.store.sqlite import Retention, SqliteStore, StoreSettings, open_store
+from gatepost.store.sqlite import (
+    Retention,
+    SqliteStore,
+    StoreSettings,
+    mailbox_search,
+    open_store,
+)
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 
@@ -89,6 +97,21 @@ def test_entries_are_recorded_behind_a_cursor(store: AnyStore) -> None:
         ]
         await mailbox.record(first.seq, [entry(first, is_read=True)])
         assert await mailbox.count() == MailboxCount(1, 1), "an entry is recorded once"
+
+    run(steps())
+
+
+def test_entries_may_be_recorded_ahead_of_the_cursor(store: AnyStore) -> None:
+    async def steps() -> None:
+        mailbox = store.mailbox
+        for name in "abcde":
+            await store.put(message(name))
+        ahead = await mailbox.read_on(9, after=3)
+        assert [each.message.id for each in ahead] == ["d", "e"]
+        await mailbox.record(0, map(entry, ahead))
+        assert (await mailbox.cursor(), await ids(store)) == (0, "ed")
+        assert [each.message.id for each in await mailbox.read_on(9)] == ["a", "b", "c"]
+        assert not await mailbox.read_on(9, after=3)
 
     run(steps())
 
@@ -312,5 +335,111 @@ def test_more_are_changed_than_fit_in_one_commit(tmp_path: Path) -> None:
         assert len(await store.mailbox.replace_tag("t", "u")) == 600
         assert await store.mailbox.count() == MailboxCount(600, 0)
         assert await store.mailbox.tags() == {"u": 600}
+
+    reopened(tmp_path, steps)
+
+
+WORDS = ("alpha", "alphabet", "beta", "gamma", "rare", "認証コード", "zwölf", "a-b", "ten eleven")
+SEARCHES: list[tuple[Condition, ...]] = [
+    (Contains(("words",), "alpha"),),
+    (Contains(("words",), "rare"),),
+    (Contains(("words",), "認証"),),
+    (Contains(("words",), "en el"),),
+    (Contains(("words",), "never"),),
+    (Contains(("words",), " "),),
+    (Contains(("subject",), "m1"), Contains(("words",), "beta")),
+    (Contains(("from", "subject"), "77"),),
+    (HasKey("rcpt:b7@example.net"),),
+    (Is("read"), Contains(("words",), "gamma")),
+    (InInbox("lane", "left"),),
+    (InInbox("lane", "left"), Contains(("words",), "wölf")),
+    (ArrivedAfter(300), Contains(("words",), "alpha")),
+    (ArrivedAfter(590),),
+    (Larger(100),),
+]
+
+
+def test_a_search_finds_the_same_with_and_without_vocabularies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox_search, "COUNTING", 60.0)
+    chance = Random(7)
+    facts = {
+        f"m{number}": {
+            "texts": {"subject": f"m{number}", "words": " ".join(chance.sample(WORDS[:4], 2))}
+            | ({"words": chance.choice(WORDS)} if number % 50 == 3 else {}),
+            "keys": frozenset({f"rcpt:b{number % 90}@example.net", "user:me and you"}),
+            "lane": "left" if number % 3 else "",
+            "is_read": number % 4 == 0,
+        }
+        for number in range(1, 601)
+    }
+
+    async def results(store: AnyStore, conditions: tuple[Condition, ...]) -> Sequence[Any]:
+        mailbox, terms = store.mailbox, tuple(map(Term, conditions))
+        others = (*terms[:-1], Term(conditions[-1], is_negated=True))
+        return [
+            [await mailbox.page(each, limit, start) for limit, start in ((50, 0), (7, 40), (0, 0))]
+            + [await mailbox.count(each), list(await mailbox.ids(each))]
+            for each in (terms, others)
+        ]
+
+    async def steps(store: SqliteStore) -> None:
+        memory = MemoryStore()
+        for made in (memory, store):
+            await asyncio.gather(*[made.put(message(name)) for name in facts])
+            unread = await made.mailbox.read_on(600)
+            await made.mailbox.record(
+                600, [entry(each, **facts[each.message.id]) for each in unread]
+            )
+        for stage in ("new", "prepared", "deleted", "prepared again"):
+            if stage.startswith("prepared"):
+                while await store.mailbox.prepare_search():
+                    pass
+            if stage == "deleted":
+                for made in (memory, store):
+                    await made.delete([f"m{number}" for number in range(250, 580, 7)])
+            for conditions in SEARCHES:
+                assert await results(store, conditions) == await results(memory, conditions), (
+                    stage, conditions
+                )  # fmt: skip
+
+    reopened(tmp_path, steps)
+
+
+def test_the_words_of_deleted_mail_are_forgotten(tmp_path: Path) -> None:
+    async def steps(store: SqliteStore) -> None:
+        await asyncio.gather(*[store.put(message(f"m{number}")) for number in range(600)])
+        unread = await store.mailbox.read_on(600)
+        texts = {"words": "s3cret"}
+        await store.mailbox.record(600, [entry(each, texts=texts) for each in unread])
+        while await store.mailbox.prepare_search():
+            pass
+        await store.delete(None)
+
+    reopened(tmp_path, steps)
+    database = sqlite3.connect(tmp_path / "store.db")
+    assert database.execute("SELECT count(*) FROM mailbox_vocabulary").fetchone() == (0,)
+    database.close()
+
+
+def test_a_page_does_not_wait_until_all_matches_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox_search, "COUNTING", -1.0)
+
+    async def steps(store: SqliteStore) -> None:
+        await asyncio.gather(*[store.put(message(f"m{number}")) for number in range(600)])
+        unread = await store.mailbox.read_on(600)
+        await store.mailbox.record(600, map(entry, unread))
+        while await store.mailbox.prepare_search():
+            pass
+        terms = (Term(Contains(("words",), "text")),)
+        page = await store.mailbox.page(terms, 50)
+        assert (len(page.entries), page.counted_all) == (50, False)
+        assert 50 < page.matching.messages < 600
+        assert (await store.mailbox.count(terms)).messages == 600
+        last = await store.mailbox.page(terms, 50, 590)
+        assert (len(last.entries), last.matching.messages, last.counted_all) == (10, 600, True)
 
     reopened(tmp_path, steps)

@@ -252,7 +252,7 @@ class MailPages:
         self, request: Request, place: Place, values: Mapping[str, Any], status: int = 200
     ) -> Response:
         inbox = self._inbox(place)
-        listing = await inbox.find(Wanted(self._terms(place), place.start, PAGE))
+        listing = await inbox.find(Wanted(self._terms(place), place.start, PAGE, recent=PAGE))
         undo = request.query_params.get("undo", "")
         everything = {
             "place": place,

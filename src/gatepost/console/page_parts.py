@@ -56,7 +56,7 @@ class Desk:
             return {}
         counts = {}
         if backend.mailbox is not None:
-            counts["inbox"] = (await backend.mailbox.everything().count()).unread
+            counts["inbox"] = (await backend.mailbox.everything().count(recent=0)).unread
         if backend.has("sessions"):
             refused = await backend.call("sessions.list", refused=True, limit=MOST_COUNTED)
             counts["sessions"] = len(refused["sessions"])

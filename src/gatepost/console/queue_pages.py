@@ -1,6 +1,6 @@
 """The queue: what waits for which next hop, why, and what an operator does about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from gatepost.console.access.routes import ConsoleHandler
 from gatepost.console.backend import Backend, Document
 from gatepost.console.charts import draw
-from gatepost.console.forms import PageForm, read_own_form
+from gatepost.console.forms import read_own_form
 from gatepost.console.page_parts import Desk, see_other, with_query
 from gatepost.model.console_access import USER, ConsoleEndpoint, ConsoleRole
 
@@ -46,8 +46,7 @@ class QueuePages:
         hop, state = query.get("next_hop", ""), query.get("state", "")
         span = query.get("span", "1h")
         span = span if span in SPANS else "1h"
-        states = [state] if state in STATES else list(STATES)
-        listed = await call("queue.list", next_hop=hop or None, states=states, limit=PAGE)
+        listed = await call("queue.list", limit=PAGE, **_filter(lambda name: query.get(name, "")))
         hops = (await call("next_hops.list"))["next_hops"]
         if hop and all(each["next_hop"] != hop for each in hops):
             raise HTTPException(404, "Nothing has waited for this next hop.")
@@ -116,9 +115,11 @@ class QueuePages:
             raise HTTPException(400, "There is no such action.")
         if not request.scope[USER].may_act_as(_ROLES[action]):
             raise HTTPException(403, f"This needs the role {_ROLES[action]}.")
-        ids = await self._matching(form) if form.first("all") else list(form.all("id"))
-        number = 0
-        if ids:
+        ids, number = list(form.all("id")), 0
+        if form.first("all"):
+            done = await self._backend.call(f"queue.{action}", **_filter(form.first))
+            number = next(iter(done.values()))
+        elif ids:
             try:
                 done = await self._backend.call(f"queue.{action}", ids=ids)
             except KeyError:  # some were delivered meanwhile
@@ -130,15 +131,6 @@ class QueuePages:
                 done=action, number=number or "0",
             )
         )  # fmt: skip
-
-    async def _matching(self, form: PageForm) -> list[str]:
-        state = form.first("state")
-        listed = await self._backend.call(
-            "queue.list",
-            next_hop=form.first("next_hop") or None,
-            states=[state] if state in STATES else list(STATES),
-        )
-        return [each["id"] for each in listed["deliveries"]]
 
     async def _one_by_one(self, action: str, ids: Sequence[str]) -> Document:
         number = 0
@@ -156,6 +148,13 @@ class QueuePages:
         return await self._desk.page(
             request, "upstreams", "upstreams.html", {"upstreams": listed["upstreams"]}
         )
+
+
+def _filter(value_of: Callable[[str], str]) -> dict[str, Any]:
+    """Return what selects the deliveries of a page, of the values of its query or form."""
+    state = value_of("state")
+    states = [state] if state in STATES else list(STATES)
+    return {"next_hop": value_of("next_hop") or None, "states": states}
 
 
 def _masked(delivery: Document) -> Document:

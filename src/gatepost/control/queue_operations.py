@@ -187,12 +187,15 @@ def _why_document(control: QueueControl, delivery: Delivery) -> Document:
 
 async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
     ids: Sequence[str] | None = fields.get("ids")
-    if ids is None and (fields.get("next_hop") or fields.get("state")):
-        ids = [each.id for each in await control.deliveries.list(_selection(fields))]
-    if ids is None and action == "drop":
-        raise ValueError("drop needs ids, a next hop or a state")
     leased = 0
-    deliveries = [each for id_ in ids or () for each in await _find(control, id_)]
+    deliveries: Sequence[Delivery] = ()
+    if ids is not None:
+        deliveries = [each for id_ in ids for each in await _find(control, id_)]
+    elif any(fields.get(each) for each in ("next_hop", "state", "states")):
+        deliveries = await control.deliveries.list(_selection(fields))
+        ids = [each.id for each in deliveries]
+    elif action == "drop":
+        raise ValueError("drop needs ids, a next hop or a state")
     hops = [each.next_hop for each in deliveries]
     if ids is None:
         counts = await control.deliveries.count()

@@ -53,13 +53,19 @@ class ReadMessage:
 
     def addresses(self, name: str) -> tuple[AddressDocument, ...]:
         """Return the addresses of all fields with this name."""
-        return tuple(
-            [
-                AddressDocument(each.name, each.address)
-                for value in self.fields.get(name, ())
-                for each in read_addresses(value)
-            ]
-        )
+        if (known := self._addresses.get(name)) is None:
+            known = self._addresses[name] = tuple(
+                [
+                    AddressDocument(each.name, each.address)
+                    for value in self.fields.get(name, ())
+                    for each in read_addresses(value)
+                ]
+            )
+        return known
+
+    @cached_property
+    def _addresses(self) -> dict[str, tuple[AddressDocument, ...]]:
+        return {}
 
     @cached_property
     def sender(self) -> AddressDocument:

@@ -81,6 +81,10 @@ class ListedMessages(msgspec.Struct, frozen=True):
     """Names this moment: with ``after``, only later arrivals are listed."""
     timed_out: bool | msgspec.UnsetType = msgspec.UNSET
     """True if ``wait`` has ended before enough messages came."""
+    counted_all: bool | msgspec.UnsetType = msgspec.UNSET
+    """False if at least ``messages_count`` match: to count all would have taken too long."""
+    unlisted: int | msgspec.UnsetType = msgspec.UNSET
+    """About how many messages are stored, but will be listed and found only later."""
 
 
 class Checksums(msgspec.Struct, frozen=True, rename=spell):

@@ -1,19 +1,20 @@
 """Records an entry for each committed message, behind a durable cursor.
 
 Accepting mail does not wait for it, and hardly shares the processor with it: while mail arrives and
-nobody asks for it, the indexer rests most of the time. A request lets it catch up.
+nobody asks for it, the indexer rests most of the time. A request lets it catch up. If many messages
+have no entry yet, the indexer begins with those that the request waits for, the newest ones: then
+there is a gap behind the cursor, which it fills afterwards.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from gatepost.errors import GatepostError
 from gatepost.mailbox.contents import ReadMessage
 from gatepost.mailbox.entries import FactSource, make_entry
-from gatepost.model.body import WINDOW
 from gatepost.model.operator_event import ReportEvent
 from gatepost.queue.mailbox_contract import MailboxEntry, MailboxStore
 from gatepost.queue.reports_contract import Unread
@@ -22,13 +23,17 @@ from gatepost.relay.safe_error_text import explain
 
 BATCH: Final = 20
 """Messages per commit."""
+RECENT: Final = 1_000
+"""The newest messages, for which every request waits; the others follow."""
 PATIENCE: Final = 3.0
-"""Seconds that a request waits for it to catch up."""
+"""Seconds that a request waits for them."""
+LONG_PATIENCE: Final = 60.0
+"""Seconds that a request waits which must not miss any message."""
 QUIET: Final = 0.05
 """Seconds without mail after which the indexer need not rest."""
 REST: Final = 30
 """How many times as long as a batch took it rests then."""
-SMALL: Final = WINDOW // 4
+SMALL: Final = 4_096
 """Octets of a message that the event loop reads itself; a thread reads larger ones."""
 
 
@@ -54,11 +59,26 @@ class Indexer:
         self._spell_tags, self._on_entries = spell_tags, on_entries
         self._rung = asyncio.Event()
         self._demanded = asyncio.Event()
-        self._demands = 0
+        self._demands = set[Demand]()
         self._progress: asyncio.Future[None] | None = None
         self._arrived_at = 0.0
         self.cursor = 0
         """The ``seq`` up to which messages have their entries."""
+        self._newer = (0, 0)
+        """Behind which ``seq``, and up to which one, newer messages have theirs, too."""
+        self._reaching = 0
+        """Number of requests that wait for certain messages."""
+
+    @property
+    def front(self) -> int:
+        """The ``seq`` of the newest message of which it is known that it has its entry."""
+        return max(self.cursor, self._newer[1])
+
+    def count_missing(self, newest: int) -> int:
+        """Return about how many messages up to ``newest`` have no entry yet."""
+        begin, end = self._newer
+        gap = max(0, begin - self.cursor) if end > self.cursor else 0
+        return gap + max(0, newest - self.front)
 
     async def load(self) -> None:
         """Read the cursor; call it before anything else."""
@@ -91,6 +111,8 @@ class Indexer:
                 self._rung.clear()
                 try:
                     await self._catch_up(report)
+                    while not self._rung.is_set() and await mailbox.prepare_search():
+                        pass
                 except GatepostError as error:
                     report("mailbox_delayed", reason=explain(error))
                     await asyncio.sleep(1.0)
@@ -98,19 +120,40 @@ class Indexer:
         finally:
             mailbox.watch(None)
 
-    async def catch_up(self) -> None:
-        """Wait until what was committed before this call has its entries, for a limited time."""
+    async def catch_up(self, recent: int = RECENT, after: int | None = None) -> None:
+        """Wait until the newest messages that were committed before this call have their entries,
+        or all ``after`` a ``seq``, for a limited time."""
         newest = await self._store.mailbox.newest()
-        if self.cursor >= newest:
-            return
-        with self.demanding(), suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while self.cursor < newest:
-                    await self.progress()
+        begin = max(self.cursor, newest - recent if after is None else after)
+        await self._reach(begin, newest, PATIENCE)
 
-    def demanding(self) -> "_Demand":
+    async def complete(self) -> None:
+        """Wait until all messages that were committed before this call have their entries."""
+        await self._reach(self.cursor, await self._store.mailbox.newest(), LONG_PATIENCE)
+
+    async def _reach(self, begin: int, end: int, patience: float) -> None:
+        if self._has_listed(begin, end):
+            return
+        first, last = self._newer
+        if begin < first or (begin > last and not self._reaching):
+            self._newer = begin, begin
+        self._reaching += 1
+        try:
+            with self.demanding(), suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    while not self._has_listed(begin, end):
+                        await self.progress()
+        finally:
+            self._reaching -= 1
+
+    def _has_listed(self, begin: int, end: int) -> bool:
+        """Tell whether all messages behind ``begin`` and up to ``end`` have their entries."""
+        first, last = self._newer
+        return max(begin, self.cursor) >= end or (first <= max(begin, self.cursor) and end <= last)
+
+    def demanding(self) -> "Demand":
         """Return a context in which the indexer does not rest."""
-        return _Demand(self)
+        return Demand(self._change_demands)
 
     def progress(self) -> "asyncio.Future[None]":
         """Return a future that is done after the next commit of entries."""
@@ -118,38 +161,51 @@ class Indexer:
             self._progress = asyncio.get_running_loop().create_future()
         return asyncio.shield(self._progress)
 
-    def change_demand(self, by: int) -> None:
-        """Note that somebody begins or ceases to wait."""
-        self._demands += by
-        if self._demands:
+    def _change_demands(self, demand: "Demand", *, begins: bool) -> None:
+        if begins:
+            self._demands.add(demand)
             self._demanded.set()
         else:
-            self._demanded.clear()
+            self._demands.discard(demand)
+            if not self._demands:
+                self._demanded.clear()
 
     async def _catch_up(self, report: ReportEvent) -> None:
         loop = asyncio.get_running_loop()
         while True:
             began, newest = loop.time(), await self._store.mailbox.newest()
-            unread = await self._store.mailbox.read_on(BATCH)
-            if not unread:
-                if newest > self.cursor:  # those between were deleted
-                    await self._record(newest, ())
-                return
+            after = self.front if self._demands and self.front < newest else self.cursor
+            unread = await self._store.mailbox.read_on(BATCH, after)
             entries = [
                 entry for each in unread if (entry := await self._entry(each, report)) is not None
             ]
-            await self._record(unread[-1].seq, entries)
+            last = unread[-1].seq if unread else newest  # those between were deleted
+            if last > after:
+                await self._record(after, last, entries)
+            elif after == self.cursor:
+                return
             now = loop.time()
             if now - self._arrived_at < QUIET and not self._demands:
                 await self._rest((now - began) * REST)
 
-    async def _record(self, cursor: int, entries: Sequence[MailboxEntry]) -> None:
+    async def _record(self, after: int, last: int, entries: Sequence[MailboxEntry]) -> None:
+        """Record the entries of all messages behind ``after`` and up to ``last``."""
+        cursor = max(self.cursor, last) if after <= self.cursor else self.cursor
+        begin, end = self._extended(after, last)
+        if begin <= cursor:
+            cursor = max(cursor, end)
         await self._store.mailbox.record(cursor, entries)
-        self.cursor = max(self.cursor, cursor)
+        self.cursor, self._newer = cursor, self._extended(after, last)
         self._on_entries(entries)
+        for each in self._demands:
+            each.recorded += [entry.id for entry in entries]
         if self._progress is not None:
             self._progress.set_result(None)
             self._progress = None
+
+    def _extended(self, after: int, last: int) -> tuple[int, int]:
+        begin, end = self._newer
+        return (begin, max(end, last)) if begin <= after <= end else self._newer
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -181,12 +237,27 @@ class Indexer:
         return replace(entry, tags=self._spell_tags(entry.tags)) if entry.tags else entry
 
 
-class _Demand:
-    def __init__(self, indexer: Indexer) -> None:
-        self._indexer = indexer
+class Demand:
+    """A context in which somebody waits for entries."""
 
-    def __enter__(self) -> None:
-        self._indexer.change_demand(1)
+    def __init__(self, change: "_ChangeDemands") -> None:
+        self._change = change
+        self.recorded: list[str] = []
+        """The ids of messages whose entries were recorded since it began, or since they were
+        taken."""
+
+    def take(self) -> frozenset[str]:
+        """Return these ids once."""
+        taken, self.recorded = frozenset(self.recorded), []
+        return taken
+
+    def __enter__(self) -> Self:
+        self._change(self, begins=True)
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._indexer.change_demand(-1)
+        self._change(self, begins=False)
+
+
+class _ChangeDemands(Protocol):
+    def __call__(self, demand: Demand, *, begins: bool) -> None: ...

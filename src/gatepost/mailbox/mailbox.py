@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from gatepost.mailbox.contents import ReadMessage
 from gatepost.mailbox.entries import FactSource
-from gatepost.mailbox.indexer import Indexer, MailStore
+from gatepost.mailbox.indexer import RECENT, Demand, Indexer, MailStore
 from gatepost.mailbox.query import Query, read_query
 from gatepost.mailbox.tags import clean_tag, clean_tags
 from gatepost.mailbox.waiting import WaitingRequests
@@ -56,6 +56,14 @@ class Wanted:
     """How long it waits."""
     at_least: int = 1
     """For how many matching messages it waits."""
+    recent: int = RECENT
+    """How many of the newest messages must be listed; it waits a little for their entries."""
+
+    @property
+    def after(self) -> int | None:
+        """The ``seq`` after which messages are wanted; None: of any time."""
+        conditions = [each.condition for each in self.terms if not each.is_negated]
+        return max((e.seq for e in conditions if isinstance(e, ArrivedAfter)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class FoundPage:
     inbox: MailboxCount
     cursor: str
     has_timed_out: bool = False
+    unlisted: int = 0
+    """About how many messages of the mailbox have no entry yet: they will be listed later."""
 
 
 @dataclass(slots=True)
@@ -158,45 +168,52 @@ class Inbox:
 
         Raises TooManyWaiters.
         """
-        mailbox, indexer = self.mailbox.store.mailbox, self.mailbox.indexer
+        indexer = self.mailbox.indexer
         if wanted.seconds <= 0:
-            await indexer.catch_up()
+            await indexer.catch_up(wanted.recent, wanted.after)
             return await self._page(wanted)
-        with self.mailbox.waiting.slot(), indexer.demanding():
+        with self.mailbox.waiting.slot(), indexer.demanding() as demand:
             try:
                 async with asyncio.timeout(wanted.seconds):
-                    await indexer.catch_up()
+                    await indexer.catch_up(wanted.recent, wanted.after)
                     while True:
-                        progress, cursor = indexer.progress(), indexer.cursor
-                        count = await mailbox.count(self.scope + wanted.terms)
+                        progress, _ = indexer.progress(), demand.take()
+                        count = await self._count(wanted.terms)
                         if count.messages >= wanted.at_least:
                             return await self._page(wanted)
-                        await self._wait_for_more(progress, cursor, wanted)
+                        await self._wait_for_more(progress, demand, wanted)
             except TimeoutError:
                 return await self._page(wanted, has_timed_out=True)
 
     async def _wait_for_more(
-        self, progress: "asyncio.Future[None]", cursor: int, wanted: Wanted
+        self, progress: "asyncio.Future[None]", demand: Demand, wanted: Wanted
     ) -> None:
-        """Wait for new messages that match; only these are compared."""
-        terms = (*self.scope, *wanted.terms, Term(ArrivedAfter(cursor)))
+        """Wait for new entries that match; only these are compared."""
         while True:
             await progress
             progress = self.mailbox.indexer.progress()
-            if (await self.mailbox.store.mailbox.count(terms)).messages:
+            if (await self._count((*wanted.terms, with_ids(demand.take())))).messages:
                 return
 
-    async def _page(self, wanted: Wanted, *, has_timed_out: bool = False) -> FoundPage:
-        mailbox = self.mailbox.store.mailbox
-        cursor = f"{_CURSOR}{self.mailbox.indexer.cursor}"
-        page = await mailbox.page(self.scope + wanted.terms, wanted.limit, wanted.start)
-        inbox = await mailbox.count(self.scope) if wanted.terms else page.matching
-        return FoundPage(page, inbox, cursor, has_timed_out)
+    async def _count(self, terms: Terms = ()) -> MailboxCount:
+        return await self.mailbox.store.mailbox.count(self.scope + terms)
 
-    async def count(self) -> MailboxCount:
-        """Count the messages of this inbox."""
-        await self.mailbox.indexer.catch_up()
-        return await self.mailbox.store.mailbox.count(self.scope)
+    async def _page(self, wanted: Wanted, *, has_timed_out: bool = False) -> FoundPage:
+        mailbox, indexer = self.mailbox.store.mailbox, self.mailbox.indexer
+        newest, front = await mailbox.newest(), indexer.front
+        terms = self.scope + wanted.terms
+        if wanted.after is not None:  # all up to the cursor, and none behind it, or it comes twice
+            front = max(front, min(wanted.after, newest))
+            terms += (Term(ArrivedAfter(front), is_negated=True),)
+        page = await mailbox.page(terms, wanted.limit, wanted.start)
+        inbox = await self._count() if wanted.terms else page.matching
+        unlisted = indexer.count_missing(newest)
+        return FoundPage(page, inbox, f"{_CURSOR}{front}", has_timed_out, unlisted)
+
+    async def count(self, recent: int = RECENT) -> MailboxCount:
+        """Count the messages of this inbox; ``recent`` is as in Wanted."""
+        await self.mailbox.indexer.catch_up(recent)
+        return await self._count()
 
     async def newest(self, wanted: Wanted) -> ListedEntry:
         """Return the newest message that matches; waits for it as ``find`` does.
@@ -213,7 +230,8 @@ class Inbox:
         terms = (*self.scope, Term(HasId(frozenset({id_}))))
         page = await self.mailbox.store.mailbox.page(terms, 1)
         if not page.entries:
-            await self.mailbox.indexer.catch_up()
+            await self.mailbox.store.get(id_)  # so that nobody waits for what does not exist
+            await self.mailbox.indexer.complete()
             page = await self.mailbox.store.mailbox.page(terms, 1)
         if not page.entries:
             raise KeyError(id_)
@@ -228,12 +246,12 @@ class Inbox:
 
     async def ids(self, terms: Terms = ()) -> Sequence[str]:
         """Return the ids of matching messages, newest first."""
-        await self.mailbox.indexer.catch_up()
+        await self.mailbox.indexer.complete()
         return await self.mailbox.store.mailbox.ids(self.scope + terms)
 
     async def mark(self, terms: Terms = (), *, is_read: bool) -> None:
         """Mark matching messages as read or unread."""
-        await self.mailbox.indexer.catch_up()
+        await self.mailbox.indexer.complete()
         changed = await self.mailbox.store.mailbox.mark(self.scope + terms, is_read=is_read)
         self._tell_changed(changed)
 

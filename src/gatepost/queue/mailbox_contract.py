@@ -150,6 +150,8 @@ class MailboxPage:
 
     entries: Sequence[ListedEntry] = ()
     matching: MailboxCount = field(default_factory=MailboxCount)
+    counted_all: bool = True
+    """False: at least so many match, but to count the others would have taken too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +176,23 @@ class MailboxStore(Protocol):
     async def cursor(self) -> int:
         """Return the ``seq`` up to which messages have their entries."""
 
-    async def read_on(self, limit: int) -> Sequence[Unread]:
-        """Return the next messages behind the cursor, in the order of acceptance.
+    async def read_on(self, limit: int, after: int = 0) -> Sequence[Unread]:
+        """Return the next messages behind the cursor, and behind the one with the ``seq`` after,
+        that have no entry yet, in the order of acceptance.
 
         Deleted messages are missing.
         """
 
     async def record(self, cursor: int, entries: Iterable[MailboxEntry]) -> None:
-        """Write entries and move the cursor; those of messages that were deleted are ignored."""
+        """Write entries, which may be behind the cursor, and move it; entries of messages that were
+        deleted are ignored."""
 
     async def page(self, terms: Terms, limit: int | None = None, start: int = 0) -> MailboxPage:
         """Return matching entries from number ``start`` on, at most ``limit``; None: all."""
+
+    async def prepare_search(self) -> int:
+        """Do a part of what makes later searches quick; return how many parts: 0 if none is
+        left."""
 
     async def count(self, terms: Terms = ()) -> MailboxCount:
         """Count matching entries."""

@@ -4,10 +4,13 @@ import { fetchPage, replaceMenu, replaceRows } from "./fragments.js";
 import { showCopyButtons } from "./copy.js";
 import { announce, text } from "./texts.js";
 
-const STREAM = "/api/gatepost/v1/events";
 const TYPES = ["message", "message_deleted", "message_changed", "session", "injected", "queue", "gap"];
+const STREAM = `/api/gatepost/v1/events?every=0.5&types=${TYPES.slice(0, -1).join(",")}`;
 const HIDDEN_MS = 60_000;
 const QUIET_MS = 150;
+const MANY = 10; // events of a kind at a time: for FLOOD_MS, the server has more important things to do
+const FLOOD_MS = 3_000;
+const BUSY_MS = 15_000;
 
 /** @type {BroadcastChannel} */
 let channel;
@@ -17,6 +20,10 @@ let stream = null;
 let release = null;
 let news = 0;
 let pending = 0;
+let due = 0;
+let busy = 0;
+let refreshed = 0;
+let shows = false; // somebody has asked to see the new mail
 
 /** Begin to follow events, as long as this tab is visible. */
 export function startLive() {
@@ -48,7 +55,7 @@ function open() {
   stream = new EventSource(STREAM);
   stream.onopen = () => share({ type: "state", state: "on" });
   stream.onerror = () => share({ type: "state", state: stream?.readyState === EventSource.CLOSED ? "off" : "waiting" });
-  for (const type of TYPES) stream.addEventListener(type, () => share({ type }));
+  for (const type of TYPES) stream.addEventListener(type, (event) => share({ type, count: JSON.parse(event.data).count ?? 1 }));
 }
 
 function close() {
@@ -59,21 +66,49 @@ function close() {
   show("off");
 }
 
-/** @param {{type: string, state?: string}} event */
+/** @param {{type: string, state?: string, count?: number}} event */
 function share(event) {
   channel.postMessage(event);
   take(event);
 }
 
-/** @param {{type: string, state?: string}} event */
+/** @param {{type: string, state?: string, count?: number}} event */
 function take(event) {
   if (event.type === "state") show(event.state ?? "off");
   else if (event.type === "ask") { if (stream) channel.postMessage({ type: "state", state: stream.readyState === 1 ? "on" : "waiting" }); }
   else {
-    if (event.type === "message") news += 1;
-    clearTimeout(pending);
-    pending = setTimeout(refresh, QUIET_MS);
+    const [count, soon] = [event.count ?? 1, Date.now() + QUIET_MS];
+    if (count >= MANY) busy = Date.now() + FLOOD_MS;
+    const isBusy = Date.now() < busy;
+    plan(isBusy ? Math.max(soon, refreshed + BUSY_MS) : soon);
+    if (event.type !== "message") return;
+    news += count;
+    if (isBusy && !location.search) showNews(news, () => { shows = true; refresh(); });
   }
+}
+
+/**
+ * Refresh at a time, unless it will be done earlier.
+ * @param {number} at
+ */
+function plan(at) {
+  if (pending && due <= at) return;
+  clearTimeout(pending);
+  due = at;
+  pending = setTimeout(refresh, at - Date.now());
+}
+
+/**
+ * Say how many messages are new, if this page lists mail.
+ * @param {number} number
+ * @param {() => void} act what a click does
+ */
+function showNews(number, act) {
+  const bar = document.getElementById("newer");
+  if (!(bar instanceof HTMLButtonElement)) return "";
+  bar.hidden = false;
+  bar.onclick = () => { bar.hidden = true; act(); };
+  return bar.textContent = text("newMail", { n: number });
 }
 
 /** @param {string} state */
@@ -86,6 +121,8 @@ function show(state) {
 
 /** Bring the page up to date. New mail only shows that it is there, so that no row moves. */
 async function refresh() {
+  clearTimeout(pending);
+  [pending, refreshed] = [0, Date.now()];
   const page = await fetchPage();
   if (!page) return;
   replaceMenu(page);
@@ -120,15 +157,9 @@ function refreshMail(rows, page) {
   const newer = page.querySelector(".mail [data-rows]");
   const ids = new Set([...rows.children].map((row) => row.getAttribute("data-id")));
   const fresh = newer ? [...newer.children].filter((row) => !ids.has(row.getAttribute("data-id"))).length : 0;
-  const bar = document.getElementById("newer");
-  if (fresh && bar instanceof HTMLButtonElement) {
-    const number = Math.max(news, fresh);
-    bar.hidden = false;
-    bar.textContent = text("newMail", { n: number });
-    announce(bar.textContent);
-    bar.onclick = () => { bar.hidden = true; news = 0; if (newer) replaceRows(rows, newer); };
-  } else if (newer) {
-    replaceRows(rows, newer);
-    news = 0;
-  }
+  const unlisted = page.getElementById("unlisted");
+  document.getElementById("unlisted")?.replaceWith(...(unlisted ? [unlisted] : []));
+  const replace = () => { if (newer) replaceRows(rows, newer); [news, shows] = [0, false]; };
+  if (fresh && !shows) announce(showNews(Math.max(news, fresh), replace));
+  else replace();
 }

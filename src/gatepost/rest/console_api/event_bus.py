@@ -55,12 +55,15 @@ class EventBus:
         for reader in self._readers:
             reader.offer(event)
 
-    def open(self, names: Collection[str] = (), after: str = "") -> "EventReader":
+    def open(
+        self, names: Collection[str] = (), after: str = "", *, counts: bool = False
+    ) -> "EventReader":
         """Return a reader of events with these names, or of all; ``after`` is the cursor of the
-        last event that it knows. Close it. Raises TooManyReaders."""
+        last event that it knows. With ``counts``, it gets only how many there were of each name.
+        Close it. Raises TooManyReaders."""
         if len(self._readers) >= MAX_READERS:
             raise TooManyReaders
-        reader = EventReader(self, frozenset(names))
+        reader = (EventCounter if counts else EventReader)(self, frozenset(names))
         if after:
             self._resume(reader, after)
         self._readers.add(reader)
@@ -143,3 +146,23 @@ class EventReader:
     def close(self) -> None:
         """Stop reading."""
         self._bus.close(self)
+
+
+class EventCounter(EventReader):
+    """The number of events of each name since the last ones were read."""
+
+    def __init__(self, bus: EventBus, names: frozenset[str]) -> None:
+        super().__init__(bus, names)
+        self._counts: dict[str, int] = {}
+
+    def offer(self, event: tuple[int, str, EventData]) -> None:
+        name = event[1]
+        if not self._names or name in self._names:
+            self._counts[name] = self._counts.get(name, 0) + 1
+            self._news.set()
+
+    async def read(self, timeout: float) -> Sequence[BusEvent]:
+        events = list(await super().read(timeout))  # perhaps a gap
+        counts, self._counts = self._counts, {}
+        cursor = self._bus.last_cursor
+        return events + [BusEvent(cursor, each, {"count": n}) for each, n in counts.items()]

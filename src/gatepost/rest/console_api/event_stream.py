@@ -1,5 +1,6 @@
 """``GET events``: what happens, as server-sent events (WHATWG HTML 9.2)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -21,7 +22,8 @@ _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 async def stream_events(site: ConsoleApiSite, request: Request) -> Response:
-    """Return the stream; ``types`` and ``inbox`` select, ``Last-Event-ID`` resumes.
+    """Return the stream; ``types`` and ``inbox`` select, ``Last-Event-ID`` resumes. With ``every``,
+    it only counts the events of so many seconds.
 
     Raises ApiError.
     """
@@ -29,13 +31,15 @@ async def stream_events(site: ConsoleApiSite, request: Request) -> Response:
     names = [each for each in query.get("types", "").split(",") if each]
     after = request.headers.get("last-event-id") or query.get("after", "")
     try:
-        reader = site.bus.open(names, after)
+        every = _seconds(query.get("every", ""))
+        reader = site.bus.open(names, after, counts=every > 0)
     except TooManyReaders:
         message = f"There are {MAX_READERS} streams of events already."
         raise ApiError(429, "TooManyStreams", message, headers={"retry-after": "5"}) from None
     user: ConsoleUser | None = request.scope.get(USER)
     is_masked = user is not None and user.role == "viewer"
-    stream = _stream(site, reader, query.get("inbox", ""), is_masked=is_masked)
+    inbox = "" if every else query.get("inbox", "")
+    stream = _stream(site, reader, inbox, every, is_masked=is_masked)
     return _ReadingResponse(reader, stream)
 
 
@@ -54,7 +58,7 @@ class _ReadingResponse(StreamingResponse):
 
 
 async def _stream(
-    site: ConsoleApiSite, reader: EventReader, inbox: str, *, is_masked: bool
+    site: ConsoleApiSite, reader: EventReader, inbox: str, every: float, *, is_masked: bool
 ) -> AsyncIterator[bytes]:
     yield b": connected\nretry: 1000\n\n"
     while True:
@@ -65,6 +69,20 @@ async def _stream(
             if await _is_wanted(site, each, inbox)
         ]
         yield b"".join(chunks) or b": still connected\n\n"
+        if every:
+            await asyncio.sleep(every)
+
+
+def _seconds(text: str) -> float:
+    """Return the value of ``every``. Raises ApiError."""
+    try:
+        seconds = float(text or 0)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= COMMENT_EVERY:
+        message = f"every is a number of seconds from 0 to {COMMENT_EVERY:.0f}."
+        raise ApiError(400, "BadRequest", message)
+    return seconds
 
 
 async def _is_wanted(site: ConsoleApiSite, event: BusEvent, inbox: str) -> bool:

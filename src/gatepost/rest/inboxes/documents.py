@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gatepost.mailbox.lanes import LONGEST_TTL, USUAL_TTL, LaneListener
 from gatepost.mailbox.message_documents import CodeInMessage, MailboxMessage
@@ -94,6 +94,10 @@ class MessageList(Struct, frozen=True):
     unread: int
     cursor: str | None
     """``after`` for the next page; null at the end."""
+    counted_all: bool | UnsetType = UNSET
+    """False if at least ``count`` match: to count all would have taken too long."""
+    unlisted: int | UnsetType = UNSET
+    """About how many messages are stored, but will be listed and found only later."""
 
 
 class CodeList(Struct, frozen=True):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from starlette.responses import Response
 
 from gatepost.mailbox.codes import OneTimeCode
@@ -52,8 +53,10 @@ async def list_messages(call: InboxesCall) -> Response:
     """``GET /messages``: of an inbox, and those that match a query."""
     inbox, limit = _inbox(call), call.limit
     terms = call.mail.terms_of(call.mail.parameter("query"))
-    total = (await inbox.find(Wanted(terms, limit=0))).page.matching
-    page = (await inbox.find(Wanted(terms + _behind(call), limit=limit))).page
+    found = await inbox.find(Wanted(terms, limit=limit))
+    total, page = found.page.matching, found.page
+    if behind := _behind(call):
+        page = (await inbox.find(Wanted(terms + behind, limit=limit))).page
     store = call.site.mailbox.mailbox.store
     messages = []
     for each in page.entries:
@@ -63,7 +66,16 @@ async def list_messages(call: InboxesCall) -> Response:
             continue
     is_last = page.matching.messages <= len(page.entries)
     cursor = None if is_last else f"{_CURSOR}{page.entries[-1].seq}"
-    return json(MessageList(tuple(messages), total.messages, total.unread, cursor))
+    return json(
+        MessageList(
+            tuple(messages),
+            total.messages,
+            total.unread,
+            cursor,
+            msgspec.UNSET if found.page.counted_all else False,
+            found.unlisted or msgspec.UNSET,
+        )
+    )
 
 
 async def show_message(call: InboxesCall) -> Response:

@@ -99,6 +99,8 @@ async def _list(call: MailboxCall, terms: Terms, limit: int | None) -> Response:
             messages=await _listed(page.entries),
             cursor=found.cursor,
             timed_out=True if found.has_timed_out else msgspec.UNSET,
+            counted_all=msgspec.UNSET if page.counted_all else False,
+            unlisted=found.unlisted or msgspec.UNSET,
         )
     )
 

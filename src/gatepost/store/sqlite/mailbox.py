@@ -7,12 +7,11 @@ others do not wait for it.
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from gatepost.queue.mailbox_contract import (
     HasTag,
     InboxCount,
-    ListedEntry,
     MailboxCount,
     MailboxEntry,
     MailboxPage,
@@ -20,16 +19,18 @@ from gatepost.queue.mailbox_contract import (
     Terms,
 )
 from gatepost.queue.reports_contract import Unread
-from gatepost.store.sqlite.mailbox_terms import SEPARATOR, joined, where
-from gatepost.store.sqlite.queries import microseconds, read_queries, read_time, stored_message
+from gatepost.store.sqlite.mailbox_search import SQL, count, find_page, matching, split
+from gatepost.store.sqlite.mailbox_terms import joined
+from gatepost.store.sqlite.mailbox_vocabulary import SQL as VOCABULARY
+from gatepost.store.sqlite.mailbox_vocabulary import block_of, missing_block, read_vocabulary
+from gatepost.store.sqlite.queries import microseconds, read_time, stored_message
 from gatepost.store.sqlite.read_thread import ReadThread
-from gatepost.store.sqlite.transaction import RunChange, Transaction
+from gatepost.store.sqlite.transaction import PAGE, RunChange, Transaction
 
-SQL: Final = read_queries("mailbox.sql")
 CHANGED: Final = 256
 """Entries changed in one transaction, so that acceptance never waits long."""
-_ALL: Final = -1
-"""A LIMIT without a limit."""
+P = ParamSpec("P")
+T = TypeVar("T")
 _TEXTS: Final = ("from", "to", "cc", "bcc", "reply_to", "subject", "message_id")
 
 
@@ -49,6 +50,8 @@ class SqliteMailbox:
     ) -> None:
         self._change, self._read, self._connect, self.watch = change, read, connect, watch
         self._reading: sqlite3.Connection | None = None
+        self._newest_block, self._is_prepared = 0, False
+        """The block that has not all its entries yet; whether all others have their vocabulary."""
 
     def close(self) -> None:
         """Finish the reads that were begun."""
@@ -62,24 +65,26 @@ class SqliteMailbox:
     async def cursor(self) -> int:
         return int((await self._rows(SQL["get_cursor"]))[0][0])
 
-    async def read_on(self, limit: int) -> Sequence[Unread]:
-        rows = await self._rows(SQL["read_on"], limit)
+    async def read_on(self, limit: int, after: int = 0) -> Sequence[Unread]:
+        rows = await self._rows(SQL["read_on"], after, limit)
         return [Unread(row[0], stored_message(row)) for row in rows]
 
     async def record(self, cursor: int, entries: Iterable[MailboxEntry]) -> None:
         await self._change(_record, cursor, tuple(entries))
+        if block_of(cursor + 1) > self._newest_block:
+            self._newest_block, self._is_prepared = block_of(cursor + 1), False
 
     async def page(self, terms: Terms, limit: int | None = None, start: int = 0) -> MailboxPage:
-        return await self._read(self._page, terms, _ALL if limit is None else max(0, limit), start)
+        return await self._search(find_page, terms, limit, start)
 
     async def count(self, terms: Terms = ()) -> MailboxCount:
-        return MailboxCount(*(await self._matching("count", terms))[0])
+        return await self._search(count, terms)
 
     async def ids(self, terms: Terms) -> Sequence[str]:
-        return [id_ for _, id_ in await self._matching("ids", terms)]
+        return [id_ for _, id_ in await self._search(matching, "ids", terms)]
 
     async def mark(self, terms: Terms, *, is_read: bool) -> Sequence[str]:
-        rows = await self._matching("ids_to_mark", terms, int(not is_read))
+        rows = await self._search(matching, "ids_to_mark", terms, int(not is_read))
         await self._change_all("mark", [(int(is_read), seq) for seq, _ in rows])
         return [id_ for _, id_ in rows]
 
@@ -88,19 +93,19 @@ class SqliteMailbox:
         return await self._change(_set_tags, value, tuple(dict.fromkeys(ids)))
 
     async def replace_tag(self, tag: str, by: str | None, terms: Terms = ()) -> Sequence[str]:
-        rows = await self._matching("tagged", (*terms, Term(HasTag(tag))))
+        rows = await self._search(matching, "tagged", (*terms, Term(HasTag(tag))))
         changed = []
         for seq, _, tags in rows:
-            left = {each for each in _split(tags) if each != tag}
+            left = {each for each in split(tags) if each != tag}
             changed.append((joined(sorted(left | {by} if by is not None else left)), seq))
         await self._change_all("tag", changed)
         return [id_ for _, id_, _ in rows]
 
     async def tags(self, terms: Terms = ()) -> Mapping[str, int]:
         counts: Counter[str] = Counter()
-        for tags, count in await self._matching("tags", terms):
-            for tag in _split(tags):
-                counts[tag] += count
+        for tags, number in await self._search(matching, "tags", terms):
+            for tag in split(tags):
+                counts[tag] += number
         return {tag: counts[tag] for tag in sorted(counts, key=lambda each: (each.lower(), each))}
 
     async def inboxes(self) -> Sequence[InboxCount]:
@@ -109,26 +114,32 @@ class SqliteMailbox:
             for kind, name, messages, unread, last_at in await self._rows(SQL["inboxes"])
         ]
 
-    def _page(self, terms: Terms, limit: int, start: int) -> MailboxPage:
-        condition, values = where(terms)
-        connection = self._connection()
-        connection.execute("BEGIN")  # so that the page and the numbers agree
-        try:
-            rows = connection.execute(
-                SQL["list"].format(terms=condition), (*values, limit, start)
-            ).fetchall()
-            entries = [_listed(row) for row in rows]
-            if start == 0 and len(entries) != limit:  # these are all: one search is enough
-                unread = sum(not each.is_read for each in entries)
-                return MailboxPage(entries, MailboxCount(len(entries), unread))
-            count = connection.execute(SQL["count"].format(terms=condition), values).fetchone()
-        finally:
-            connection.execute("COMMIT")
-        return MailboxPage(entries, MailboxCount(*count))
+    async def prepare_search(self) -> int:
+        found = None if self._is_prepared else await self._search(missing_block)
+        if found is None:
+            self._is_prepared = True
+            return 0
+        vocabulary = await self._search(read_vocabulary, found)
+        await self._change(_record_vocabulary, vocabulary)
+        return 1
 
-    async def _matching(self, query: str, terms: Terms, *before: Any) -> list[tuple[Any, ...]]:
-        condition, values = where(terms)
-        return await self._rows(SQL[query].format(terms=condition), *before, *values)
+    async def _search(
+        self,
+        search: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return the result of a search, all of whose statements see the same entries."""
+
+        def run() -> T:
+            connection = self._connection()
+            connection.execute("BEGIN")
+            try:
+                return search(connection, *args, **kwargs)
+            finally:
+                connection.execute("COMMIT")
+
+        return await self._read(run)
 
     async def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return await self._read(lambda: self._connection().execute(query, values).fetchall())
@@ -151,6 +162,11 @@ def _record(transaction: Transaction, cursor: int, entries: Sequence[MailboxEntr
     )
     transaction.connection.execute(SQL["set_cursor"], (cursor,))
     transaction.ledger.pages += 1 + len(entries)
+
+
+def _record_vocabulary(transaction: Transaction, vocabulary: tuple[int, int, bytes]) -> None:
+    transaction.connection.execute(VOCABULARY["insert_vocabulary"], vocabulary)
+    transaction.ledger.pages += 1 + len(vocabulary[-1]) // PAGE
 
 
 def _set_tags(transaction: Transaction, tags: str, ids: Sequence[str]) -> Sequence[str]:
@@ -179,15 +195,3 @@ def _row(entry: MailboxEntry) -> tuple[Any, ...]:
         joined(sorted(entry.keys)),
         *[entry.texts.get(name, "") for name in _TEXTS],
     )
-
-
-def _listed(row: Sequence[Any]) -> ListedEntry:
-    seq, id_, received_at, size, is_read, tags, lane, summary = row
-    at = read_time(received_at)
-    return ListedEntry(
-        seq, str(id_), at, size, bool(is_read), _split(tags), str(lane), str(summary)
-    )
-
-
-def _split(tags: Any) -> tuple[str, ...]:
-    return tuple(str(tags).strip(SEPARATOR).split(SEPARATOR)) if tags else ()

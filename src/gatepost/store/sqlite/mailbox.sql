@@ -1,6 +1,7 @@
 -- name: read_on
 SELECT seq, id, received_at, mail_from, rcpt_to, subject, message_id, size, principal
-FROM messages WHERE seq > (SELECT value FROM counters WHERE name = 'indexed')
+FROM messages WHERE seq > max(?, (SELECT value FROM counters WHERE name = 'indexed'))
+    AND NOT EXISTS (SELECT 1 FROM mailbox WHERE mailbox.seq = messages.seq)
 ORDER BY seq LIMIT ?;
 
 -- name: newest
@@ -26,7 +27,20 @@ SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM mailbox WHERE seq = ?1);
 SELECT seq, (SELECT id FROM messages WHERE messages.seq = mailbox.seq),
        received_at, size, is_read, tags, lane,
        (SELECT summary FROM mailbox_contents AS c WHERE c.seq = mailbox.seq)
-FROM mailbox WHERE {terms} ORDER BY seq DESC LIMIT ? OFFSET ?;
+FROM mailbox ORDER BY seq DESC LIMIT ? OFFSET ?;
+
+-- name: list_some
+SELECT seq, (SELECT id FROM messages WHERE messages.seq = mailbox.seq),
+       received_at, size, is_read, tags, lane,
+       (SELECT summary FROM mailbox_contents AS c WHERE c.seq = mailbox.seq)
+FROM mailbox WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq DESC;
+
+-- name: matches
+-- In any order: then SQLite can use a narrow index.
+SELECT seq, is_read FROM mailbox WHERE {terms};
+
+-- name: extent
+SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM mailbox;
 
 -- name: count
 SELECT count(*), coalesce(sum(is_read = 0), 0) FROM mailbox WHERE {terms};

@@ -41,7 +41,7 @@ def _parse_queries(text: str) -> dict[str, str]:
 
 QUERIES: Final = read_queries("queries.sql")
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Version of the schema."""
 MIGRATIONS: Final = tuple(read_sql(f"schema_{number}.sql") for number in range(1, VERSION + 1))
 """``MIGRATIONS[n]`` leads from version n to n + 1."""

@@ -8,7 +8,9 @@ from typing import Final
 from gatepost.model.units import MIB
 from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.delivery_writer import SQL as QUEUE
-from gatepost.store.sqlite.mailbox import SQL as MAILBOX
+from gatepost.store.sqlite.mailbox_search import SQL as MAILBOX
+from gatepost.store.sqlite.mailbox_vocabulary import SQL as VOCABULARY
+from gatepost.store.sqlite.mailbox_vocabulary import block_of
 from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
 from gatepost.store.sqlite.reports import keep_unread
 from gatepost.store.sqlite.send_operations import SQL as OPERATIONS
@@ -48,6 +50,8 @@ def delete(transaction: Transaction, messages: Sequence[tuple[int, int]]) -> int
     transaction.connection.executemany(QUERIES["delete_body"], keys)
     transaction.connection.executemany(MAILBOX["delete_entry"], keys)
     transaction.connection.executemany(MAILBOX["delete_contents"], keys)
+    blocks = {(block_of(seq),) for seq, _ in messages}
+    transaction.connection.executemany(VOCABULARY["delete_vocabulary"], blocks)
     ledger = transaction.ledger
     ledger.messages -= len(messages)
     ledger.octets -= sum(size for _, size in messages)

@@ -28,6 +28,8 @@ _MAIL: Final = frozenset({"queue_messages", "queue_deliveries", "messages", *BOD
 """Tables of which an older version of a row is better than none."""
 _ALIKE: Final = frozenset({"counters", "leases", "queue_hops"})
 """Tables whose rows look like those of an index, so that only the tree distinguishes them."""
+_DERIVED: Final = frozenset({"mailbox_vocabulary"})
+"""Tables that are made again from others, like indexes."""
 
 # Tables whose rows follow from others, or are invalid without them.
 _MEND: Final = """
@@ -177,7 +179,7 @@ def _tables(new: sqlite3.Connection) -> list[Table]:
     names = new.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     )
-    return [Table(new, name) for (name,) in names.fetchall()]
+    return [Table(new, name) for (name,) in names.fetchall() if name not in _DERIVED]
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:

@@ -57,9 +57,10 @@ class MemoryMailbox:
     async def cursor(self) -> int:
         return self._cursor
 
-    async def read_on(self, limit: int) -> Sequence[Unread]:
-        behind = self._messages[self._cursor :]
-        return [each for each in behind if each.message.id in self._stored][:limit]
+    async def read_on(self, limit: int, after: int = 0) -> Sequence[Unread]:
+        behind = self._messages[max(self._cursor, after) :]
+        missing = [each for each in behind if each.message.id not in self._recorded]
+        return [each for each in missing if each.message.id in self._stored][:limit]
 
     async def record(self, cursor: int, entries: Iterable[MailboxEntry]) -> None:
         for each in entries:
@@ -71,6 +72,9 @@ class MemoryMailbox:
         entries = self._matching(terms)
         end = None if limit is None else start + max(0, limit)
         return MailboxPage([_listed(each) for each in entries[start:end]], _count(entries))
+
+    async def prepare_search(self) -> int:
+        return 0
 
     async def count(self, terms: Terms = ()) -> MailboxCount:
         return _count(self._matching(terms))

@@ -77,6 +77,29 @@ def test_a_cursor_that_is_too_old_or_of_another_start_gives_a_gap() -> None:
     asyncio.run(main())
 
 
+def test_a_reader_may_want_only_numbers() -> None:
+    async def main() -> None:
+        api = Api()
+        path = "/events?types=message,session&every=0.01"
+        reading = asyncio.ensure_future(collect(api, 3, path))
+        await asyncio.sleep(0.05)
+        assert api.bus.has_readers
+        for _ in range(5):
+            for name in ("message", "message", "other"):
+                api.bus.publish(name, {"id": 1})
+        await asyncio.sleep(0.05)
+        for name in ("message", "session", "session"):
+            api.bus.publish(name, {"id": 1})
+        counts = [(name, data) for _, name, data in await reading]
+        assert counts == [
+            ("message", {"count": 10}), ("message", {"count": 1}), ("session", {"count": 2}),
+        ]  # fmt: skip
+        for bad in ("-1", "x", "nan", "16"):
+            assert (await api.ask("GET", f"/events?every={bad}"))[0] == 400
+
+    asyncio.run(main())
+
+
 def test_a_reader_chooses_names_and_an_inbox() -> None:
     async def main() -> None:
         api = Api(inboxes={"m1": "lane-one", "m2": "lane-two"})

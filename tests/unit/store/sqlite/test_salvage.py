@@ -325,4 +325,4 @@ def test_entries_of_the_mailbox_that_are_lost_are_made_again(tmp_path: Path) -> 
     store.close()
     assert 100 < left < NUMBER
     assert cursor < 100
-    assert behind == NUMBER - cursor
+    assert behind == NUMBER - left
