@@ -1,4 +1,4 @@
-"""Checks of what is outside the configuration file: other files, and secrets."""
+"""Checks of what is outside the configuration file: other files, secrets, and the date."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Final
+from urllib.parse import urlsplit
 
 from gatepost.client.http_sign_in import read_access_key
 from gatepost.client.named_secret import NamedSecret
@@ -26,11 +27,14 @@ from gatepost.config.settings import (
     DirectorySettings,
     EntraCredential,
     GoogleCredential,
+    PasswordCredential,
     StorageSettings,
 )
 from gatepost.config.source_file import try_secret, try_to_read
 from gatepost.config.table_reader import Source
+from gatepost.diagnosis.announced_endings import endings_ahead
 from gatepost.errors import ConfigError, TlsError, TokenError
+from gatepost.model.route import AcsRestTarget, SmarthostTarget, Target, credential_of
 from gatepost.model.secret import Secret
 from gatepost.model.units import MIB
 from gatepost.net.file_owners import has_access_list
@@ -42,7 +46,7 @@ _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
 
 def check_external(config: Configuration, source: Source, environment: Mapping[str, str]) -> None:
-    """Report files that are missing, cannot be used, or can be read by others."""
+    """Report files that are missing, cannot be used, or can be read by others, and what ends."""
     for index, listener in enumerate(config.listeners):
         path = ("listener", index, "certificate")
         if listener.tls != "none" and listener.certificate:
@@ -64,10 +68,30 @@ def check_external(config: Configuration, source: Source, environment: Mapping[s
             ca_file = getattr(target, "ca_file", None)
             if ca_file:
                 _check_authorities(source, ("target", target.name, "ca_file"), ca_file)
+            _warn_of_endings(config, source, target)
     for name, credential in config.credentials.items():
         _check_credential(source, name, credential, environment)
     for directory in config.directories:
         _check_accounts(source, directory, environment)
+
+
+def _warn_of_endings(config: Configuration, source: Source, target: Target) -> None:
+    """Warn if the provider has announced an end of the service, or of this kind of login."""
+    credential = config.credentials.get(credential_of(target))
+    by_password = isinstance(credential, PasswordCredential)
+    for host in _hosts(target):
+        for each in endings_ahead(host, by_password, datetime.now(UTC).date()):
+            message = f"target.{target.name}: {each}"
+            if not any(message in str(warning) for warning in source.warnings):
+                source.warn(("target", target.name), message)
+
+
+def _hosts(target: Target) -> list[str]:
+    if isinstance(target, SmarthostTarget):
+        return [each.host for each in target.servers]
+    if isinstance(target, AcsRestTarget):
+        return [urlsplit(target.endpoint).hostname or ""]
+    return []
 
 
 def _check_accounts(

@@ -25,7 +25,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     message_dropped sender_warned next_hop_rests lease_lost message_damaged clock_put_back
     tls_failed proxy_header_refused certificate_expires config_warning domain_not_verified
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
-    login_rests console_refused snapshot_unreadable account_damaged lines_dropped
+    upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed
     mailbox_unreadable
     """,
@@ -208,6 +208,7 @@ _SENTENCES: Final = {
     "probed": "{upstream}: {verdict}{findings_named}{certificate_named}",
     "changed": "{upstream} changed: {sentence}",
     "upstream_certificate_expires": "{upstream}: the certificate expires in {days_left} days",
+    "upstream_ends": "{upstream}: on {ends_on}, in {days_left} days: {what} ({source})",
     "probe_failed": "{upstream} could not be checked: {reason}",
     "login_rests": "{upstream}: the password was refused, and is not sent again for {hours:g} h",
     "snapshot_unreadable": "{upstream}: snapshot {file} cannot be read, and is skipped: {reason}",

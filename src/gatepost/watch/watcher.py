@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from gatepost.config.watch_file import WatchConfig, WatchedServer
+from gatepost.diagnosis.announced_endings import Ending, endings_ahead
 from gatepost.doctor import Settings, diagnose
 from gatepost.doctor.parallel import start
 from gatepost.doctor.probe_settings import IdentityOptions
@@ -56,6 +57,7 @@ class Watcher:
         self._snapshots = Snapshots(config.directory / upstream.name, config.keep, config.keep_for)
         self._refused = RefusedPassword(config.directory / upstream.name)
         self._warned = False
+        self._reported_endings: set[Ending] = set()
         self._previous: ServerSnapshot | None = None
 
     def remember(self) -> None:
@@ -135,6 +137,19 @@ class Watcher:
                     sentence=each.sentence,
                 )  # fmt: skip
         self._warn(now)
+        self._warn_of_endings(now)
+
+    def _warn_of_endings(self, now: ServerSnapshot) -> None:
+        """Warn, once after each start, of what the provider will end."""
+        host, by_password = self.upstream.server.host, self.upstream.password is not None
+        for each in endings_ahead(host, by_password, now.taken_at.date()):
+            if each not in self._reported_endings:
+                self._reported_endings.add(each)
+                self._report(
+                    "upstream_ends", upstream=self.upstream.name, ends_on=str(each.on),
+                    days_left=(each.on - now.taken_at.date()).days, what=each.what,
+                    source=each.source,
+                )  # fmt: skip
 
     def _warn(self, now: ServerSnapshot) -> None:
         """Warn once for each certificate, and once after each start."""

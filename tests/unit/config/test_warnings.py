@@ -4,7 +4,7 @@ import errno
 import os
 import struct
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +12,7 @@ import pytest
 
 from gatepost.config.load import load_config, read_config
 from gatepost.config.problems import ConfigProblems
+from gatepost.diagnosis.announced_endings import Ending
 from tests.certificates import make_authority
 from tests.unit.config.small import SMALL
 
@@ -44,6 +45,32 @@ def test_a_proxy_that_anybody_may_be_is_warned_of() -> None:
     assert len(parse_warnings(SMALL + text.format("0.0.0.0", "0.0.0.0/0"))) == 1
     assert not parse_warnings(SMALL + text.format("0.0.0.0", "10.0.0.0/8"))
     assert not parse_warnings(SMALL + text.format("127.0.0.1", "0.0.0.0/0"))
+
+
+def test_a_provider_that_ends_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = Ending(("ends.example",), date(9999, 9, 30), "Example ends its relay", "its letter")
+    passwords = Ending(("kept.example",), date(9999, 1, 1), "it takes no passwords", "its letter")
+    past = Ending(("ends.example",), date(2020, 1, 1), "Example ended", "its letter")
+    monkeypatch.setattr("gatepost.diagnosis.announced_endings.SERVICES", (end, past))
+    monkeypatch.setattr("gatepost.diagnosis.announced_endings.PASSWORDS", (passwords,))
+    target = "kind = 'smarthost'\nservers = ['{}']\n"
+    login = "credential = 'c'\n[credentials.c]\nkind = 'password'\nusername = 'u'\n"
+    login += f"password = {{ file = '{tmp_path / 'secret'}' }}\n"
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "secret").chmod(0o600)
+    path = tmp_path / "g.toml"
+    for server, credential, expected in (
+        ("smtp.ends.example", "", ["on 9999-09-30: Example ends its relay (its letter)"]),
+        ("kept.example", login, ["on 9999-01-01: it takes no passwords (its letter)"]),
+        ("kept.example", "", []),
+        ("notends.example", login, []),
+    ):
+        small = SMALL.replace('kind = "capture"\n', target.format(server) + credential)
+        path.write_text(f"{small}[storage]\ndirectory = '{tmp_path / 'data'}'\n")
+        warnings = [str(each) for each in load_config(path).warnings]
+        assert [each for each in warnings if "letter" in each] == [
+            f"{path}:4: target.here: {each}" for each in expected
+        ]
 
 
 def parse_warnings(text: str) -> list[str]:

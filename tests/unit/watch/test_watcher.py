@@ -101,6 +101,14 @@ def test_a_certificate_that_expires_soon_is_reported_once(tmp_path: Path) -> Non
     assert "certificate 30 days old, 22 left" in run.named("probed")[0]
 
 
+def test_an_announced_end_is_reported_once(tmp_path: Path) -> None:
+    azure = replace(UPSTREAM, server=Server("smtp.azurecomm.net", 587))
+    run = Run(tmp_path, Doctor(SEEN, SEEN), azure)
+    run.look(2)
+    (sentence,) = run.named("upstream_ends")
+    assert sentence.startswith("provider: on 2028-09-30, in 676 days: Microsoft ends Azure ")
+
+
 def test_a_refused_password_is_not_sent_again_until_it_is_another(tmp_path: Path) -> None:
     tried = AuthAttempt(
         "LOGIN", "bare", Reply(535, "no"), tls=True, secret_sent=True, accepted=True

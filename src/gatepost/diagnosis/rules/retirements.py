@@ -1,10 +1,9 @@
-"""Services, and logins with a password, that end on a date which their provider has announced."""
+"""Services, and logins with a password, that have ended, or will, as announced."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from gatepost.diagnosis.announced_endings import PASSWORDS, SERVICES, Ending, endings_ahead
 from gatepost.diagnosis.causes import conclude
 from gatepost.diagnosis.known_refusals import find_refusal
 from gatepost.diagnosis.reply_quotes import quote_envelope, quote_reply
@@ -15,43 +14,9 @@ from gatepost.model.finding import Finding
 _REFUSED: Final = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What ends for the servers whose name ends with one of ``hosts``."""
-
-    hosts: tuple[str, ...]
-    on: date
-    what: str
-    source: str
-
-    def is_about(self, seen: Evidence) -> bool:
-        """Tell whether the server is one of these."""
-        host = f".{seen.host.rstrip('.').lower()}"
-        return any(host.endswith(f".{each}") for each in self.hosts)
-
-    def is_over(self, seen: Evidence) -> bool:
-        """Tell whether the date was past when the evidence was collected."""
-        return seen.seen_at is not None and seen.seen_at.date() > self.on
-
-
-SERVICES: Final = (
-    Ending(("azurecomm.net", "communication.azure.com"), date(2028, 9, 30),
-           "Microsoft ends Azure Communication Services Email",
-           "its retirement guide of 2026-08-18"),
-)  # fmt: skip
-PASSWORDS: Final = (
-    Ending(("smtp.office365.com", "smtp-legacy.office365.com"), date(2026, 12, 31),
-           "Exchange Online switches SMTP with a password off by default; administrators can "
-           "switch it on again until a last date that Microsoft will name in the second half of "
-           "2027", "the Exchange team's announcement of 2026-01-27"),
-    Ending(("smtp.hve.mx.microsoft", "smtp-hve.office365.com"), date(2028, 9, 30),
-           "High Volume Email takes no passwords any more", "reports of 2026"),
-)  # fmt: skip
-
-
 def provider_retired(seen: Evidence) -> Finding | None:
     """The service has ended by its date, and the server refuses or does not answer."""
-    over = next((each for each in SERVICES if each.is_about(seen) and each.is_over(seen)), None)
+    over = _find_past(SERVICES, seen)
     refusal = next(_refusals(seen), "") if over is not None else ""
     if over is None or not refusal:
         return None
@@ -61,7 +26,7 @@ def provider_retired(seen: Evidence) -> Finding | None:
 
 def basic_auth_disabled(seen: Evidence) -> Finding | None:
     """A password is refused without a reason, after the date on which passwords end."""
-    over = next((each for each in PASSWORDS if each.is_about(seen) and each.is_over(seen)), None)
+    over = _find_past(PASSWORDS, seen)
     attempt = refused_secret(seen)
     if over is None or attempt is None or attempt.mechanism not in mechanisms_for("password"):
         return None
@@ -80,9 +45,16 @@ def note_endings(seen: Evidence) -> Iterator[str]:
         each.mechanism in mechanisms_for("password") and each.reply.is_success
         for each in seen.attempts
     )
-    for each in (*SERVICES, *(PASSWORDS if by_password else ())):
-        if each.is_about(seen) and seen.seen_at is not None and not each.is_over(seen):
-            yield f"on {each.on}: {each.what} ({each.source})"
+    if seen.seen_at is not None:
+        yield from map(str, endings_ahead(seen.host, by_password, seen.seen_at.date()))
+
+
+def _find_past(endings: Sequence[Ending], seen: Evidence) -> Ending | None:
+    """Return which of them was past when the evidence was collected."""
+    if seen.seen_at is None:
+        return None
+    on = seen.seen_at.date()
+    return next((each for each in endings if each.is_about(seen.host) and each.on < on), None)
 
 
 def _refusals(seen: Evidence) -> Iterator[str]:
