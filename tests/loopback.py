@@ -12,7 +12,7 @@ def free_port() -> int:
         return port
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until ``holds()`` is true; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -492,7 +492,7 @@ def wait_for_event(site: Site, words: str) -> dict[str, Any]:
     import json
     import time
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         lines = (site.relay.data / "up.jsonl").read_text().splitlines()
         found = [line for line in lines if words in line]

@@ -121,7 +121,7 @@ REFUSED = {
 
 def refusal_after(site: Site, before: int) -> dict[str, Any]:
     """Return the refusal reported after ``before`` others; a report takes a moment."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while len(found := site.relay.events("auth_refused")) == before:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 @dataclass
@@ -128,9 +128,9 @@ class Peer:
         self.send(content + b".\r\n")
         return self.reply()
 
-    def is_closed_within(self, seconds: float) -> bool:
-        """Return whether the relay ends the stream in time; what it still sends is read."""
-        deadline = time.monotonic() + seconds
+    def is_closed(self) -> bool:
+        """Return whether the relay ends the stream in PATIENCE; what it still sends is read."""
+        deadline = time.monotonic() + PATIENCE
         try:
             while (left := deadline - time.monotonic()) > 0:
                 self.sock.settimeout(left)

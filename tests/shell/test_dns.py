@@ -36,7 +36,7 @@ def test_silence_ends_at_the_deadline(served: tuple[Server, Nameserver]) -> None
     resolver = DnsResolver((served[0],), deadline=0.3)
     start = time.monotonic()
     answer = asyncio.run(resolver.mx("silent.example"))
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 8, "by default it would be 10"
     assert answer.kind == "failed"
     assert answer.reason.endswith(f": {served[0].host}:{served[0].port}: no answer in time")
 

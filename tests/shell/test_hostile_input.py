@@ -1,7 +1,8 @@
 """No input of permitted size occupies the event loop, in which everybody else is served."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -131,6 +132,18 @@ def test_logins(relay: InProcessRelay) -> None:
     assert slow_ones(relay, ends, play) == []
 
 
+def has_short_turns(act: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    """Return whether an event loop that runs this is never occupied for long."""
+    for _ in range(ATTEMPTS):
+        with asyncio.Runner(loop_factory=TimedLoop) as runner:
+            runner.run(act())
+            loop = runner.get_loop()
+        assert isinstance(loop, TimedLoop)
+        if loop.longest <= LIMIT:
+            return True
+    return False
+
+
 ENCODED = {
     "addresses": b"To: " + filled(b"\x80,", 120_000),
     "quotes": b"To: \x80" + filled(b'\\"', 120_000),
@@ -163,12 +176,7 @@ def test_contents_that_are_encoded_on_the_way(authority: Authority, pair: Pair, 
             await relay.transport.close()
 
     with answering(server, pair) as running:
-        relay = Relay(running.address, authority)
-        with asyncio.Runner(loop_factory=TimedLoop) as runner:
-            runner.run(hand(relay))
-            loop = runner.get_loop()
-    assert isinstance(loop, TimedLoop)
-    assert loop.longest <= LIMIT
+        assert has_short_turns(lambda: hand(Relay(running.address, authority)))
 
 
 @pytest.mark.parametrize("line", ["a b ", "\"'", "5.7.1 "])
@@ -191,9 +199,4 @@ def test_long_replies_about_many_recipients(authority: Authority, pair: Pair, li
             await relay.transport.close()
 
     with answering(server, pair) as running:
-        relay = Relay(running.address, authority)
-        with asyncio.Runner(loop_factory=TimedLoop) as runner:
-            runner.run(hand(relay))
-            loop = runner.get_loop()
-    assert isinstance(loop, TimedLoop)
-    assert loop.longest <= LIMIT
+        assert has_short_turns(lambda: hand(Relay(running.address, authority)))

@@ -60,9 +60,10 @@ def test_no_client_is_cut_off_before_its_timeout(
     with serving(tmp_path, Plan("open", limits={"idle": 0.3})) as served:
         time.sleep(0.35)  # shortly before the next look
         with served.greeted() as peer:
-            silent = time.monotonic()
+            spoke = time.monotonic()
+            assert peer.ask("NOOP").startswith("250 ")
             assert peer.rest().startswith(b"421 4.4.2 ")
-            assert time.monotonic() - silent >= 0.3
+            assert time.monotonic() - spoke >= 0.3
 
 
 @with_plan(limits={"idle": 0.2})
@@ -91,7 +92,7 @@ def test_a_handshake_that_does_not_end_is_cut(
         for peer in (implicit, explicit):
             peer.send(b"\x16\x03\x01\x02\x00\x01")
         for peer in (implicit, explicit):
-            assert peer.is_closed_within(5)
+            assert peer.is_closed()
     reasons = [told["reason"] for told in served.reported("tls_failed")]
     assert reasons == ["the TLS handshake was not finished in time"] * 2
 

@@ -209,16 +209,18 @@ def test_a_message_is_judged_by_its_content(
     assert reply == "552 5.3.4 No" if matches else reply.startswith("250 ")
 
 
-def test_a_delay_is_only_for_its_client(relay: InProcessRelay) -> None:
-    relay.script("mail user=* -> delay 1.5s", "rcpt recipient=x -> delay 1s")
-    with relay.signed_in() as slow, relay.signed_in() as other:
-        start = time.monotonic()
+def test_a_delay_is_only_for_its_client(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, Plan(has_failures=True)) as relay,
+        relay.signed_in() as slow, relay.signed_in() as other,
+    ):  # fmt: skip
+        relay.script("mail user=* -> delay 1h", "rset -> delay 0.3s")
         slow.send(f"MAIL FROM:<{relay.sender}>\r\n".encode())
         for _ in range(50):
-            other.ask("NOOP")
-        assert time.monotonic() - start < 1.4
-        assert slow.reply().startswith("250 ")
-        assert time.monotonic() - start > 1.4
+            assert other.ask("NOOP").startswith("250 ")
+        start = time.monotonic()
+        assert other.ask("RSET").startswith("250 ")
+        assert time.monotonic() - start > 0.28
 
 
 def test_pipelined_commands_wait_for_a_delay(relay: InProcessRelay) -> None:
@@ -247,7 +249,7 @@ def test_a_stall_ends_when_the_client_sends_no_more(relay: InProcessRelay) -> No
         peer.reply()
         peer.send(b"EHLO client.example\r\n")
         peer.sock.shutdown(socket.SHUT_WR)
-        assert peer.is_closed_within(2)
+        assert peer.is_closed()
 
 
 def test_a_client_that_waits_cannot_fill_the_memory(relay: InProcessRelay) -> None:
@@ -371,7 +373,7 @@ def test_a_session_ends_within_the_content(relay: InProcessRelay) -> None:
         with suppress(ConnectionError):
             for _ in range(4000):
                 peer.send(line * 10)
-        assert peer.is_closed_within(2)
+        assert peer.is_closed()
     assert len(relay.messages()) == before
 
 
@@ -496,7 +498,7 @@ def test_lanes_do_not_see_each_other(relay: InProcessRelay) -> None:
     assert sorted(replies) == ["A"] * 40 + ["B"] * 40
 
 
-def _wait_until(is_done: "object", seconds: float = 5.0) -> None:
+def _wait_until(is_done: "object", seconds: float = 30.0) -> None:
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while not is_done():  # type: ignore[operator]
         assert time.monotonic() < deadline

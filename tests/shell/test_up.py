@@ -72,7 +72,7 @@ def refused_login(ready: Mapping[str, Any], password: str) -> Peer:
 
 
 def wait_for_line(log: Path, text: str) -> str:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         for line in log.read_text().splitlines():
             if text in line:

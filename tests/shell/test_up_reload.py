@@ -15,6 +15,7 @@ import pytest
 
 from gatepost.testing import Emulator
 from tests.commands import ask
+from tests.loopback import eventually
 from tests.shell.peer import Peer, letter
 from tests.shell.processes import children
 from tests.shell.test_email_http import ask as send
@@ -23,7 +24,7 @@ from tests.shell.test_email_http import document
 ACS = 'extends = "acs"\n'
 GMAIL = 'extends = "gmail"\n'
 FREE = ("--https", "localhost:0", "--http", "127.0.0.1:0")
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Reloading:
@@ -88,7 +89,7 @@ def test_another_profile_is_for_new_connections(tmp_path: Path, workers: int) ->
     with reloading(tmp_path, workers=workers) as up, up.signed_in() as before:
         event = up.reload(ACS + 'greeting = "another one"\n[limits]\nmessage_size = 2000\n')
         assert event["config"] == str(up.profile)
-        assert len(up.relay.events("ready")) == 2, "settings are told again"
+        eventually(lambda: len(up.relay.events("ready")) == 2)  # settings are told again
         with Peer.connect(up.relay.smtp.port, up.relay.ca_file) as peer:
             assert peer.reply() == "220 another one"
         content = letter(up.relay.sender, (b"x" * 98 + b"\r\n") * 40)

@@ -155,7 +155,7 @@ def test_a_suppression_ends_in_its_time(tmp_path: Path) -> None:
 
 def wait_for_reports(relay: Emulator, number: int) -> list[dict[str, Any]]:
     """Return the newest reports, once there are so many."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while True:
         found: list[dict[str, Any]] = ask(relay.data, "events_list")["events"]
         if len(found) >= number:

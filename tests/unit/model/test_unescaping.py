@@ -1,13 +1,12 @@
 """Escapes are undone alike whether or not the places are wanted."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.model.secret_search import SecretSearch
 from gatepost.model.unescaping import is_escaped, unescape, unescaped, unescaped_texts
+from tests.processor_time import run_within
 
 PIECES = st.sampled_from([
     "\\", "%", "=", "&", "\0", "u0041", "41", "5C", "amp", "#65", ";", "x41", "\u00c3", "\u00a9",
@@ -34,8 +33,5 @@ def test_the_texts_are_those_with_places(text: str) -> None:
 def test_what_is_in_every_message_is_looked_through_quickly(said: str) -> None:
     """For each message a few such texts are; twenty times of what is usual fails."""
     search = SecretSearch(["correct-horse battery"], ["\0ann@example.com\0correct-horse battery"])
-    search.replace(said, "")
-    began = time.process_time()
-    for _ in range(100):
-        assert search.replace(said, "") == said
-    assert time.process_time() - began < 0.1
+    assert search.replace(said, "") == said
+    run_within(0.1, lambda: [search.replace(said, "") for _ in range(100)])

@@ -4,7 +4,7 @@ import threading
 
 from gatepost.store.batch_thread import BatchThread
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 def _unexpected(error: Exception) -> None:
