@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gatepost.testing import Emulator, EmulatorServer
-from tests import fork_server, quick_start
+from tests import fork_server, quick_hashes, quick_start
 from tests.examples import examples
 
 pytest_plugins = ["tests.parallel"]
@@ -37,6 +37,7 @@ AUTHORITY = Path(__file__).with_name("authority.pem")
 
 Emulator._start_process = quick_start.Popen
 EmulatorServer._start_process = fork_server.Popen
+quick_hashes.use()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,9 +57,6 @@ def new_python() -> Iterator[None]:
     yield
     Emulator._start_process = quick_start.Popen
     EmulatorServer._start_process = fork_server.Popen
-
-
-EmulatorServer._start_process = fork_server.Popen
 
 
 @pytest.hookimpl(wrapper=True)

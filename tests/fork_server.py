@@ -330,9 +330,10 @@ def import_all() -> None:
 
 
 if __name__ == "__main__":
-    from tests import forked_fronts
+    from tests import forked_fronts, quick_hashes
 
     import_all()
+    quick_hashes.use()
     gc.collect()
     gc.freeze()
     command = Server(socket.socket(fileno=int(sys.argv[1])), lifeline=0).serve()

@@ -34,6 +34,9 @@ class QuickHasher:
     def hash(self, password: bytes) -> str:
         return hashlib.sha256(password).hexdigest()
 
+    def decoy(self) -> str:
+        return ""
+
     def matches(self, encoded: str, password: bytes) -> bool:
         self.verified += 1
         return hmac.compare_digest(encoded, self.hash(password))

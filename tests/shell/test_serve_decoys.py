@@ -3,6 +3,7 @@
 import base64
 from pathlib import Path
 
+from tests.quick_hashes import ITERATIONS
 from tests.shell.serve_process import ServeProcess, relaying
 
 LISTENER = """
@@ -44,7 +45,7 @@ def test_a_restart_changes_no_salt(tmp_path: Path) -> None:
         relay.ask("account", "create", "stored", "--password-file", str(relay.directory / "pw"),
                   "--sender", "example.com")  # fmt: skip
         first = all_told(relay)
-    assert {iterations for _, iterations in first.values()} == {"i=100000"}
+    assert {iterations for _, iterations in first.values()} == {f"i={ITERATIONS}"}
     assert len({salt for salt, _ in first.values()}) == len(first)
     later = '[[directory.account]]\nname = "later"\npassword = {{ file = "{}" }}\nsenders = ["*"]\n'
     text = LISTENER + later.format(tmp_path / "pw")

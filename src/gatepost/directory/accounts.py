@@ -179,7 +179,7 @@ class AccountDirectory:
                 self._accounts[record.id] = account
                 if damage:
                     self.damaged[record.id] = damage
-        self._decoy = await asyncio.to_thread(self._protection.hasher.hash, b"")
+        self._decoy = self._protection.hasher.decoy()
         self.version += 1
 
     @property

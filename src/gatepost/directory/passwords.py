@@ -9,9 +9,12 @@ import hashlib
 import hmac
 import re
 import secrets
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cryptography.exceptions import InvalidKey, UnsupportedAlgorithm
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 # RFC 9106 4 with the memory and passes that OWASP gives for one lane (2024): about 30 ms.
 ARGON2_MEMORY: Final = 19_456
@@ -36,6 +39,10 @@ class Hasher(Protocol):
     def hash(self, password: bytes) -> str:
         """Return the encoded verifier of a password, with a fresh salt."""
 
+    def decoy(self) -> str:
+        """Return at once what no password matches, which takes as long to find as for any other
+        verifier."""
+
     def matches(self, encoded: str, password: bytes) -> bool:
         """Tell whether the password is the one. Raises ValueError for an unknown encoding."""
 
@@ -49,6 +56,13 @@ class PasswordHasher:
         except UnsupportedAlgorithm:
             return scrypt_hash(password)
 
+    def decoy(self) -> str:
+        digest = secrets.token_bytes(_HASH_SIZE)
+        try:
+            return _argon2_decoy(digest)
+        except UnsupportedAlgorithm:
+            return _encode_scrypt(secrets.token_bytes(_SALT_SIZE), digest)
+
     def matches(self, encoded: str, password: bytes) -> bool:
         if encoded.startswith("$scrypt$"):
             return _matches_scrypt(encoded, password)
@@ -56,12 +70,22 @@ class PasswordHasher:
 
 
 def _argon2_hash(password: bytes) -> str:
+    return _argon2(secrets.token_bytes(_SALT_SIZE)).derive_phc_encoded(password)
+
+
+def _argon2_decoy(digest: bytes) -> str:
+    salt = secrets.token_bytes(_SALT_SIZE)
+    _argon2(salt)  # raises UnsupportedAlgorithm
+    encoded = "$".join(_encode(each).rstrip("=") for each in (salt, digest))
+    return f"$argon2id$v=19$m={ARGON2_MEMORY},t={ARGON2_PASSES},p=1${encoded}"
+
+
+def _argon2(salt: bytes) -> "Argon2id":
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # noqa: PLC0415 - may be missing
 
-    salt = secrets.token_bytes(_SALT_SIZE)
     return Argon2id(
         salt=salt, length=_HASH_SIZE, iterations=ARGON2_PASSES, lanes=1, memory_cost=ARGON2_MEMORY
-    ).derive_phc_encoded(password)
+    )
 
 
 def _matches_argon2(encoded: str, password: bytes) -> bool:
@@ -78,8 +102,12 @@ def _matches_argon2(encoded: str, password: bytes) -> bool:
 
 def scrypt_hash(password: bytes) -> str:
     """Return the encoded scrypt verifier of a password, which says what it cost."""
-    salt, exponent = secrets.token_bytes(_SALT_SIZE), SCRYPT_COST.bit_length() - 1
-    digest = _scrypt(password, salt, SCRYPT_COST, SCRYPT_BLOCK, SCRYPT_LANES)
+    salt = secrets.token_bytes(_SALT_SIZE)
+    return _encode_scrypt(salt, _scrypt(password, salt, SCRYPT_COST, SCRYPT_BLOCK, SCRYPT_LANES))
+
+
+def _encode_scrypt(salt: bytes, digest: bytes) -> str:
+    exponent = SCRYPT_COST.bit_length() - 1
     return (
         f"$scrypt$ln={exponent},r={SCRYPT_BLOCK},p={SCRYPT_LANES}${_encode(salt)}${_encode(digest)}"
     )

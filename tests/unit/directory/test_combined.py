@@ -11,6 +11,7 @@ from gatepost.directory.accounts import AccountDirectory, Protection
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.combined import CombinedDirectory
 from gatepost.directory.passwords import PasswordHasher
+from gatepost.directory.scram_verifiers import CHOSEN_ITERATIONS
 from gatepost.model.address import Address, parse_address
 from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Esc, Reply
@@ -144,4 +145,4 @@ def test_an_unknown_name_may_look_like_one_of_any_directory() -> None:
         assert verifier.principal is None
         assert verifier.refusal is not None
         seen[verifier.scram.iterations] = verifier.refusal.reason.partition(":")[0]
-    assert seen == {4_096: "account_unknown", 100_000: "account_unknown"}
+    assert seen == {4_096: "account_unknown", CHOSEN_ITERATIONS: "account_unknown"}

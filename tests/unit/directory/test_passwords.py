@@ -1,5 +1,7 @@
 """Password hashes: both kinds are recognised by their encoding, also those made elsewhere."""
 
+from importlib import util
+
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -15,6 +17,25 @@ def test_the_right_password_and_no_other() -> None:
     assert not HASHER.matches(encoded, b"Secret")
     assert not HASHER.matches(encoded, b"")
     assert b"secret" not in encoded.encode()
+
+
+def test_a_verifier_costs_what_owasp_recommends() -> None:
+    spec = util.spec_from_file_location("passwords_without_changes", passwords.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(unchanged := util.module_from_spec(spec))
+    hasher = unchanged.PasswordHasher()
+    for encoded in (hasher.hash(b"secret"), hasher.decoy()):
+        assert encoded.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert not hasher.matches(encoded, b"wrong")
+
+
+def test_a_decoy_is_like_a_verifier_that_nothing_matches() -> None:
+    verifier, decoy = HASHER.hash(b"secret"), HASHER.decoy()
+    assert decoy.split("$")[:4] == verifier.split("$")[:4]
+    assert list(map(len, decoy.split("$"))) == list(map(len, verifier.split("$")))
+    assert decoy != HASHER.decoy()
+    assert not HASHER.matches(decoy, b"")
 
 
 def test_the_same_password_never_looks_the_same() -> None:
@@ -46,11 +67,13 @@ def test_scrypt_is_read_when_new_verifiers_cost_more(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("quick")
 def test_scrypt_takes_over_where_argon2_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(_password: bytes) -> str:
+    def missing(_salt: bytes) -> str:
         raise UnsupportedAlgorithm("no Argon2id in this OpenSSL")
 
-    monkeypatch.setattr(passwords, "_argon2_hash", missing)
+    monkeypatch.setattr(passwords, "_argon2", missing)
     assert HASHER.hash(b"secret").startswith("$scrypt$")
+    assert HASHER.decoy().split("$")[:3] == HASHER.hash(b"").split("$")[:3]
+    assert not HASHER.matches(HASHER.decoy(), b"")
 
 
 def test_scrypt_of_the_first_version_is_read() -> None:

@@ -40,6 +40,9 @@ class PlainHasher:
     def hash(self, password: bytes) -> str:
         return password.decode()
 
+    def decoy(self) -> str:
+        return ""
+
     def matches(self, encoded: str, password: bytes) -> bool:
         return encoded.encode() == password
 
