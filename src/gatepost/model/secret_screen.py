@@ -31,16 +31,34 @@ _MOST_PLAIN: Final = 4_096
 """Texts of which it is remembered that they have nothing in another form."""
 _PLAIN: Final[set[int]] = set()
 """The hashes of these texts: many sessions say the same."""
+_SEARCHED: Final[set[int]] = set()
+"""The hashes of texts without any of some secrets, with these: many sessions have the same login,
+too."""
 
 
-def may_have_secret(texts: Collection[bytes], secrets: Collection[str]) -> bool:
+def note_harmless(texts: Collection[bytes], secrets: tuple[str, ...]) -> None:
+    """Remember that texts have none of the secrets, in any form."""
+    if len(_SEARCHED) + len(texts) > _MOST_PLAIN:
+        _SEARCHED.clear()
+    _SEARCHED.update([hash((text, secrets)) for text in texts])
+
+
+def may_have_secret(texts: Collection[bytes], secrets: tuple[str, ...]) -> bool:
     """Tell whether a text may have one of the secrets, or a part of one, in any form.
 
-    False is certain. True needs a ``SecretSearch``, and is the answer for every short secret.
+    False is certain. True needs a ``SecretSearch``, and is the first answer for a short secret.
     """
     if not secrets:
         return False
-    unique = dict.fromkeys(texts)
+    unique = [text for text in dict.fromkeys(texts) if hash((text, secrets)) not in _SEARCHED]
+    if not unique:
+        return False
+    if not (may_have := _may_have(unique, secrets)):
+        note_harmless(unique, secrets)
+    return may_have
+
+
+def _may_have(unique: Collection[bytes], secrets: Collection[str]) -> bool:
     low = b"\n".join(unique).decode("utf-8", "surrogateescape").lower()
     if any([_may_be_in(low, secret.lower()) for secret in secrets]):  # noqa: C419 - faster
         return True

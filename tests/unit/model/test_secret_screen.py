@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.model.secret_screen import may_have_secret
+from gatepost.model.secret_screen import may_have_secret, note_harmless
 from gatepost.model.secret_search import SecretSearch
 from tests.examples import examples
 from tests.secret_forms import FORMS
@@ -42,6 +42,16 @@ def test_parts_of_any_secret_are_suspected(
     text = f"{around[0]}{FORMS[form](part)}{around[1]}"
     if SecretSearch((secret,)).is_in(text):
         assert may_have_secret([text.encode("utf-8", "surrogateescape")], (secret,))
+
+
+def test_what_was_searched_need_not_be_searched_again() -> None:
+    text, other = b"EHLO ip-10-0-12-34.eu-west-1.example", b"EHLO short-pw.example"
+    for secrets in (("xyz8Q~bGd5Jkw.9-Tt2",), ("short",)):
+        assert may_have_secret([text], secrets)
+        note_harmless([text], secrets)
+        assert not may_have_secret([text], secrets)
+        assert may_have_secret([text], ("another",))
+    assert may_have_secret([text, other], ("short",))
 
 
 @pytest.mark.parametrize("text", HARMLESS)

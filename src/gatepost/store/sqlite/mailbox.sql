@@ -40,7 +40,7 @@ FROM mailbox WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq DESC;
 SELECT seq, is_read FROM mailbox WHERE {terms};
 
 -- name: extent
-SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM mailbox;
+SELECT coalesce((SELECT min(seq) FROM mailbox), 1), coalesce((SELECT max(seq) FROM mailbox), 0);
 
 -- name: count
 SELECT count(*), coalesce(sum(is_read = 0), 0) FROM mailbox WHERE {terms};

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from gatepost.model.secret_screen import may_have_secret
+from gatepost.model.secret_screen import may_have_secret, note_harmless
 from gatepost.model.secret_search import SecretSearch
 from gatepost.model.session_record import LINE_SIZE, SessionLine
 from gatepost.model.transcript import REDACTED
@@ -242,7 +242,10 @@ class SessionTranscript:
         if self._has_too_many_secrets:
             return [each and REDACTED for each in texts]
         search = SecretSearch(self._secrets)
-        return [search.replace(each, REDACTED) for each in texts]
+        replaced = [search.replace(each, REDACTED) for each in texts]
+        same = [text for text, other in zip(texts, replaced, strict=True) if text == other]
+        note_harmless([each.encode("utf-8", "surrogateescape") for each in same], self._secrets)
+        return replaced
 
 
 def secrets_of(mechanism: str, number: int, text: str) -> Iterator[str]:
