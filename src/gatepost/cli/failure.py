@@ -21,6 +21,11 @@ def _lane(help_text: str) -> Callable[[Any], Any]:
     return click.option("--lane", default=None, metavar="NAME", help=help_text)
 
 
+_rule_file = click.option(
+    "--rule", "file", type=click.File(), help="Read the rule as JSON from a file; - is stdin."
+)
+
+
 @click.group(cls=Group)
 def failure() -> None:
     """Script failures: what a relay does to its clients, by rules.
@@ -38,9 +43,7 @@ def failure() -> None:
 
 @failure.command()
 @click.argument("line", required=False)
-@click.option(
-    "--rule", "file", type=click.File(), help="Read the rule as JSON from a file; - is stdin."
-)
+@_rule_file
 @click.option("--id", "id_", default="", metavar="ID", help="Its id; default: one is chosen.")
 @_lane("Only for the sessions of this lane.")
 @options
@@ -59,15 +62,52 @@ def add(
       gatepost failure add 'mail -> quota 30/60s per=application ; reply 421 4.7.0 Too fast'
       gatepost failure add --id lost-250 'message times=1 -> keep ; close before'
     """
+    document = call_failures(data, "add", _fields(line, file) | {"id": id_, "lane": lane})
+    print_result(document, as_json, lambda _: _print_line(document))
+
+
+@failure.command()
+@click.argument("id_", metavar="ID")
+@click.argument("line", required=False)
+@_rule_file
+@_lane("Of this lane.")
+@options
+def replace(
+    id_: str, line: str | None, file: TextIO | None, lane: str | None, data: Path, as_json: bool
+) -> None:
+    """Replace a rule; its counters begin anew.
+
+    \b
+    Example:
+      gatepost failure replace lost-250 'message times=2 -> keep ; close before'
+    """
+    fields = _fields(line, file) | {"id": id_, "lane": lane}
+    document = call_failures(data, "replace", fields)
+    print_result(document, as_json, lambda _: _print_line(document))
+
+
+@failure.command()
+@click.argument("line", required=False)
+@_rule_file
+@options
+def check(line: str | None, file: TextIO | None, data: Path, as_json: bool) -> None:
+    """Check a rule without adding it: print it as it would be asked, or all mistakes in it.
+
+    \b
+    Example:
+      gatepost failure check 'rcpt -> reply 451 4.7.1 Try later'
+    """
+    document = call_failures(data, "check", _fields(line, file))
+    print_result(document, as_json, _print_check)
+    if document["mistakes"]:
+        click.get_current_context().exit(1)
+
+
+def _fields(line: str | None, file: TextIO | None) -> dict[str, Any]:
+    """Return the rule of a command as the fields of its operation."""
     if (line is None) == (file is None):
         raise click.UsageError("give a LINE or --rule FILE")
-    fields: dict[str, Any] = {"id": id_, "lane": lane}
-    if file is not None:
-        fields["rule"] = _read(file)
-    else:
-        fields["line"] = line
-    document = call_failures(data, "add", fields)
-    print_result(document, as_json, lambda _: _print_line(document))
+    return {"line": line} if file is None else {"rule": _read(file)}
 
 
 def _read(file: TextIO) -> Any:
@@ -144,8 +184,97 @@ def reset(id_: str | None, lane: str | None, data: Path, as_json: bool) -> None:
       gatepost failure reset
     """
     document = call_failures(data, "reset", {"id": id_, "lane": lane})
-    count = len(document["rules"])
-    print_result(document, as_json, lambda _: click.echo(f"reset: {_counted(count)}"))
+    _print_count(document, "rules", "reset", as_json=as_json)
+
+
+@failure.command()
+@click.argument("id_", metavar="ID", required=False)
+@click.option("--all", "everything", is_flag=True, help="All rules without a lane, or of --lane.")
+@_lane("Of this lane.")
+@options
+def pause(id_: str | None, everything: bool, lane: str | None, data: Path, as_json: bool) -> None:
+    """Do not ask a rule, or all, until it is resumed. Its counters stay.
+
+    \b
+    Example:
+      gatepost failure pause lost-250
+      gatepost failure pause --all
+    """
+    document = _call_some(data, "pause", id_, lane, everything=everything)
+    _print_count(document, "rules", "paused", as_json=as_json)
+
+
+@failure.command()
+@click.argument("id_", metavar="ID", required=False)
+@click.option("--all", "everything", is_flag=True, help="All rules without a lane, or of --lane.")
+@_lane("Of this lane.")
+@options
+def resume(id_: str | None, everything: bool, lane: str | None, data: Path, as_json: bool) -> None:
+    """Ask a rule that was paused, or all, again.
+
+    \b
+    Example:
+      gatepost failure resume --all
+    """
+    document = _call_some(data, "resume", id_, lane, everything=everything)
+    _print_count(document, "rules", "resumed", as_json=as_json)
+
+
+@failure.command()
+@click.argument("id_", metavar="ID")
+@click.option("--before", default="", metavar="ID", help="This rule comes next; default: the last.")
+@_lane("Of this lane.")
+@options
+def move(id_: str, before: str, lane: str | None, data: Path, as_json: bool) -> None:
+    """Let a rule be asked right before another one, or after all others.
+
+    It gets the order of that rule. The first rule that fires wins.
+
+    \b
+    Example:
+      gatepost failure move lost-250 --before rcpt-1
+    """
+    document = call_failures(data, "move", {"id": id_, "before": before, "lane": lane})
+    print_result(document, as_json, lambda _: _print_line(document))
+
+
+@failure.command()
+@click.argument("triggers", nargs=-1, metavar="[KIND=PERCENT[:CODE]]...")
+@_lane("Of this lane.")
+@options
+def chaos(triggers: tuple[str, ...], lane: str | None, data: Path, as_json: bool) -> None:
+    """Show or set Mailpit's chaos: refuse a share of senders, recipients or logins.
+
+    \b
+    Example:
+      gatepost failure chaos
+      gatepost failure chaos recipient=20 authentication=5:454
+      gatepost failure chaos recipient=0
+    """
+    wanted = dict(map(_read_trigger, triggers))
+    document = call_failures(data, "chaos", {"set": wanted, "lane": lane})
+    print_result(document, as_json, _print_chaos)
+
+
+def _read_trigger(text: str) -> tuple[str, dict[str, int]]:
+    kind, _, value = text.partition("=")
+    percent, _, code = value.partition(":")
+    if not (percent.isascii() and percent.isdecimal() and (code or "0").isdecimal()):
+        raise click.UsageError(f"{text!r} is not KIND=PERCENT or KIND=PERCENT:CODE")
+    return kind, {"percent": int(percent), "code": int(code or 0)}
+
+
+def _call_some(
+    data: Path, operation: str, id_: str | None, lane: str | None, *, everything: bool
+) -> Document:
+    if (id_ is None) == (not everything):
+        raise click.UsageError("give an ID or --all")
+    return call_failures(data, operation, {"id": id_, "lane": lane})
+
+
+def _print_count(document: Document, key: str, word: str, *, as_json: bool) -> None:
+    count = len(document[key])
+    print_result(document, as_json, lambda _: click.echo(f"{word}: {_counted(count)}"))
 
 
 @failure.command()
@@ -160,11 +289,8 @@ def delete(id_: str | None, everything: bool, lane: str | None, data: Path, as_j
     Example:
       gatepost failure delete lost-250
     """
-    if (id_ is None) == (not everything):
-        raise click.UsageError("give an ID or --all")
-    document = call_failures(data, "delete", {"id": id_, "lane": lane})
-    count = len(document["deleted"])
-    print_result(document, as_json, lambda _: click.echo(f"deleted: {_counted(count)}"))
+    document = _call_some(data, "delete", id_, lane, everything=everything)
+    _print_count(document, "deleted", "deleted", as_json=as_json)
 
 
 def _counted(count: int) -> str:
@@ -183,7 +309,7 @@ def _print_rules(document: Document) -> None:
             str(rule["order"]),
             str(rule["seen"]),
             str(rule["fired"]),
-            rule["line"],
+            f"(paused) {rule['line']}" if rule["paused"] else rule["line"],
         )
         for rule in document["rules"]
     ]
@@ -196,9 +322,19 @@ def _print_rules(document: Document) -> None:
 
 
 def _print_rule(rule: Document) -> None:
-    names = ("id", "lane", "order", "line", "note", "seen", "fired", "left", "last_at")
+    names = ("id", "lane", "order", "paused", "line", "note", "seen", "fired", "left", "last_at")
     fields = [(name.replace("_", " "), str(rule[name])) for name in names if rule[name] is not None]
     print_fields(fields)
+
+
+def _print_check(document: Document) -> None:
+    for each in document["mistakes"] or [document["line"]]:
+        click.echo(replace_unprintable(each))
+
+
+def _print_chaos(document: Document) -> None:
+    rows = [(kind, f"{each['percent']} %", str(each["code"])) for kind, each in document.items()]
+    print_rows(("REFUSED", "SHARE", "CODE"), rows)
 
 
 def _print_fired(document: Document) -> None:

@@ -22,7 +22,10 @@ class ChaosRules:
     def set(self, triggers: bytes, lane: str) -> ChaosTriggers:
         """Replace the triggers by those of a JSON document; return them. Raises ValueError, and
         msgspec.ValidationError."""
-        wanted = msgspec.json.decode(triggers, type=ChaosTriggers)
+        return self.put(msgspec.json.decode(triggers, type=ChaosTriggers), lane)
+
+    def put(self, wanted: ChaosTriggers, lane: str) -> ChaosTriggers:
+        """Replace the triggers; return them. Raises ValueError."""
         rules = rules_of_chaos(wanted, lane)
         self._rules.book.put_all(_origin(lane), rules, self._rules.time())
         return self.show(lane)

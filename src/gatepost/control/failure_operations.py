@@ -7,12 +7,14 @@ wrong rules RuleMistakes with all mistakes, unknown ids KeyError, and old revisi
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from gatepost.control.chaos_rules import ChaosRules
+from gatepost.failures.chaos import ChaosTrigger
 from gatepost.failures.grammar import FailureRule
-from gatepost.failures.read_rule import read_rule
+from gatepost.failures.read_rule import RuleMistakes, read_rule
 from gatepost.failures.rule_in_one_line import format_line, read_line
 from gatepost.failures.rulebook import FiredRecord, RuleEntry
 from gatepost.relay.failure_rules import LocalFailureRules
@@ -22,8 +24,20 @@ NO_FAILURES: Final = (
     "this relay ignores rules: `gatepost serve` needs allow = true in [failures] of its "
     "configuration"
 )
+_BESIDE: Final = ("id", "lane", "order", "note")
+"""Keys of a rule that its line does not have."""
 MAX_LISTED: Final = 500
 """Firings in a listing."""
+
+
+ChaosKind = Literal["sender", "recipient", "authentication"]
+
+
+class _Trigger(msgspec.Struct, forbid_unknown_fields=True):
+    """How often a command is refused; 0 as code is the usual one."""
+
+    code: Annotated[int, msgspec.Meta(ge=0, le=599)] = 0
+    percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
 
 
 class FailureControl:
@@ -54,15 +68,24 @@ class FailureControl:
         return rule_document(self.rules.book.entry(fields["id"], fields.get("lane") or ""))
 
     def _add(self, fields: Mapping[str, Any]) -> Document:
-        """``line``, or ``rule`` as JSON has it; ``id`` and ``lane`` may stand beside a line."""
+        """``line``, or ``rule`` as JSON has it; ``id``, ``lane``, ``order`` and ``note`` may stand
+        beside a line."""
         rule = self._read(fields)
         return rule_document(self.rules.book.add(rule, self.rules.time()))
 
     def _read(self, fields: Mapping[str, Any]) -> FailureRule:
-        others = {name: fields[name] for name in ("id", "lane") if fields.get(name)}
+        others = {name: fields[name] for name in _BESIDE if fields.get(name)}
         if "rule" not in fields:
             return read_line(str(fields["line"]), captures=self._captures, others=others)
         return read_rule({**fields["rule"], **others}, captures=self._captures)
+
+    def _check(self, fields: Mapping[str, Any]) -> Document:
+        """Read a rule without adding it: ``mistakes``, or the rule as it would be asked."""
+        try:
+            rule = self._read(fields)
+        except RuleMistakes as error:
+            return {"mistakes": [str(each) for each in error.mistakes], "line": None, "when": None}
+        return {"mistakes": [], "line": format_line(rule), "when": msgspec.to_builtins(rule.when)}
 
     def _replace(self, fields: Mapping[str, Any]) -> Document:
         """``revision``: only if the rule still has it."""
@@ -83,6 +106,43 @@ class FailureControl:
         id_, lane = fields.get("id") or "", fields.get("lane") or ""
         entries = self.rules.book.reset(self.rules.time(), id_, lane)
         return {"rules": [rule_document(each) for each in entries]}
+
+    def _pause(self, fields: Mapping[str, Any]) -> Document:
+        return self._set_paused(fields, is_paused=True)
+
+    def _resume(self, fields: Mapping[str, Any]) -> Document:
+        return self._set_paused(fields, is_paused=False)
+
+    def _set_paused(self, fields: Mapping[str, Any], *, is_paused: bool) -> Document:
+        """``id``, or all: of a ``lane``, or those without one."""
+        id_, lane = fields.get("id") or "", fields.get("lane") or ""
+        entries = self.rules.book.pause(id_, lane, is_paused=is_paused)
+        return {"rules": [rule_document(each) for each in entries]}
+
+    def _move(self, fields: Mapping[str, Any]) -> Document:
+        """Right before the rule ``before`` of the same ``lane``; empty: behind all others."""
+        lane = fields.get("lane") or ""
+        moved = self.rules.book.move(str(fields["id"]), str(fields.get("before") or ""), lane)
+        return rule_document(moved)
+
+    def _chaos(self, fields: Mapping[str, Any]) -> Document:
+        """Mailpit's triggers of a ``lane``, or those without one; ``set`` changes the named ones:
+        ``{"recipient": {"code", "percent"}}``."""
+        lane, chaos = fields.get("lane") or "", ChaosRules(self.rules)
+        triggers = chaos.show(lane)
+        if fields.get("set"):
+            try:
+                wanted = msgspec.convert(fields["set"], dict[ChaosKind, _Trigger])
+            except msgspec.ValidationError as error:
+                raise ValueError(f"chaos: {error}") from None
+            named: dict[str, Any] = {
+                kind: ChaosTrigger(each.code, each.percent) for kind, each in wanted.items()
+            }
+            triggers = chaos.put(msgspec.structs.replace(triggers, **named), lane)
+        return {
+            name: {"code": each.error_code, "percent": each.probability}
+            for name, each in msgspec.structs.asdict(triggers).items()
+        }
 
     def _fired(self, fields: Mapping[str, Any]) -> Document:
         """The newest last; ``rule`` and ``lane`` select, ``after`` is a cursor, ``limit`` a
@@ -107,7 +167,12 @@ _OPERATIONS: Final[Mapping[str, Callable[[FailureControl, Mapping[str, Any]], Do
     "list": FailureControl._list,  # noqa: SLF001 - its own
     "show": FailureControl._show,  # noqa: SLF001
     "add": FailureControl._add,  # noqa: SLF001
+    "check": FailureControl._check,  # noqa: SLF001
     "replace": FailureControl._replace,
+    "pause": FailureControl._pause,  # noqa: SLF001
+    "resume": FailureControl._resume,  # noqa: SLF001
+    "move": FailureControl._move,  # noqa: SLF001
+    "chaos": FailureControl._chaos,  # noqa: SLF001
     "delete": FailureControl._delete,  # noqa: SLF001
     "reset": FailureControl._reset,  # noqa: SLF001
     "fired": FailureControl._fired,  # noqa: SLF001
@@ -134,6 +199,7 @@ def rule_document(entry: RuleEntry) -> Document:
         "fired": counters.fired,
         "left": (times or 0) - counters.fired if counts_once else None,
         "exhausted": entry.is_exhausted,
+        "paused": entry.is_paused,
         "first_at": _moment(counters.first_at),
         "last_at": _moment(counters.last_at),
         "last_session": counters.last_session or None,

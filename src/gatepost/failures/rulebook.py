@@ -7,6 +7,8 @@ from itertools import count
 from math import ceil
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from gatepost.errors import GatepostError
 from gatepost.failures.compiled_rule import CompiledRule, NameTest, key_of
 from gatepost.failures.counters import Counters, chance_of
@@ -50,6 +52,8 @@ class RuleEntry:
     """What it belongs to, and is replaced with: ``file``, ``chaos``; empty: nothing."""
     counters: Counters = field(default_factory=Counters)
     nearest: Nearest | None = None
+    is_paused: bool = False
+    """It is not asked until it is resumed; its counters stay."""
 
     @property
     def rule(self) -> FailureRule:
@@ -114,7 +118,7 @@ class Rulebook:
     def add(self, rule: FailureRule, now: float, *, origin: str = "") -> RuleEntry:
         """Add a rule. Raises ValueError if its id exists, or if there are too many rules."""
         if not rule.id:
-            rule = _with_id(rule, self._free_id(rule))
+            rule = replace(rule, id=self._free_id(rule))
         place = rule.lane or "", rule.id
         if place in self._entries:
             raise ValueError(f"there is a rule {rule.id} already: replace or delete it")
@@ -142,10 +146,41 @@ class Rulebook:
         before = self.entry(rule.id, rule.lane or "")
         _check_revision(before, revision)
         entry = self._make(rule, now, before.origin)
-        entry.number = before.number
+        entry.number, entry.is_paused = before.number, before.is_paused
         self._entries[entry.place] = entry
         self._arrange()
         return entry
+
+    def pause(self, id_: str = "", lane: str = "", *, is_paused: bool = True) -> list[RuleEntry]:
+        """Do not ask a rule, or all of a lane or without one, or ask them again. Raises
+        KeyError."""
+        entries = [self.entry(id_, lane)] if id_ else self.entries(lane)
+        for entry in entries:
+            entry.is_paused = is_paused
+        self.revision += 1
+        self._arrange()
+        return entries
+
+    def move(self, id_: str, before: str = "", lane: str = "") -> RuleEntry:
+        """Let a rule be asked right before another one of its lane, with the same ``order``, or
+        after all others; its counters stay. Raises KeyError."""
+        moved = self.entry(id_, lane)
+        others = [each for each in self.entries(lane) if each is not moved]
+        at = others.index(self.entry(before, lane)) if before and before != id_ else len(others)
+        if before == id_ or not others:
+            return moved
+        neighbour = others[min(at, len(others) - 1)]
+        if moved.rule.order != neighbour.rule.order:
+            rule = replace(moved.rule, order=neighbour.rule.order)
+            moved.compiled = CompiledRule(rule, moved.compiled.begin, self._name_of)
+            moved.revision = self.revision + 1
+        others.insert(at, moved)
+        ages = sorted(each.number for each in others)
+        for entry, age in zip(others, ages, strict=True):
+            entry.number = age
+        self.revision += 1
+        self._arrange()
+        return moved
 
     def delete(self, id_: str, lane: str = "", *, revision: int | None = None) -> RuleEntry:
         """Delete a rule, and return it. Raises KeyError and StaleRevision."""
@@ -208,7 +243,8 @@ class Rulebook:
     def _arrange(self) -> None:
         """Sort the rules by lane and stage."""
         self._at_stage = {}
-        entries = sorted(self._entries.values(), key=lambda each: (each.rule.order, each.number))
+        asked = [each for each in self._entries.values() if not each.is_paused]
+        entries = sorted(asked, key=lambda each: (each.rule.order, each.number))
         for entry in entries:
             for stage in entry.compiled.stages:
                 self._at_stage.setdefault((entry.place[0], stage), []).append(entry)
@@ -322,12 +358,6 @@ class Rulebook:
                 session.session, session.peer, attempt, key,
             )
         )  # fmt: skip
-
-
-def _with_id(rule: FailureRule, id_: str) -> FailureRule:
-    from msgspec.structs import replace  # noqa: PLC0415 - rare
-
-    return replace(rule, id=id_)
 
 
 def _check_revision(entry: RuleEntry, revision: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -215,6 +216,66 @@ def test_replacing_needs_the_current_revision() -> None:
     rules.delete("r0", revision=later.revision)
     assert len(rules) == 0
     assert not rules.stages
+
+
+def test_a_paused_rule_is_not_asked_and_keeps_its_counters() -> None:
+    rules = book("rcpt -> reply 451 Later", "rcpt -> reply 452 Never")
+    assert fired(rules, facts()) == ["r0"]
+    rules.pause("r0")
+    assert fired(rules, facts()) == ["r1"]
+    assert rules.entry("r0").counters.fired == 1
+    rules.pause()
+    assert not rules.stages, "connections ask nothing"
+    assert fired(rules, facts()) == []
+    rules.pause(is_paused=False)
+    assert fired(rules, facts()) == ["r0"]
+    changed = read_rule({"id": "r0", **parse_line("rcpt -> reply 450 Later")})
+    rules.pause("r0")
+    assert rules.replace(changed, NOW).is_paused
+    with pytest.raises(KeyError):
+        rules.pause("nothing")
+
+
+def orders(rules: Rulebook) -> list[tuple[str, int]]:
+    return [(each.rule.id, each.rule.order) for each in rules.entries()]
+
+
+def test_a_rule_moves_before_another_one() -> None:
+    rules = book(
+        "rcpt order=5 -> reply 451 a", "rcpt -> reply 451 b", "rcpt -> reply 451 c",
+        "rcpt order=900 -> reply 451 d",
+    )  # fmt: skip
+    assert fired(rules, facts()) == ["r0"]
+    rules.move("r2", "r0")
+    assert orders(rules) == [("r2", 5), ("r0", 5), ("r1", 100), ("r3", 900)]
+    assert fired(rules, facts()) == ["r2"]
+    assert rules.entry("r0").counters.fired == 1
+    rules.move("r2", "r3")
+    assert orders(rules) == [("r0", 5), ("r1", 100), ("r2", 900), ("r3", 900)]
+    rules.move("r0")
+    assert orders(rules) == [("r1", 100), ("r2", 900), ("r3", 900), ("r0", 900)]
+    for same in ("r0", ""):
+        rules.move("r0", same)
+        assert orders(rules)[-1] == ("r0", 900)
+    with pytest.raises(KeyError):
+        rules.move("r0", "nothing")
+
+
+def test_any_order_is_reached_by_moves() -> None:
+    for wanted in permutations(["r0", "r1", "r2", "r3"]):
+        rules = book(*[f"rcpt order={order} -> reply 451 Later" for order in (7, 7, 50, 100)])
+        for id_ in wanted:
+            rules.move(id_)
+        assert [id_ for id_, _ in orders(rules)] == list(wanted)
+
+
+def test_a_lane_has_an_order_of_its_own() -> None:
+    rules = book("rcpt -> reply 451 a", "rcpt -> reply 451 b")
+    rules.add(read_rule({"id": "x", "lane": "one", **parse_line("rcpt -> reply 451 x")}), NOW)
+    with pytest.raises(KeyError):
+        rules.move("r0", "x")
+    rules.move("x", lane="one")
+    assert [each.rule.id for each in rules.entries("")] == ["r0", "r1"]
 
 
 def test_rules_of_a_file_keep_their_counters_if_they_stay_the_same() -> None:
