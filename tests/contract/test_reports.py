@@ -170,6 +170,29 @@ def test_a_report_is_recorded_once(reports: ReportStore) -> None:
     run(steps())
 
 
+def test_a_report_is_sent_again_whatever_became_of_it(reports: ReportStore) -> None:
+    async def steps() -> None:
+        published = [PublishedReport(report(name), ("x",)) for name in "abc"]
+        await reports.record(None, published)
+        a, b, _ = await reports.due("x", NOON, 9)
+        await reports.settle("x", [ReportSettlement(a.number, NOON)])  # delivered
+        dead = ReportSettlement(b.number, NOON, outcome="500", dead="MaxDeliveryAttemptsExceeded")
+        await reports.settle("x", [dead])
+        again = NOON + SECOND
+        for each in published[:2]:
+            await reports.resend(each, again)
+        assert {each.report.id for each in await reports.due("x", NOON, 9)} == {"c"}
+        due = await reports.due("x", again, 9)
+        assert [(each.report.id, each.attempts) for each in due] == [("c", 0), ("a", 0), ("b", 0)]
+        assert await reports.backlog("x") == Backlog(3)
+        assert await reports.dead_letters("x") == []
+        await reports.resend(PublishedReport(report("presumed"), ("y",)), again)
+        assert len(await reports.list_reports()) == 4
+        assert [each.report.id for each in await reports.due("y", again, 9)] == ["presumed"]
+
+    run(steps())
+
+
 def test_due_reports_are_ordered_by_their_time(reports: ReportStore) -> None:
     late, early = report("late", NOON + SECOND), report("early")
 

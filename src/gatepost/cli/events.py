@@ -92,6 +92,31 @@ def simulate(
     )
 
 
+@events.command()
+@click.argument("id_", metavar="[ID]", default="")
+@click.option("--message", default="", metavar="ID|last", help="All events of this message.")
+@options
+def resend(id_: str, message: str, data: Path, as_json: bool) -> None:
+    """Send an event, or all of a message, again to the webhooks that want it.
+
+    The event keeps its id, so that the receiver can recognise it.
+
+    \b
+    Example:
+      gatepost events resend --message last
+    """
+    if bool(id_) == bool(message):
+        raise click.UsageError("give either the ID of an event or --message")
+    document = call_events(data, "events_resend", {"id": id_, "message": message})
+    print_result(document, as_json, _print_resent)
+
+
+def _print_resent(document: Document) -> None:
+    names = ", ".join(document["webhooks"]) or "nobody: no webhook wants it"
+    count = len(document["resent"])
+    click.echo(replace_unprintable(f"{count} sent to {names}"))
+
+
 def _print(document: Document) -> None:
     rows = [
         (

@@ -108,6 +108,10 @@ class ReportStore(Protocol):
         A report whose id exists already is ignored, with its subscriptions.
         """
 
+    async def resend(self, published: PublishedReport, now: datetime) -> None:
+        """Let subscriptions get a report again now, as if it were new; it is written if it was
+        not."""
+
     async def suppressed_periods(self) -> Sequence[SuppressedPeriod]:
         """Return the managed list."""
 

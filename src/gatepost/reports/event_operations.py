@@ -5,7 +5,7 @@ Scripts depend on the keys of a document. Impossible requests raise ValueError w
 unknown names KeyError.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -37,6 +37,8 @@ Document = dict[str, Any]
 Operation = Callable[[EventService, Any], Awaitable[Document]]
 
 DEFAULT_NAME: Final = "webhook"
+MOST_SEARCHED: Final = 10_000
+"""The newest events among which one that is resent must be."""
 NO_EVENTS: Final = (
     "only `gatepost up` has scripted outcomes and reports; `gatepost serve` delivers it, "
     "and `gatepost queue` says what became of it"
@@ -96,6 +98,14 @@ class Simulate:
     recipient: str
     link: str = ""
     user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """``gatepost events resend``: the ``id`` of an event, or all of a ``message``."""
+
+    id: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +289,10 @@ def _webhook(service: EventService, each: EventSubscription, backlog: Backlog) -
 
 async def _list_events(service: EventService, request: ListEvents) -> Document:
     """List the recorded events, and the deliveries of all other mail."""
+    return {"events": [_event(each) for each in await _reports(service, request)]}
+
+
+async def _reports(service: EventService, request: ListEvents) -> Sequence[Report]:
     store = service.store
     if request.message:
         messages = [await _message(service, request.message)]
@@ -295,7 +309,7 @@ async def _list_events(service: EventService, request: ListEvents) -> Document:
         reports += [each for each in presumed if each.id not in recorded]
     reports = [each for each in reports if each.at <= service.now()]
     reports.sort(key=lambda each: each.at, reverse=True)
-    return {"events": [_event(each) for each in reports[: request.limit]]}
+    return reports[: request.limit]
 
 
 async def _simulate(service: EventService, request: Simulate) -> Document:
@@ -334,6 +348,24 @@ async def _simulate(service: EventService, request: Simulate) -> Document:
     return _event(report)
 
 
+async def _resend(service: EventService, request: Resend) -> Document:
+    """Send events again to the webhooks that want them."""
+    if not (request.id or request.message):
+        raise ValueError("say which event, or which message")
+    listed = ListEvents(request.message, MOST_SEARCHED)
+    reports = [
+        each for each in await _reports(service, listed) if request.id in ("", each.id)
+    ]  # fmt: skip
+    if not reports:
+        raise KeyError(f"event {request.id}" if request.id else f"event of {request.message}")
+    names: set[str] = set()
+    for each in reports:
+        for key in await service.report_creator.resend(each, service.now()):
+            webhook = service.get(key)
+            names.add(webhook.name if webhook is not None else key)
+    return {"resent": [_event(each) for each in reports], "webhooks": sorted(names)}
+
+
 async def _message(service: EventService, name: str) -> StoredMessage:
     try:
         return await service.store.get(name)
@@ -367,6 +399,7 @@ OPERATIONS: Final[Mapping[str, tuple[type, Operation]]] = {
     "webhook_delete": (OperationTarget, _delete_webhook),
     "events_list": (ListEvents, _list_events),
     "events_simulate": (Simulate, _simulate),
+    "events_resend": (Resend, _resend),
 }
 """By name: the type of the fields, and the function."""
 

@@ -137,6 +137,14 @@ class ReportCreator:
                 self._periods.pop(each, None)
             return count
 
+    async def resend(self, report: Report, now: datetime) -> Sequence[str]:
+        """Send a report again to the subscriptions concerned; return their keys."""
+        published = self._published(report)
+        if published.subscriptions:
+            await to_the_end(self._reports.resend(published, now))
+            self._on_published()
+        return published.subscriptions
+
     async def publish(self, report: Report) -> None:
         """Record one more report and send it to the subscriptions concerned."""
         await to_the_end(self._publish(self._published(report)))

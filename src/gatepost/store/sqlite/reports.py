@@ -77,6 +77,10 @@ class SqliteReports:
         ]
         await self._change(_record, cursor, rows, held)
 
+    async def resend(self, published: PublishedReport, now: datetime) -> None:
+        row = _row(published.report)
+        await self._change(_resend, row, published.subscriptions, microseconds(now))
+
     async def suppressed_periods(self) -> Sequence[SuppressedPeriod]:
         rows = await self._rows("list_leases")
         return [_period(row) for row in rows if isinstance(row[0], str)]
@@ -155,6 +159,17 @@ def _record(
         execute(SQL["set_cursor"], (cursor,))
         execute(SQL["forget_departed"], (cursor,))
     transaction.ledger.pages += 1 + len(published)
+
+
+def _resend(
+    transaction: Transaction, row: tuple[Any, ...], subscriptions: Sequence[str], now: int
+) -> None:
+    execute = transaction.connection.execute
+    execute(SQL["insert_report"], row)
+    (number,) = execute(SQL["number_of"], row[:1]).fetchone()
+    deliveries = [(each, number, now, now) for each in subscriptions]
+    transaction.connection.executemany(SQL["deliver_again"], deliveries)
+    transaction.ledger.pages += 1 + len(subscriptions)
 
 
 def _forget_suppressed(transaction: Transaction, addresses: Sequence[str] | None) -> int:

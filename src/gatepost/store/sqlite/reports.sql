@@ -42,6 +42,12 @@ VALUES (?, ?, ?, ?, ?, ?, ?);
 -- name: insert_delivery
 INSERT INTO deliveries (subscription, report, published_at, due) VALUES (?, ?, ?, ?);
 
+-- name: number_of
+SELECT number FROM reports WHERE id = ?;
+
+-- name: deliver_again
+INSERT OR REPLACE INTO deliveries (subscription, report, published_at, due) VALUES (?, ?, ?, ?);
+
 -- name: put_lease
 INSERT OR REPLACE INTO leases (address, level, since, until) VALUES (?, ?, ?, ?);
 

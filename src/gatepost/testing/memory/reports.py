@@ -87,6 +87,13 @@ class MemoryReports:
             self._cursor = cursor
             self._unread = [each for each in self._unread if each.seq > cursor]
 
+    async def resend(self, published: PublishedReport, now: datetime) -> None:
+        await self.record(None, [PublishedReport(published.report)])
+        id_ = published.report.id
+        number = next(number for number, each in self._reports.items() if each.id == id_)
+        for subscription in published.subscriptions:
+            self._deliveries[subscription, number] = _Delivery(now, now)
+
     async def suppressed_periods(self) -> Sequence[SuppressedPeriod]:
         return [self._periods[address] for address in sorted(self._periods)]
 
