@@ -1,10 +1,10 @@
 """``gatepost queue``: shows queued mail and why it waits, and holds, retries or drops it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -92,19 +92,45 @@ def why(id_: str, data: Path, as_json: bool) -> None:
     print_result(call_queue(data, "why", {"id": id_}), as_json, _print_why)
 
 
+_next_hop = click.option(
+    "--next-hop", default=None, metavar="KEY", help="All of this next hop, as `list` shows it."
+)
+
+
 def _add_action(action: str, about: str, state: str, example: str) -> None:
     """Add a command that acts on deliveries by their ids, or on all in a state."""
     text = f"{about}\n\n\b\nExample:\n  gatepost queue {action} {example}"
+    undo = _UNDO.get(action, lambda command: command)
 
     @queue.command(action, help=text)
     @click.argument("ids", metavar="[ID]...", nargs=-1)
     @click.option("--all", "everything", is_flag=True, help=f"All {state} deliveries.")
+    @_next_hop
+    @undo
     @_options
-    def act(ids: tuple[str, ...], everything: bool, data: Path, as_json: bool) -> None:
-        if bool(ids) == everything:
-            raise click.UsageError("give either IDs or --all")
-        _act(data, action, None if everything else list(ids), as_json=as_json)
+    def act(
+        ids: tuple[str, ...],
+        everything: bool,
+        next_hop: str | None,
+        data: Path,
+        as_json: bool,
+        **undo: Any,
+    ) -> None:
+        if sum((bool(ids), everything, next_hop is not None, bool(undo.get("undo")))) != 1:
+            raise click.UsageError("give either IDs, --next-hop or --all")
+        fields = {"ids": list(ids) or None, "next_hop": next_hop, **undo}
+        _act(data, action, fields, as_json=as_json)
 
+
+_UNDO: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "hold": click.option(
+        "--undoable", is_flag=True, help="Say with what --undo `release` undoes exactly this."
+    ),
+    "release": click.option(
+        "--undo", default=None, metavar="NAME", help="What a hold --undoable has held."
+    ),
+}
+"""How a hold is undone in the running relay."""
 
 # fmt: off
 _add_action("retry", "Try waiting mail now, and end the pause of its next hop. Use it after a "
@@ -116,25 +142,31 @@ _add_action("release", "Release mail that is held, and try it now.", "held", "7-
 
 
 @queue.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_next_hop
 @_options
-def drop(ids: tuple[str, ...], data: Path, as_json: bool) -> None:
+def drop(ids: tuple[str, ...], next_hop: str | None, data: Path, as_json: bool) -> None:
     """Drop mail without notifying anybody. Mail that is being sent right now may still arrive.
 
     \b
     Example:
       gatepost queue drop 7-41
     """
-    _act(data, "drop", list(ids), as_json=as_json)
+    if bool(ids) == (next_hop is not None):
+        raise click.UsageError("give either IDs or --next-hop")
+    _act(data, "drop", {"ids": list(ids) or None, "next_hop": next_hop}, as_json=as_json)
 
 
-def _act(data: Path, action: str, ids: list[str] | None, *, as_json: bool) -> None:
-    done = call_queue(data, action, {"ids": ids})
-    [(word, number), *more] = done.items()
-    if not number and ids is not None:
-        raise CommandFailed(f"nothing was {word}: {_reason(data, ids[0])}", "NothingToDo")
-    others = "".join([f", {count} were already in progress" for _, count in more if count])
-    print_result(done, as_json, lambda _: click.echo(f"{number} {word}{others}"))
+def _act(data: Path, action: str, fields: Document, *, as_json: bool) -> None:
+    present = {name: value for name, value in fields.items() if value}
+    done = call_queue(data, action, {"ids": None, **present})
+    word, number = next(iter(done.items()))
+    if not number and fields["ids"]:
+        reason = _reason(data, fields["ids"][0])
+        raise CommandFailed(f"nothing was {word}: {reason}", "NothingToDo")
+    others = f", {done['under_way']} were already in progress" if done.get("under_way") else ""
+    undo = f"; undo: gatepost queue release --undo {done['undo']}" if "undo" in done else ""
+    print_result(done, as_json, lambda _: click.echo(f"{number} {word}{others}{undo}"))
 
 
 def _reason(data: Path, id_: str) -> str:

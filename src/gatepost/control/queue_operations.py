@@ -1,7 +1,7 @@
 """``gatepost queue``: list, show, why, and actions, on a running relay or its store."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -13,6 +13,7 @@ from gatepost.control.queue_documents import (
     message_document,
     why_document,
 )
+from gatepost.control.undoable_holds import UndoableHolds
 from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import NextHop, Route, parse_next_hop
 from gatepost.queue.deliveries_contract import Action, Deliveries, QueueCount, QueueSelection
@@ -49,6 +50,7 @@ class QueueControl:
     """None: no relay runs, so that nobody reads its events."""
     routes: Callable[[], Sequence[Route]] = tuple
     """The configured routes, if no relay runs."""
+    holds: UndoableHolds = field(default_factory=UndoableHolds)
 
     @property
     def deliverer(self) -> "Deliverer | None":
@@ -186,17 +188,10 @@ def _why_document(control: QueueControl, delivery: Delivery) -> Document:
 
 
 async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
-    ids: Sequence[str] | None = fields.get("ids")
-    leased = 0
-    deliveries: Sequence[Delivery] = ()
-    if ids is not None:
-        deliveries = [each for id_ in ids for each in await _find(control, id_)]
-    elif any(fields.get(each) for each in ("next_hop", "state", "states")):
-        deliveries = await control.deliveries.list(_selection(fields))
-        ids = [each.id for each in deliveries]
-    elif action == "drop":
-        raise ValueError("drop needs ids, a next hop or a state")
-    hops = [each.next_hop for each in deliveries]
+    """``ids``, or those of a ``next_hop`` or in a ``state``, or all. ``hold`` with ``undoable`` is
+    undone by ``release`` with ``undo``, which releases what that hold has changed."""
+    ids, deliveries = await _choose(control, action, fields)
+    leased, hops = 0, [each.next_hop for each in deliveries]
     if ids is None:
         counts = await control.deliveries.count()
         hops = [parse_next_hop(key) for key in counts]
@@ -204,7 +199,10 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
         if control.deliverer is not None and action in ("retry", "release"):
             control.deliverer.note_release()
     wake = control.deliverer.wake if control.deliverer is not None else lambda: None
-    done = {_DONE[action]: await control.deliveries.act(action, ids, control.now(), wake)}
+    undo = control.holds.remember(deliveries) if fields.get("undoable") else None
+    done: Document = {_DONE[action]: await control.deliveries.act(action, ids, control.now(), wake)}
+    if undo is not None:
+        done["undo"] = undo
     if action == "retry" and ids is None:
         done["under_way"] = leased
     if action == "drop":
@@ -216,6 +214,24 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
             control.deliverer.cancel(None if ids is None else frozenset(ids))
         control.deliverer.wake()
     return done
+
+
+async def _choose(
+    control: QueueControl, action: Action, fields: Mapping[str, Any]
+) -> tuple[Sequence[str] | None, Sequence[Delivery]]:
+    """Return the ids of an action and their deliveries; None: all. Raises KeyError for an id that
+    does not exist, and ValueError."""
+    if fields.get("undo"):
+        return control.holds.take(str(fields["undo"])), ()
+    ids: Sequence[str] | None = fields.get("ids")
+    if ids is not None:
+        return ids, [each for id_ in ids for each in await _find(control, id_)]
+    if any(fields.get(each) for each in ("next_hop", "state", "states", "undoable")):
+        deliveries = await control.deliveries.list(_selection(fields))
+        return [each.id for each in deliveries], deliveries
+    if action == "drop":
+        raise ValueError("drop needs ids, a next hop or a state")
+    return None, ()
 
 
 def _report_dropped(control: QueueControl, deliveries: Sequence[Delivery]) -> None:

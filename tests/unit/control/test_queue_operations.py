@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gatepost.control import undoable_holds
 from gatepost.control.queue_operations import QueueControl, operate_queue
 from gatepost.model import dns
 from gatepost.model.address import parse_address
@@ -514,5 +515,58 @@ def test_new_mail_is_accepted_while_the_whole_queue_is_retried(age: timedelta, t
         sending.cancel()
         assert accepted - alone > alone / 2
         assert backlog.taken
+
+    world.run(scenario)
+
+
+def test_undoing_a_hold_releases_what_it_has_held_and_nothing_else() -> None:
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        for number in range(4):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        control = QueueControl(world.deliveries, world.clock.now, lambda: world.deliverer)
+
+        async def act(action: str, **fields: Any) -> Any:
+            return await operate_queue(control, action, fields)
+
+        async def held() -> list[str]:
+            listed = (await act("list", states=["held"]))["deliveries"]
+            return sorted([each["message"] for each in listed])
+
+        assert await act("hold", ids=["m0"]) == {"held": 1}
+        done = await act("hold", next_hop="out", undoable=True)
+        assert done["held"] == 3
+        assert await held() == ["m0", "m1", "m2", "m3"]
+        await act("drop", ids=["m1"])
+        assert await act("release", undo=done["undo"]) == {"released": 2}
+        assert await held() == ["m0"]
+        with pytest.raises(KeyError, match="hold"):
+            await act("release", undo=done["undo"])
+        again = await act("hold", undoable=True)
+        assert again["held"] == 2
+        assert await act("release", undo=again["undo"]) == {"released": 2}
+        assert await held() == ["m0"]
+
+    world.run(scenario)
+
+
+def test_remembered_holds_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undoable_holds, "MOST_DELIVERIES", 5)
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(1)
+        deliveries, holds = await world.deliveries.list(), undoable_holds.UndoableHolds()
+        first, second = holds.remember(deliveries), holds.remember(deliveries)
+        assert len(holds.take(second)) == 3
+        with pytest.raises(KeyError):
+            holds.take(first)
+        names = [holds.remember(()) for _ in range(undoable_holds.MOST + 1)]
+        with pytest.raises(KeyError):
+            holds.take(names[0])
 
     world.run(scenario)
