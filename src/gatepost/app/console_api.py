@@ -1,18 +1,16 @@
 """Gatepost's own API of a relay, without HTTP: its operations, and the events that it publishes."""
 
-from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
 from gatepost.app.published_events import PublishedEvents
 from gatepost.control.administration.operations import AdminDispatch
-from gatepost.control.doctor_jobs import DoctorJobs
+from gatepost.control.event_log import EventLog
 from gatepost.control.next_hop_operations import NextHopControl
 from gatepost.control.relay_operations import RelayOperations
+from gatepost.control.server_operations import ServerControl
 from gatepost.control.socket_server import ControlServer
-from gatepost.control.upstream_operations import UpstreamControl
-from gatepost.model.route import Route
 from gatepost.net.clock import Clock
 from gatepost.operator_log.writer import Reporter
 from gatepost.queue.next_hop_series import NextHopSeries
@@ -21,20 +19,17 @@ from gatepost.queue.next_hop_series import NextHopSeries
 class ConsoleApi:
     """The operations and the events of one relay."""
 
-    def __init__(
-        self, control: ControlServer, clock: Clock, routes: Callable[[], Sequence[Route]]
-    ) -> None:
-        """``routes`` returns those of the current configuration."""
+    def __init__(self, control: ControlServer, clock: Clock, server: ServerControl) -> None:
         assert control.queue is not None  # noqa: S101 - each relay has one, if only an empty one
         self._control, queue = control, control.queue
         next_hops = NextHopControl(queue, NextHopSeries(), clock.now)
         self.events = PublishedEvents(next_hops, has_queue=queue.delivering is not None)
-        self._jobs = DoctorJobs(clock.now, clock.monotonic)
+        self._log = EventLog(clock.now)
         commands = {
             **control.commands(),
             "next_hops": next_hops.operate,
-            "upstreams": UpstreamControl(queue, routes).operate,
-            "doctor": self._jobs.operate,
+            "log": self._log.operate,
+            "server": server.operate,
         }
         self._operations = RelayOperations(commands, control.admin or AdminDispatch())
 
@@ -52,8 +47,8 @@ class ConsoleApi:
         sessions = self._control.sessions
         if sessions is not None:
             sessions.archive.on_add = partial(self.events.take_session, sessions)
-        report.watchers.append(self.events.take_event)
+        report.watchers += [self._log.take, self.events.take_event]
         self.events.start()
+        stack.callback(report.watchers.remove, self._log.take)
         stack.callback(report.watchers.remove, self.events.take_event)
         stack.push_async_callback(self.events.close)
-        stack.push_async_callback(self._jobs.close)

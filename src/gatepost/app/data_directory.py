@@ -163,6 +163,24 @@ async def open_failures(data: Path) -> AsyncIterator[Administer]:
 
 
 @asynccontextmanager
+async def open_upstreams(data: Path) -> AsyncIterator[Administer]:
+    """Yield a function that runs operations of ``control.upstream_operations`` in the relay of
+    ``data``; ``job`` is that of the doctor. Raises ConfigError if no relay runs."""
+    calls = await _connect(data)
+    if calls is None:
+        raise ConfigError(_no_relay_reason(data))
+    try:
+        upstreams, doctor = _operate_over(calls, "upstreams"), _operate_over(calls, "doctor")
+
+        async def operate(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+            return await (doctor if operation == "job" else upstreams)(operation, fields)
+
+        yield operate
+    finally:
+        calls.close()
+
+
+@asynccontextmanager
 async def open_console(data: Path) -> AsyncIterator[Administer]:
     """Yield a function that runs operations of ``app.console.Console`` in the relay of ``data``.
 

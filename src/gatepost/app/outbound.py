@@ -35,6 +35,7 @@ from gatepost.relay.safe_error_text import explain
 from gatepost.relay.server_lookup import Own
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.smtp import Sending
 from gatepost.store.sqlite import SqliteStore
 
@@ -93,6 +94,7 @@ class Outbound:
         """
         self._refresh_tokens = StoredRefreshTokens(key, relay.report)
         self._wire = InFlight(Slots(attempts))
+        self.certificates = SeenCertificates()
         self._secrets = SecretFiles(self._forgive)
         self._now: DeliverySetup
         self._ending: list[tuple[DeliverySetup, asyncio.Task[None]]] = []
@@ -118,7 +120,7 @@ class Outbound:
             store,
             relay.next_id,
             self._refresh_tokens,
-            Sending(local_name=config.hostname),
+            Sending(local_name=config.hostname, certificates=self.certificates),
             self._turns,
             config.ca_file,
         )

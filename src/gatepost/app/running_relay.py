@@ -36,10 +36,13 @@ from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.administration.operations import AdminDispatch
+from gatepost.control.doctor_jobs import DoctorJobs
 from gatepost.control.failure_operations import FailureControl
 from gatepost.control.queue_operations import QueueControl
+from gatepost.control.server_operations import ServerControl
 from gatepost.control.session_operations import SessionControl
 from gatepost.control.socket_server import ControlServer
+from gatepost.control.upstream_operations import UpstreamControl
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
@@ -234,7 +237,13 @@ class RunningRelay:
         stack.callback(remove_file, self.data / SOCKET)
         stack.callback(control.close)
         stack.push_async_callback(stop_all, self.inbound, outbound, store)
-        api = ConsoleApi(served, self.clock, lambda: self.now.config.routes)
+        if served.doctor is not None:
+            stack.push_async_callback(served.doctor.close)
+        server = ServerControl(
+            self.data, store, self._title, lambda: self.now.config.storage,
+            lambda: refusal_reason(store),
+        )  # fmt: skip
+        api = ConsoleApi(served, self.clock, server)
         if self.console is not None:
             await api.start(self.report, stack)
         await self.inbound.start(first.listeners)
@@ -292,6 +301,13 @@ class RunningRelay:
     def _control_server(self) -> ControlServer:
         outbound, report = self.outbound, self.report
         deliverer = None if outbound is None else lambda: outbound.deliverer
+        queue = QueueControl(self.store.deliveries, self.clock.now, deliverer, report)
+        doctor = DoctorJobs(self.clock.now, self.clock.monotonic)
+        upstreams = None
+        if outbound is not None:
+            upstreams = UpstreamControl(
+                queue, lambda: self.now.config.routes, doctor, outbound.certificates
+            )
         return ControlServer(
             self.data,
             self.relay.store,
@@ -301,11 +317,13 @@ class RunningRelay:
             budget=self.relay.budget,
             admin=self.admin,
             events=self.reports,
-            queue=QueueControl(self.store.deliveries, self.clock.now, deliverer, report),
+            queue=queue,
             clock=control_clock(self.clock, self.now.config.workers, report, self.reports),
             reporter=report,
             sessions=self.sessions,
             failures=self._failure_control(),
+            doctor=doctor,
+            upstreams=upstreams,
             console=self.console.operate if self.console is not None else None,
         )
 

@@ -58,6 +58,13 @@ def call_failures(data: Path, operation: str, fields: Mapping[str, Any]) -> Docu
     return _call(open_failures(data), operation, fields)
 
 
+def call_upstreams(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation on the running relay's upstreams; errors become CommandFailed."""
+    from gatepost.app.data_directory import open_upstreams  # noqa: PLC0415
+
+    return _call(open_upstreams(data), operation, fields)
+
+
 def call_console(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation of the running relay's console; errors become CommandFailed."""
     from gatepost.app.data_directory import open_console  # noqa: PLC0415

@@ -47,6 +47,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "suppression": ("gatepost.cli.suppression:suppression", "The managed suppression list."),
     "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, also over TLS."),
     "tenant": ("gatepost.cli.directory.tenant:tenant", "Entra directories."),
+    "upstream": ("gatepost.cli.upstream:upstream",
+                 "Show where mail goes, and check the servers."),
     "up": ("gatepost.cli.up:up", "Run a local relay that behaves like a provider."),
     "watch": ("gatepost.cli.watch:watch",
               "Check upstreams on a schedule, and report changes."),

@@ -1,4 +1,5 @@
-"""The doctor over Gatepost's own API: logs at once, servers as jobs; never with a password."""
+"""The doctor over Gatepost's own API: logs at once or as jobs, servers as jobs; never with a
+password."""
 
 import asyncio
 import secrets
@@ -7,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, get_args
+
+import msgspec
 
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.model.evidence import TlsMode
@@ -26,6 +29,8 @@ SAME_HOST: Final = 10.0
 """Seconds between two checks of a host."""
 MAX_JOBS: Final = 100
 """Jobs that are kept; the oldest are forgotten."""
+MAX_KEPT: Final = 16_000_000
+"""Octets of the reports of all jobs; of the last one, at any size."""
 MAX_REMEMBERED: Final = 1_000
 """Hosts of which the last check is remembered."""
 _MODES: Final = ("", *get_args(TlsMode))
@@ -37,7 +42,8 @@ class _Job:
     host: str
     started_at: datetime
     ended_at: datetime | None = None
-    report: Document | None = None
+    report: bytes = b""
+    """As JSON, so that its size is known; without secrets. Empty: there is none."""
     error: str = ""
 
 
@@ -49,8 +55,8 @@ class DoctorJobs:
     seconds: Callable[[], float]
     on_end: Callable[[Document], None] = lambda _: None
     """Called with each job that has ended."""
-    probe: Callable[[str, str, str], "Diagnosis"] | None = None
-    """Checks a server, with a TLS mode and as a library; None: the doctor does."""
+    probe: Callable[[str, str, str, str], "Diagnosis"] | None = None
+    """Checks a server, with a TLS mode, as a library, and with a CA file; None: the doctor does."""
     _jobs: OrderedDict[str, _Job] = field(default_factory=OrderedDict)
     running: set[asyncio.Task[None]] = field(default_factory=set)
     """The checks of servers that are in progress."""
@@ -58,19 +64,28 @@ class DoctorJobs:
     _checked: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
     async def operate(self, operation: str, fields: Mapping[str, Any]) -> Document:
-        """``log`` of ``text``, ``probe`` of ``host``, or the ``job`` with ``id``.
+        """``log`` of ``text``, ``probe`` of ``host``, the ``job`` with ``id`` or its ``evidence``,
+        or ``explain`` the finding with ``id``.
 
         Raises ValueError, KeyError and TooManyRequests.
         """
         if operation == "log":
             return await self._read_log(fields)
+        if operation == "evidence":
+            return await asyncio.to_thread(_evidence, self._find(str(fields["id"])))
+        if operation == "explain":
+            return await asyncio.to_thread(
+                _explain, str(fields["id"])[:MAX_HOST], str(fields.get("as") or "")[:MAX_HOST]
+            )
         if operation == "probe":
-            return self._start(fields)
+            host, tls = str(fields["host"]).strip(), str(fields.get("tls") or "")
+            return self.start(host, tls, str(fields.get("as") or ""))
         if operation == "job":
             return _document(self._find(str(fields["id"])))
         raise ValueError(f"unknown operation {operation[:40]!r}")
 
     async def _read_log(self, fields: Mapping[str, Any]) -> Document:
+        """Return the report or, with ``keep``, a job that has it."""
         text = str(fields["text"])
         if len(text) > MAX_LOG:
             raise ValueError(f"the log has more than {MAX_LOG} characters")
@@ -79,9 +94,28 @@ class DoctorJobs:
         self._reading += 1
         try:
             client, server = str(fields.get("client", "")), str(fields.get("server", ""))
-            return await asyncio.to_thread(_diagnose_log, text, server, client)
+            report = await asyncio.to_thread(_diagnose_log, text, server, client)
         finally:
             self._reading -= 1
+        if not fields.get("keep"):
+            return report
+        job = self._add("")
+        self._end(job, report)
+        return _document(job)
+
+    def _add(self, host: str) -> _Job:
+        job = _Job(secrets.token_hex(8), host, self.now())
+        self._jobs[job.id] = job
+        if len(self._jobs) > MAX_JOBS:
+            self._jobs.popitem(last=False)
+        return job
+
+    def _end(self, job: _Job, report: Document | None) -> None:
+        job.report = msgspec.json.encode(report) if report is not None else b""
+        job.ended_at = self.now()
+        jobs = self._jobs
+        while len(jobs) > 1 and sum(len(each.report) for each in jobs.values()) > MAX_KEPT:
+            jobs.popitem(last=False)
 
     def _find(self, id_: str) -> _Job:
         job = self._jobs.get(id_)
@@ -89,20 +123,19 @@ class DoctorJobs:
             raise KeyError(f"job {id_[:40]} (the last {MAX_JOBS} are kept)")
         return job
 
-    def _start(self, fields: Mapping[str, Any]) -> Document:
-        host, tls = str(fields["host"]).strip(), str(fields.get("tls") or "")
-        library = str(fields.get("as") or "")
+    def start(self, host: str, tls: str = "", library: str = "", *, ca_file: str = "") -> Document:
+        """Begin to check a server; return the job. ``ca_file`` has authorities to trust.
+
+        Raises ValueError and TooManyRequests.
+        """
         if not host or len(host) > MAX_HOST or not host.isprintable():
             raise ValueError("host is HOST or HOST:PORT")
         if tls not in _MODES:
             raise ValueError(f"tls is one of {', '.join(_MODES[1:])}")
         _check(host, library)
         self._admit(host.lower())
-        job = _Job(secrets.token_hex(8), host, self.now())
-        self._jobs[job.id] = job
-        if len(self._jobs) > MAX_JOBS:
-            self._jobs.popitem(last=False)
-        task = asyncio.create_task(self._run(job, tls, library))
+        job = self._add(host)
+        task = asyncio.create_task(self._run(job, tls, library, ca_file))
         self.running.add(task)
         task.add_done_callback(self.running.discard)
         return _document(job)
@@ -120,17 +153,19 @@ class DoctorJobs:
         if len(self._checked) > MAX_REMEMBERED:
             self._checked.popitem(last=False)
 
-    async def _run(self, job: _Job, tls: str, library: str) -> None:
+    async def _run(self, job: _Job, tls: str, library: str, ca_file: str) -> None:
         from gatepost.doctor.diagnosis_document import report_document  # noqa: PLC0415 - large
 
+        report = None
         try:
-            diagnosis = await asyncio.to_thread(self.probe or _probe, job.host, tls, library)
-            job.report = report_document(diagnosis)
+            probe = self.probe or _probe
+            diagnosis = await asyncio.to_thread(probe, job.host, tls, library, ca_file)
+            report = report_document(diagnosis)
         except GatepostError as error:
             job.error = str(error)
         except Exception as error:  # noqa: BLE001 - the job must end, whatever it is
             job.error = f"an unexpected error in Gatepost: {type(error).__name__}"
-        job.ended_at = self.now()
+        self._end(job, report)
         self.on_end(_document(job))
 
     async def close(self) -> None:
@@ -143,13 +178,37 @@ def _document(job: _Job) -> Document:
     state = "running" if job.ended_at is None else "failed" if job.error else "done"
     return {
         "id": job.id,
-        "host": job.host,
+        "host": job.host or None,
         "state": state,
         "started_at": utc_text(job.started_at),
         "ended_at": None if job.ended_at is None else utc_text(job.ended_at),
-        "report": job.report,
+        "report": msgspec.json.decode(job.report) if job.report else None,
         "error": job.error or None,
     }
+
+
+def _evidence(job: _Job) -> Document:
+    """Return the evidence as ``gatepost doctor --save`` writes it. Raises KeyError."""
+    from gatepost.doctor.evidence_document import from_json, to_document  # noqa: PLC0415
+
+    if not job.report:
+        raise KeyError(f"evidence of the job {job.id}: it has no report")
+    return to_document(from_json(job.report))
+
+
+def _explain(id_: str, library: str) -> Document:
+    """Return the page of a finding. Raises KeyError, and ValueError for an unknown library."""
+    from gatepost.doctor.explain import explain, fix_in  # noqa: PLC0415 - reads all pages
+
+    try:
+        page = explain(id_)
+    except ConfigError:
+        raise KeyError(f"finding {id_[:40]}") from None
+    try:
+        fix = fix_in(id_, library) if library else ""
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return {"id": page.partition("\n")[0].removeprefix("# "), "page": page + fix}
 
 
 def _check(host: str, library: str) -> None:
@@ -172,8 +231,8 @@ def _diagnose_log(text: str, server: str, client: str) -> Document:
     return report_document(diagnose_log(text, server, client))
 
 
-def _probe(host: str, tls: str, library: str) -> "Diagnosis":
+def _probe(host: str, tls: str, library: str, ca_file: str) -> "Diagnosis":
     from gatepost.doctor import Settings, diagnose  # noqa: PLC0415 - large
 
     mode: Any = tls or "auto"
-    return diagnose(host, settings=Settings(library, mode))
+    return diagnose(host, settings=Settings(library, mode, ca_file or None))

@@ -15,9 +15,11 @@ import msgspec
 
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import NO_CLOCK, ClockControl
+from gatepost.control.doctor_jobs import DoctorJobs
 from gatepost.control.failure_operations import NO_FAILURES, FailureControl
 from gatepost.control.queue_operations import QueueControl, operate_queue
 from gatepost.control.session_operations import NOT_RECORDED, SessionControl, operate_sessions
+from gatepost.control.upstream_operations import UpstreamControl
 from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.directory.contract import CacheableDirectory, Directory
 from gatepost.errors import Disconnected
@@ -52,6 +54,7 @@ T = TypeVar("T")
 Command = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Runs an operation of one command with its fields, and returns a document."""
 NO_QUEUE: Final = "this relay has no queue"
+NO_DOCTOR: Final = "the doctor checks nothing in this relay"
 NO_CONSOLE: Final = "the console is off: start with --console HOST:PORT, or configure [console]"
 
 
@@ -83,6 +86,10 @@ class ControlServer:
     """None: sessions are not recorded."""
     failures: FailureControl | None = None
     """None: rules of scripted failures are ignored."""
+    doctor: DoctorJobs | None = None
+    """None: the doctor checks nothing here."""
+    upstreams: UpstreamControl | None = None
+    """None: no mail is delivered."""
     console: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
     """The operations of the console; None: there is none."""
 
@@ -144,6 +151,8 @@ class ControlServer:
             "console": self.console or _refuse(NO_CONSOLE),
             "sessions": partial(operate_sessions, sessions) if sessions else _refuse(NOT_RECORDED),
             "queue": partial(operate_queue, queue) if queue else _refuse(NO_QUEUE),
+            "upstreams": self.upstreams.operate if self.upstreams else _refuse(NO_QUEUE),
+            "doctor": self.doctor.operate if self.doctor else _refuse(NO_DOCTOR),
         }
 
     def _other_operations(self) -> dict[str, Operation]:

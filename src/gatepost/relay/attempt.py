@@ -32,6 +32,7 @@ from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import OpenAttempt
 from gatepost.relay.server_lookup import ServerGroup, ServerLookup
 from gatepost.relay.shared_by_delivery import Load
+from gatepost.relay.target_health import TargetHealth
 from gatepost.relay.transport.contract import Transport
 
 TRY: Final = 1800.0
@@ -109,6 +110,10 @@ class AttemptRunner:
             return wait if wait.pause is not None else None
         group = self._lookup.cached(target, destination) or ServerGroup(())
         return self._admission.wait_of(target, group)
+
+    def health(self, target: Target) -> TargetHealth:
+        """Return what is known of a target now."""
+        return self._admission.health(target)
 
     def limit(self, route: Route, destination: str) -> str:
         """Return the limit that the route has reached, as a sentence; empty if unknown."""

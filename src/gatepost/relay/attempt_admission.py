@@ -31,6 +31,7 @@ from gatepost.relay.attempt_permit import Permit
 from gatepost.relay.attempt_wait import CROWDED, SOON, Wait
 from gatepost.relay.in_flight import REMEMBERED, InFlight
 from gatepost.relay.server_lookup import ServerGroup
+from gatepost.relay.target_health import CircuitHealth, LoginHealth, TargetHealth
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -154,6 +155,43 @@ class AttemptAdmission:
         if (seconds := breaker.wait(now)) > 0:
             return self._make_wait(hop.key, target.name, seconds, breaker.state(now), breaker)
         return self._hosts_wait(target, group.servers, now) or self._silence(target, hop, now)
+
+    def health(self, target: Target) -> TargetHealth:
+        """Return what is known of a target now."""
+        now, name = self.seconds(), target.name
+        limiters = {
+            key: each for key, each in self._limiters.items() if key.partition(" ")[0] == name
+        }
+        breakers = {key: each.breaker for key, each in limiters.items()}
+        for key, breaker in self._hosts.items():
+            if key.endswith(f" {name}"):
+                breakers[key.split(" ")[1]] = breaker
+        return TargetHealth(
+            sum(each.open_connections for each in limiters.values()),
+            max([each.connections for each in limiters.values()], default=0)
+            or (0 if isinstance(target, Capture) else limits_of(target).connections),
+            self._login_health(target, now),
+            [
+                CircuitHealth(key, each.state(now), each.wait(now), each.reason)
+                for key, each in breakers.items()
+                if each.state(now) != "closed"
+            ],
+        )
+
+    def _login_health(self, target: Target, now: float) -> LoginHealth | None:
+        credential, name = self.credential(target), credential_of(target)
+        if credential is None:
+            return None
+        pauses = [each for each in self._login_pauses(target, credential) if each.reason]
+        seconds = max([credential.wait(now), *[each.seconds_left(now) for each in pauses]])
+        if credential.is_refused:
+            advice = credential.finding, credential.advice
+            return LoginHealth(name, "refused", seconds, credential.reason, *advice)
+        for each in pauses:
+            return LoginHealth(name, "paused", seconds, each.reason, each.finding, each.advice)
+        if credential.is_paused(now):
+            return LoginHealth(name, "paused", seconds, credential.reason)
+        return LoginHealth(name, "accepted" if credential.has_signed_in_lately(now) else "untried")
 
     def _silence(self, target: Target, hop: "_Hop", now: float) -> Wait | None:
         """Return the wait of a next hop whose one connection has got no greeting for a while."""

@@ -16,7 +16,7 @@ from gatepost.errors import QueueError
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import NextHop
+from gatepost.model.route import NextHop, Target
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.pause import Pause
 from gatepost.queue.why import Progress, next_try
@@ -29,6 +29,7 @@ from gatepost.relay.paused_next_hops import PausedNextHops
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.settler import NextAttempt, Settler
 from gatepost.relay.shared_by_delivery import DeliveryContext
+from gatepost.relay.target_health import TargetHealth
 
 GOODBYE: Final = 1.0
 """Seconds at the end for recording returned leases, and for sending QUIT to servers."""
@@ -144,6 +145,10 @@ class Deliverer:
         """Return the names of a next hop's targets; empty if its route does not exist any more."""
         route = self._routes.named(next_hop.route)
         return () if route is None else [each.name for each in route.chain]
+
+    def health_of(self, target: Target) -> TargetHealth:
+        """Return what is known of a target now."""
+        return self._attempts.health(target)
 
     def pause_of(self, next_hop: NextHop) -> Pause | None:
         """Return the pause of a next hop; None if it has none now."""

@@ -1,14 +1,18 @@
 """The doctor over the API: a few checks at a time, never with a password."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
+from gatepost.control import doctor_jobs
 from gatepost.control.doctor_jobs import MAX_JOBS, MAX_LOG, SAME_HOST, DoctorJobs
-from gatepost.doctor.conclude import diagnose_log
+from gatepost.doctor.conclude import diagnose_evidence, diagnose_log
+from gatepost.doctor.evidence_document import from_json
 from gatepost.errors import TlsError
 from gatepost.model.finding import Diagnosis
 from gatepost.model.operation_errors import TooManyRequests
@@ -24,7 +28,8 @@ class Doctor:
         self.may_answer = threading.Event()
         self.time = 0.0
 
-    def probe(self, host: str, tls: str, library: str) -> Diagnosis:
+    def probe(self, host: str, tls: str, library: str, ca_file: str) -> Diagnosis:
+        assert ca_file == ""
         self.asked.append((host, tls, library))
         self.may_answer.wait(5)
         if host == "broken.example":
@@ -121,5 +126,52 @@ def test_a_log_is_read_without_its_secrets() -> None:
         assert "AGFsaWNlAFBsYW50M2RTZWNyZXQ" not in str(report)
         with pytest.raises(ValueError, match="characters"):
             await jobs.operate("log", {"text": "x" * (MAX_LOG + 1)})
+
+    asyncio.run(main())
+
+
+def test_a_log_that_is_kept_has_evidence_to_save() -> None:
+    async def main() -> None:
+        jobs = Doctor().jobs()
+        log = "C: AUTH PLAIN AGFsaWNlAFBsYW50M2RTZWNyZXQ=\nS: 535 5.7.8 Authentication failed\n"
+        job = await jobs.operate("log", {"text": log, "keep": True})
+        assert (job["state"], job["host"]) == ("done", None)
+        assert job["report"]["findings"][0]["id"] == "bad_credentials"
+        evidence = await jobs.operate("evidence", {"id": job["id"]})
+        assert evidence["source"] == "log"
+        saved = diagnose_evidence(from_json(json.dumps(evidence).encode()))
+        assert saved.findings[0].id == "bad_credentials"
+        assert "Plant3d" not in json.dumps(evidence)
+        with pytest.raises(KeyError, match="job"):
+            await jobs.operate("evidence", {"id": "none"})
+
+    asyncio.run(main())
+
+
+def test_kept_reports_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        jobs = Doctor().jobs()
+        kept = [await jobs.operate("log", {"text": "535 no", "keep": True}) for _ in range(4)]
+        size = len(msgspec.json.encode(kept[0]["report"]))
+        monkeypatch.setattr(doctor_jobs, "MAX_KEPT", 3 * size)
+        newest = await jobs.operate("log", {"text": "535 no", "keep": True})
+        assert (await jobs.operate("job", {"id": newest["id"]}))["report"]
+        for each in kept[:2]:
+            with pytest.raises(KeyError, match="job"):
+                await jobs.operate("job", {"id": each["id"]})
+
+    asyncio.run(main())
+
+
+def test_a_finding_is_explained() -> None:
+    async def main() -> None:
+        jobs = Doctor().jobs()
+        page = await jobs.operate("explain", {"id": "mechanism_not_offered", "as": "nodemailer"})
+        assert page["id"] == "mechanism_not_offered"
+        assert "## In " in page["page"]
+        with pytest.raises(KeyError, match="finding"):
+            await jobs.operate("explain", {"id": "nothing"})
+        with pytest.raises(ValueError, match=r"library|client"):
+            await jobs.operate("explain", {"id": "mechanism_not_offered", "as": "nothing"})
 
     asyncio.run(main())

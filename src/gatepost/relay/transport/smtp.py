@@ -47,6 +47,7 @@ from gatepost.relay.transport.reply_verdicts import (
     taken_at_once,
     verdict_on,
 )
+from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.sign_in_evidence import SignInEvidence
 
 _USUAL: Final = frozenset({25, 465, 587})
@@ -74,6 +75,7 @@ class Sending:
     local_name: str = ""
     """The name in EHLO; by default this host's full name, or its address."""
     now: Callable[[], datetime] = utc_now
+    certificates: SeenCertificates = field(default_factory=SeenCertificates)
 
 
 def _ignore(_delivery: str) -> None:
@@ -247,6 +249,8 @@ class _Try:
             ask = partial(sending.opener.is_implicit_tls, upstream)
             connection = await unless_silent(opening, evidence, ask)
         evidence.leave()
+        facts, name = connection.session.facts, transport.target.name
+        sending.certificates.record(name, self.server, facts, sending.now())
         return connection
 
     async def _hand_over(self, loan: Loan[AsyncConnection]) -> None:
