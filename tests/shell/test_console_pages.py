@@ -270,29 +270,32 @@ def test_every_preset_is_a_rule(browser: Browser) -> None:
 def test_a_secret_is_shown_once(relay: Emulator, browser: Browser) -> None:
     page = browser.get("/directory")
     token = {"form_token": page.form_token}
-    for expected in ("Email sender", "DoNotReply", "AzureManaged"):
-        assert expected in page.text
+    assert "Email sender" in page.text
+    assert "DoNotReply" in browser.get("/directory?noun=sender").text
+    assert "AzureManaged" in browser.get("/directory?noun=domain").text
     assert relay.password not in page.text
-    fields = {**token, "kind": "secret", "parent": "Email sender", "days": "30"}
+    token |= {"noun": "secret", "verb": "create"}
+    fields = {**token, "parent": "Email sender", "lifetime": "30"}
     made = browser.post("/directory", fields)
     assert "Copy it now" in made.text
     [value] = set(re.findall(r'data-copy="([^"]+)"', made.text))
     assert value not in browser.get("/directory").text
-    wrong = browser.post("/directory", {**token, "kind": "secret", "parent": "nobody"})
+    wrong = browser.post("/directory", {**token, "parent": "nobody"})
     assert wrong.status >= 400
     assert 'role="alert"' in wrong.text
-    assert browser.post("/directory", {**token, "kind": "planet"}).status == 400
+    assert browser.post("/directory", {**token, "noun": "planet"}).status == 400
 
 
 def test_objects_of_the_directory_are_made_and_deleted(browser: Browser) -> None:
     token = {"form_token": browser.get("/directory").form_token}
-    made = browser.post("/directory", {**token, "kind": "app", "name": "Nightly job"})
+    token |= {"noun": "app", "verb": "create"}
+    made = browser.post("/directory", {**token, "name": "Nightly job"})
     assert made.text.count("Nightly job") >= 2
-    row = made.text.partition("Nightly job</td>")[2]
+    row = made.text.partition('<td class="words">Nightly job')[2]
     [id_] = re.findall(r'name="name" value="([^"]+)"', row)[:1]
-    gone = browser.post("/directory/delete", {**token, "kind": "app", "name": id_})
-    assert "Nightly job" not in gone.text
-    again = browser.post("/directory/delete", {**token, "kind": "app", "name": id_})
+    gone = browser.post("/directory", {**token, "verb": "delete", "name": id_})
+    assert '<td class="words">Nightly job' not in gone.text
+    again = browser.post("/directory", {**token, "verb": "delete", "name": id_})
     assert again.status == 404
 
 

@@ -136,7 +136,7 @@ class Console:
         gate = self._open_gate()
         application = GuardedApplication(gate, settings.hosts, parts.refusal, self._report)
         self._mailbox = await open_mailbox(parts, self.mailbox_api, settings.release_route)
-        self._pages = ConsolePages(gate, parts, self._mailbox.mailbox)
+        self._pages = ConsolePages(gate, parts, self._mailbox.site)
         application.serve(console_routes(gate, parts, self._mailbox, self._pages))
         chain, key = settings.certificate, settings.key
         files = (Path(chain), Path(key or chain)) if chain else None

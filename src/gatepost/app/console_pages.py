@@ -11,14 +11,16 @@ from gatepost.console.directory_pages import DirectoryPages
 from gatepost.console.doctor_pages import DoctorPages
 from gatepost.console.event_pages import EventPages
 from gatepost.console.failure_pages import FailurePages
+from gatepost.console.log_pages import LogPages
 from gatepost.console.mail_pages import MailPages
 from gatepost.console.page_parts import Desk
 from gatepost.console.pages import Pages
 from gatepost.console.queue_pages import QueuePages
 from gatepost.console.session_pages import SessionPages
 from gatepost.console.settings_pages import SettingsPages
-from gatepost.mailbox.mailbox import Mailbox
+from gatepost.console.upstream_pages import UpstreamPages
 from gatepost.model.console_access import ConsoleEndpoint
+from gatepost.rest.mailbox import MailboxSite
 
 
 class _PageGroup(Protocol):
@@ -34,7 +36,9 @@ PAGES: Final[Mapping[str, Callable[[Backend, Desk], _PageGroup]]] = {
     "events": EventPages,
     "doctor": DoctorPages,
     "queue": QueuePages,
+    "upstreams": UpstreamPages,
     "directory": DirectoryPages,
+    "log": LogPages,
     "": SettingsPages,
 }
 """The pages besides those of mail, by the command whose operations they need; empty: none."""
@@ -43,10 +47,11 @@ PAGES: Final[Mapping[str, Callable[[Backend, Desk], _PageGroup]]] = {
 class ConsolePages:
     """The pages of one relay; close them at the end."""
 
-    def __init__(self, gate: Gate, parts: ConsoleParts, mailbox: Mailbox) -> None:
+    def __init__(self, gate: Gate, parts: ConsoleParts, site: MailboxSite) -> None:
+        mailbox = site.mailbox
         backend = Backend(
             gate, parts.title, parts.api.operate, _commands(parts), parts.ready, parts.relay.now,
-            mailbox,
+            mailbox, site.release,
         )  # fmt: skip
         desk = Desk(backend, Pages(lambda: _banner(parts)))
         self._mail = MailPages(backend, desk, mailbox)
@@ -79,6 +84,7 @@ def _commands(parts: ConsoleParts) -> frozenset[str]:
         "doctor": True,
         "events": control.events is not None,
         "failures": control.failures is not None,
+        "log": True,
         "queue": parts.delivers,
         "sessions": control.sessions is not None,
         "upstreams": parts.delivers,

@@ -1,6 +1,6 @@
 """What the pages show, and what they do: the operations of the command line, in this process."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -29,6 +29,8 @@ class Backend:
     """Returns the document of ready.json."""
     now: Callable[[], datetime]
     mailbox: Mailbox | None = None
+    release: Callable[[str, Sequence[str]], Awaitable[None]] | None = None
+    """Sends a captured message to addresses; None: this server sends nothing on."""
 
     def has(self, command: str) -> bool:
         """Tell whether the relay has the operations of a command."""
@@ -63,6 +65,7 @@ SECTIONS: Final = (
     MenuEntry("failures", "/failures", "support", "failures"),
     MenuEntry("events", "/events", "support", "events"),
     MenuEntry("doctor", "/doctor", "support", "doctor"),
+    MenuEntry("log", "/log", "support", "log"),
     MenuEntry("directory", "/directory", "admin", "directory"),
     MenuEntry("settings", "/settings", "viewer"),
 )

@@ -1,7 +1,6 @@
 """The directory: who may sign in, with what, and send as whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -10,40 +9,25 @@ from starlette.responses import Response
 
 from gatepost.console.access.routes import ConsoleHandler
 from gatepost.console.backend import Backend, Document
+from gatepost.console.directory_forms import (
+    ACTIONS,
+    ASSIGN,
+    KINDS,
+    SECRETS,
+    FormField,
+    ListedKind,
+    kind_of,
+    read_fields,
+)
 from gatepost.console.forms import PageForm, read_own_form
-from gatepost.console.page_parts import Desk, see_other
+from gatepost.console.page_parts import Desk, see_other, with_query
 from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.errors import GatepostError
 from gatepost.model.console_access import ConsoleEndpoint
 
-_DAY: Final = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class ListedKind:
-    """A kind of objects, as its table and its form show it."""
-
-    noun: str
-    """Of its commands: ``gatepost NOUN list``."""
-    key: str
-    """Of the list in the operation's document."""
-    columns: tuple[str, ...]
-    fields: tuple[str, ...] = ()
-    """What its form asks for; none: it is made on the command line only."""
-    parent: str = ""
-    """The column that names what contains it."""
-
-
-KINDS: Final = (
-    ListedKind("app", "apps", ("name", "id", "secrets"), ("name",)),
-    ListedKind("secret", "secrets", ("app", "hint", "expires_at", "state"),
-               ("parent", "days"), "app_id"),
-    ListedKind("smtp-username", "smtp_usernames", ("username", "name", "app"),
-               ("name", "username", "app")),
-    ListedKind("domain", "domains", ("domain", "management", "email_service")),
-    ListedKind("sender", "senders", ("address", "display_name"), ("name", "parent")),
-    ListedKind("account", "accounts", ("name", "senders", "origin"), ("name", "senders")),
-)  # fmt: skip
+_MOST_NAMES: Final = 50
+"""Applications of which the user names are shown."""
+_HOLDERS: Final = ("group", "subscription")
 
 
 class DirectoryPages:
@@ -57,74 +41,126 @@ class DirectoryPages:
         e = ConsoleEndpoint
         return [
             (e("GET", "/directory", "admin", "directory.show", "Show the directory."), self.show),
-            (e("POST", "/directory", "admin", "directory.create", "Create an object."),
-             self.create),
-            (e("POST", "/directory/delete", "admin", "directory.delete", "Delete an object."),
-             self.delete),
+            (e("POST", "/directory", "admin", "directory.change", "Change an object."),
+             self.change),
         ]  # fmt: skip
 
     async def show(self, request: Request) -> Response:
-        """``GET /directory``."""
-        return await self._page(request, {})
+        """``GET /directory``: the objects of one kind, of ``noun``."""
+        query = request.query_params
+        values = {"done": query.get("done", ""), "name": query.get("name", "")[:300]}
+        return await self._page(request, query.get("noun", ""), values)
 
     async def _page(
-        self, request: Request, values: Mapping[str, Any], status: int = 200
+        self, request: Request, noun: str, values: Mapping[str, Any], status: int = 200
     ) -> Response:
+        lists = {each.noun: await self._list(each) for each in KINDS}
+        present = [each for each in KINDS if lists[each.noun] is not None]
+        if noun and kind_of(noun) not in present:
+            raise HTTPException(404, "This directory has no such objects.")
+        kind = kind_of(noun) or (present[0] if present else None)
+        listing = (lists[kind.noun] or {}) if kind is not None else {}
+        rows: list[Document] = listing[kind.key] if kind is not None else []
+        if kind is not None:
+            rows = [await self._complete(kind, each) for each in rows[:_MOST_NAMES]] + [
+                {**each, "usernames": None, "records": ()} for each in rows[_MOST_NAMES:]
+            ]
         everything = {
-            "kinds": [
-                (kind, rows) for kind in KINDS if (rows := await self._rows(kind)) is not None
-            ],
+            "kinds": [(each, len((lists[each.noun] or {})[each.key])) for each in present],
+            "kind": kind,
+            "rows": rows,
+            "assignments": listing.get("assignments", ()),
+            "assign": ASSIGN,
+            "choices": _choices(lists),
             "created": None,
             "problem": "",
+            "done": "",
+            "name": "",
             **values,
         }
         return await self._desk.page(request, "directory", "directory.html", everything, status)
 
-    async def _rows(self, kind: ListedKind) -> list[Document] | None:
+    async def _list(self, kind: ListedKind) -> Document | None:
         """Return the objects of a kind; None if this directory has no such kind."""
         try:
-            rows: list[Document] = (await self._backend.call(f"directory.{kind.noun} list"))[
-                kind.key
-            ]
+            return await self._backend.call(f"directory.{kind.noun} list")
         except (Rejected, ValueError, GatepostError):
             return None
-        return rows
 
-    async def create(self, request: Request) -> Response:
-        """``POST /directory``: create an object; a secret is shown on this page only."""
+    async def _complete(self, kind: ListedKind, row: Document) -> Document:
+        """Return an object with what only its own document has: user names and DNS records."""
+        details: Document = {}
+        if kind.noun in ("app", "domain"):
+            try:
+                details = await self._backend.call(f"directory.{kind.noun} show", name=row["id"])
+            except (Rejected, GatepostError):  # deleted meanwhile
+                pass
+        return {"usernames": details.get("usernames"), "records": details.get("records", ()), **row}
+
+    async def change(self, request: Request) -> Response:
+        """``POST /directory``: run an operation of the command line; a secret is shown on this
+        page only."""
         form = await read_own_form(request)
-        kind = _kind_of(form)
-        fields: dict[str, Any] = {
-            name: value for name in kind.fields if (value := form.first(name).strip())
-        }
-        if "days" in fields:
-            days = str(fields.pop("days"))
-            fields["lifetime"] = float(days) * _DAY if days.isdecimal() else None
-        if "senders" in fields:
-            fields["senders"] = [each.strip() for each in fields["senders"].split(",")]
+        noun, verb = form.first("noun"), form.first("verb")
+        fields = ACTIONS.get((noun, verb))
+        if fields is None:
+            raise HTTPException(400, "There is no such operation.")
         try:
-            created = await self._backend.call(f"directory.{kind.noun} create", **fields)
+            done = await self._run(noun, verb, form, fields)
         except Rejected as error:
-            return await self._page(request, {"problem": error.message}, error.status)
+            return await self._page(request, noun, {"problem": error.message}, error.status)
         except (ValueError, GatepostError) as error:
-            return await self._page(request, {"problem": str(error)}, 400)
-        return await self._page(request, {"created": created})
+            return await self._page(request, noun, {"problem": str(error)}, 400)
+        if once := _shown_once(done, form.first("regenerate")):
+            created = {"name": _name_of(done), "once": once}
+            return await self._page(request, noun, {"created": created})
+        if verb == "verify" and not done["proven"]:
+            errors = [each["error"] for each in done["records"] if each["error"]]
+            problem = " ".join(errors) or "The domain is not verified yet."
+            return await self._page(request, noun, {"problem": problem}, 409)
+        name = _name_of(done.get("deleted", done))
+        return see_other(with_query("/directory", noun=noun, done=verb, name=name))
 
-    async def delete(self, request: Request) -> Response:
-        """``POST /directory/delete``."""
-        form = await read_own_form(request)
-        fields = {"name": form.first("name"), "parent": form.first("parent") or None}
-        try:
-            await self._backend.call(f"directory.{_kind_of(form).noun} delete", **fields)
-        except Rejected as error:
-            return await self._page(request, {"problem": error.message}, error.status)
-        except (ValueError, GatepostError) as error:
-            return await self._page(request, {"problem": str(error)}, 400)
-        return see_other("/directory")
+    async def _run(
+        self, noun: str, verb: str, form: PageForm, fields: tuple[FormField, ...]
+    ) -> Document:
+        """Run an operation. Raises Rejected, ValueError and GatepostError."""
+        values = read_fields(form, fields, self._backend.now())
+        if (noun, verb) == ("resource", "keys") and "regenerate" not in values:
+            raise ValueError("say which key is replaced")
+        return await self._backend.call(f"directory.{noun} {verb}", **values)
 
 
-def _kind_of(form: PageForm) -> ListedKind:
-    kind = next((each for each in KINDS if each.noun == form.first("kind")), None)
-    if kind is None:
-        raise HTTPException(400, "There is no such kind.")
-    return kind
+def _shown_once(done: Document, regenerated: str) -> list[str]:
+    """Return the secrets in a document that are shown now, and never again."""
+    if regenerated:  # not the other key, which is not new
+        text = done.get(f"{regenerated}_connection_string") or done.get(f"{regenerated}_key")
+        return [str(text)] if text else []
+    return [str(done[key]) for key in SECRETS if done.get(key)]
+
+
+def _name_of(document: Document) -> str:
+    keys = ("name", "address", "domain", "role", "resource", "app", "id")
+    return next((str(document[key]) for key in keys if document.get(key)), "")
+
+
+def _choices(lists: Mapping[str, Document | None]) -> dict[str, list[tuple[str, str]]]:
+    """Return what the fields of forms are chosen from: values and names."""
+    everything: dict[str, list[Document]] = {
+        kind.noun: list((lists[kind.noun] or {}).get(kind.key, ())) for kind in KINDS
+    }
+    resources = everything["resource"]
+    named: dict[str, list[Document]] = {
+        "tenant": everything["tenant"],
+        "app": everything["app"],
+        "role": everything["role"],
+        "domain": everything["domain"],
+        "email": [each for each in resources if each["kind"] == "email"],
+        "communication": [each for each in resources if each["kind"] == "communication"],
+        "holder": [each for each in resources if each["kind"] in _HOLDERS],
+        "scope": resources,
+    }
+    return {
+        noun: [(each["id"], each["domain"] if noun == "domain" else each["name"]) for each in rows]
+        for noun, rows in named.items()
+    }

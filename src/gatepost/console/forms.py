@@ -22,6 +22,10 @@ class PageForm:
     def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
         self._fields = fields
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a field."""
+        return name in self._fields
+
     def first(self, name: str, default: str = "") -> str:
         """Return a field's first value."""
         return self._fields[name][0] if name in self._fields else default

@@ -16,7 +16,8 @@ from gatepost.console.access.routes import ConsoleHandler
 from gatepost.console.backend import Backend, menu_of
 from gatepost.console.deletions import Deletions
 from gatepost.console.forms import PageForm, read_own_form
-from gatepost.console.page_parts import Desk, see_other, with_query
+from gatepost.console.page_parts import Desk, file_response, see_other, with_query
+from gatepost.errors import QueueError
 from gatepost.mailbox.contents import ReadMessage
 from gatepost.mailbox.entries import listed_message
 from gatepost.mailbox.mailbox import FoundPage, Inbox, Mailbox, Wanted, with_ids
@@ -82,6 +83,8 @@ class MailPages:
             (e("GET", "/m/{id}/eml", "support", "mail.source", "Return it."), self.show_source),
             (e("POST", "/mail", "operator", "mail.change", "Change messages."), self.change),
             (e("POST", "/mail/undo", "operator", "mail.undo", "Undo a deletion."), self.undo),
+            (e("POST", "/m/{id}/release", "operator", "mail.release", "Send it on."),
+             self.release),
             (e("POST", "/m/{id}/images", "support", "mail.images", "Always show images."),
              self.trust_sender),
         ]  # fmt: skip
@@ -171,14 +174,14 @@ class MailPages:
         root = await asyncio.to_thread(lambda: read.contents.root)
         for part in root.leaves() if root else ():
             if part.id == request.path_params["part"]:
-                return _file(part.content, part.filename or f"part-{part.id}")
+                return file_response(part.content, part.filename or f"part-{part.id}")
         raise HTTPException(404)
 
     async def show_source(self, request: Request) -> Response:
         """``GET /m/{id}/eml``: the message as a file, with its trace fields."""
         read = await self._read(request)
         trace = await self._mailbox.store.trace(read.message.id)
-        return _file(trace + read.content, f"{read.message.id}.eml")
+        return file_response(trace + read.content, f"{read.message.id}.eml")
 
     async def change(self, request: Request) -> Response:
         """``POST /mail``: delete, mark or tag messages, and go back to the list."""
@@ -198,6 +201,9 @@ class MailPages:
             await inbox.mark(terms, is_read=action == "read")
         elif action == "tag":
             await self._add_tag(ids, form.first("tag"))
+        elif action == "release":
+            number = await self._release(ids[: PAGE * 2], form.first("to"))
+            return see_other(place.path(released=number))
         else:
             raise HTTPException(400, "There is no such action.")
         return see_other(place.path(f"/m/{quote(ids[0])}" if form.first("stay") else "/"))
@@ -209,6 +215,34 @@ class MailPages:
             with suppress(KeyError):  # deleted meanwhile
                 entry = await everything.entry(id_)
                 await everything.set_tags([id_], [*entry.tags, *added] if added else [])
+
+    async def release(self, request: Request) -> Response:
+        """``POST /m/{id}/release``: send a message to other addresses."""
+        form = await read_own_form(request)
+        id_ = str(request.path_params["id"])
+        number = await self._release([id_], form.first("to"))
+        path = f"/m/{quote(id_)}" if number else "/"
+        return see_other(_place_of_form(form).path(path, released=number or "0"))
+
+    async def _release(self, ids: Sequence[str], to: str) -> int:
+        """Send messages to addresses; return the number of messages. Raises HTTPException."""
+        if self._backend.release is None:
+            raise HTTPException(400, "This server sends nothing on.")
+        addresses = to.replace(",", " ").split()
+        if not addresses:
+            raise HTTPException(400, "Say to whom.")
+        number = 0
+        for id_ in ids:
+            try:
+                await self._backend.release(id_, addresses)
+            except KeyError:
+                continue  # deleted meanwhile
+            except ValueError as error:
+                raise HTTPException(400, str(error)) from None
+            except QueueError as error:
+                raise HTTPException(409, str(error)) from None
+            number += 1
+        return number
 
     async def undo(self, request: Request) -> Response:
         """``POST /mail/undo``: show again what was to be deleted."""
@@ -262,6 +296,10 @@ class MailPages:
             "undo": undo,
             "undo_size": self.deletions.size(undo),
             "undone": request.query_params.get("undone", ""),
+            "released": request.query_params.get("released", ""),
+            "may_change": request.scope[USER].may_act_as("operator"),
+            "may_release": self._backend.release is not None,
+            "has_events": self._backend.has("events"),
             "current": "",
             "missing": "",
             "view": request.query_params.get("view", ""),
@@ -311,12 +349,3 @@ def _walk(part: Part | None, depth: int = 0) -> Any:
         yield depth, part
         for each in part.parts:
             yield from _walk(each, min(depth + 1, 6))
-
-
-def _file(content: bytes, name: str) -> Response:
-    """Return a file that the browser saves, whatever it is."""
-    headers = {
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        "content-security-policy": "default-src 'none'; sandbox",
-    }
-    return Response(content, headers=headers, media_type="application/octet-stream")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -72,3 +72,12 @@ def with_query(path: str, **parameters: Any) -> str:
 def see_other(path: str) -> Response:
     """Return the response to a form that has done its work (RFC 9110 15.4.4)."""
     return RedirectResponse(path, 303)
+
+
+def file_response(content: bytes, name: str) -> Response:
+    """Return a file that the browser saves, whatever it is."""
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "content-security-policy": "default-src 'none'; sandbox",
+    }
+    return Response(content, headers=headers, media_type="application/octet-stream")

@@ -1,6 +1,7 @@
 """The queue: what waits for which next hop, why, and what an operator does about it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from gatepost.console.access.routes import ConsoleHandler
 from gatepost.console.backend import Backend, Document
 from gatepost.console.charts import draw
-from gatepost.console.forms import read_own_form
+from gatepost.console.forms import PageForm, read_own_form
 from gatepost.console.page_parts import Desk, see_other, with_query
 from gatepost.model.console_access import USER, ConsoleEndpoint, ConsoleRole
 
@@ -18,13 +19,16 @@ PAGE: Final = 50
 STATES: Final = ("waiting", "leased", "held")
 METRICS: Final = ("delivered", "deferred", "depth", "latency_p95")
 SPANS: Final[Mapping[str, int]] = {"1h": 3_600, "6h": 21_600, "24h": 86_400}
+_DONE: Final[Mapping[str, str]] = {
+    "retry": "retried", "hold": "held", "release": "released", "drop": "dropped",
+}  # fmt: skip
 _ROLES: Final[Mapping[str, ConsoleRole]] = {
     "retry": "support", "hold": "operator", "release": "operator", "drop": "operator",
 }  # fmt: skip
 
 
 class QueuePages:
-    """The pages of the queue and of the targets of mail."""
+    """The pages of the queue."""
 
     def __init__(self, backend: Backend, desk: Desk) -> None:
         self._backend, self._desk = backend, desk
@@ -36,8 +40,6 @@ class QueuePages:
             (e("GET", "/queue", "viewer", "queue.list", "Show the queue."), self.show),
             (e("GET", "/queue/{id}", "support", "queue.show", "Show a message."), self.show_one),
             (e("POST", "/queue", "support", "queue.retry", "Act on deliveries."), self.act),
-            (e("GET", "/upstreams", "viewer", "upstreams.list", "Show targets."),
-             self.show_upstreams),
         ]  # fmt: skip
 
     async def show(self, request: Request) -> Response:
@@ -66,6 +68,7 @@ class QueuePages:
             "spans": SPANS,
             "done": query.get("done", ""),
             "number": query.get("number", ""),
+            "undo": query.get("undo", ""),
             "may": {name: request.scope[USER].may_act_as(role) for name, role in _ROLES.items()},
         }
         return await self._desk.page(request, "queue", "queue.html", values)
@@ -115,22 +118,29 @@ class QueuePages:
             raise HTTPException(400, "There is no such action.")
         if not request.scope[USER].may_act_as(_ROLES[action]):
             raise HTTPException(403, f"This needs the role {_ROLES[action]}.")
-        ids, number = list(form.all("id")), 0
-        if form.first("all"):
-            done = await self._backend.call(f"queue.{action}", **_filter(form.first))
-            number = next(iter(done.values()))
-        elif ids:
-            try:
-                done = await self._backend.call(f"queue.{action}", ids=ids)
-            except KeyError:  # some were delivered meanwhile
-                done = await self._one_by_one(action, ids)
-            number = next(iter(done.values()))
+        done = await self._act(action, form)
+        number = done[_DONE[action]]
         return see_other(
             with_query(
                 "/queue", next_hop=form.first("next_hop"), state=form.first("state"),
-                done=action, number=number or "0",
+                done=action, number=number or "0", undo=done.get("undo") if number else "",
             )
         )  # fmt: skip
+
+    async def _act(self, action: str, form: PageForm) -> Document:
+        """Act on what the form chooses: a hold that is undone, the page's filter, or ids."""
+        call, word = partial(self._backend.call, f"queue.{action}"), _DONE[action]
+        undoable = True if action == "hold" else None
+        try:
+            if form.first("undo"):
+                return await call(undo=form.first("undo"))
+            if form.first("all"):
+                return await call(**_filter(form.first), undoable=undoable)
+            if ids := form.all("id"):
+                return await call(ids=list(ids), undoable=undoable)
+        except KeyError:  # it was undone, or some were delivered meanwhile
+            return await self._one_by_one(action, form.all("id"))
+        return {word: 0}
 
     async def _one_by_one(self, action: str, ids: Sequence[str]) -> Document:
         number = 0
@@ -139,15 +149,8 @@ class QueuePages:
                 done = await self._backend.call(f"queue.{action}", ids=[each])
             except KeyError:
                 continue
-            number += int(next(iter(done.values())))
-        return {"done": number}
-
-    async def show_upstreams(self, request: Request) -> Response:
-        """``GET /upstreams``: the targets of mail, and whether they can be used."""
-        listed = await self._backend.call("upstreams.list")
-        return await self._desk.page(
-            request, "upstreams", "upstreams.html", {"upstreams": listed["upstreams"]}
-        )
+            number += int(done[_DONE[action]])
+        return {_DONE[action]: number}
 
 
 def _filter(value_of: Callable[[str], str]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Settings: what this server is, how the pages look, and who is signed in."""
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -9,12 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepost.console.access.authentication import LOGIN
+from gatepost.console.access.refusals import SIGN_IN
 from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.appearance import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from gatepost.console.backend import Backend
 from gatepost.console.catalogue import LANGUAGES
 from gatepost.console.forms import read_own_form
 from gatepost.console.page_parts import Desk, see_other
-from gatepost.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from gatepost.model.console_access import USER, ConsoleEndpoint
 
 _YEAR: Final = 365 * 86_400
@@ -47,16 +47,16 @@ class SettingsPages:
         backend, user = self._backend, request.scope[USER]
         is_admin = user.may_act_as("admin")
         values = {
-            "version": version("gatepost"),
+            "about": await backend.call("server.show"),
             "ready": backend.ready(),
             "listeners": _listeners(backend.ready()),
             "clock": await backend.call("clock.show") if backend.has("clock") else None,
             "steps": list(_STEPS),
             "languages": LANGUAGES,
+            "chosen": request.cookies.get(LANGUAGE_COOKIE, ""),
             "themes": THEMES,
             "logins": _logins(backend, request) if is_admin else [],
             "is_admin": is_admin,
-            "ended": request.query_params.get("ended", ""),
         }
         return await self._desk.page(request, "settings", "settings.html", values)
 
@@ -93,6 +93,7 @@ class SettingsPages:
         logins = self._backend.gate.logins
         if form.first("all"):
             logins.end_all()
+            return see_other(SIGN_IN)
         for each in logins:
             if each.id == form.first("login"):
                 logins.end(each)

@@ -58,6 +58,14 @@ class ListedMessage(msgspec.Struct, frozen=True, rename=spell):
     size: int
     attachments: int
     snippet: str
+    application: str = ""
+    """The application that sent it; empty if none did."""
+    inbox: str = ""
+    """The lane over which it came; empty if over none."""
+    injected: tuple[str, ...] = ()
+    """The rules of scripted failures that applied to it."""
+    statuses: tuple[str, ...] = ()
+    """What delivery reports say of its recipients, each status once."""
 
 
 class ListedMessages(msgspec.Struct, frozen=True):

@@ -20,6 +20,8 @@ LONGEST_FIELD: Final = 4_000
 LONGEST_WORDS: Final = 100_000
 """Maximum characters of all texts that searches compare."""
 MOST_KEYS: Final = 1_200
+MOST_INJECTED: Final = 10
+"""Rules that a list shows of a message."""
 _APART: Final = "\x1e"
 """Separates texts, so that no word matches the end of one and the beginning of the next."""
 _NULL_SENDER: Final = "<>"
@@ -69,6 +71,10 @@ def make_entry(seq: int, read: ReadMessage, trace: int, facts: MessageFacts) -> 
         size=message.size + trace,
         attachments=len(attached),
         snippet=read.snippet,
+        application=facts.application,
+        inbox=facts.lane,
+        injected=facts.injected[:MOST_INJECTED],
+        statuses=tuple(sorted({status for _, status in facts.outcomes})),
     )
     texts: dict[SearchField, str] = {
         "from": _folded(read.addresses("from")),

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from gatepost.app.console_faces import console_routes
 from gatepost.app.console_pages import PAGES
 from gatepost.console.access.application import PROBES
+from gatepost.console.access.paths import is_api_path
 from gatepost.console.access.routes import RoleRoute
 from gatepost.console.mail_pages import MailPages
 from gatepost.console.static_files import static_prefix
@@ -94,3 +95,18 @@ def test_mail_is_changed_by_operators() -> None:
     for endpoint, _ in MailPages(NOTHING, NOTHING, NOTHING).face():
         if endpoint.method == "POST" and endpoint.path != "/m/{id}/images":
             assert endpoint.role == "operator"
+
+
+def test_no_form_acts_without_the_token_of_its_login(guarded: Guarded) -> None:
+    """Every change by a page, as another site's page could send it with the visitor's cookie."""
+    forms = [
+        each
+        for each in all_routes(guarded)
+        if "POST" in (each.methods or ()) and not is_api_path(each.path) and each.path != "/sign-in"
+    ]
+    assert len(forms) >= 20
+    for route in forms:
+        path = re.sub(r"\{[^}]+\}", "x", route.path)
+        for fields in ({}, {"form_token": "x"}):
+            cookie = guarded.sign_in()
+            assert guarded.post(path, fields, cookie=cookie).status == 403, path

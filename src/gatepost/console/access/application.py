@@ -15,7 +15,7 @@ from gatepost.console.access.gate import Gate
 from gatepost.console.access.headers import SafeHeaders
 from gatepost.console.access.hosts import HostCheck, ServedHosts
 from gatepost.console.access.origins import OriginCheck
-from gatepost.console.access.paths import PlainPaths
+from gatepost.console.access.plain_paths import PlainPaths
 from gatepost.console.access.proxies import Forwarded
 from gatepost.model.operator_event import ReportEvent
 

@@ -1,7 +1,6 @@
 """Refusals by the listener itself, in the form of the face that a path belongs to."""
 
 from collections.abc import Mapping
-from html import escape
 from typing import Final
 from urllib.parse import quote
 
@@ -9,7 +8,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import Scope
 
 from gatepost.console.access.paths import is_mailbox_path
-from gatepost.console.static_files import static_prefix
+from gatepost.console.templating import render
 from gatepost.model.console_access import API_PREFIX
 
 CODES: Final[Mapping[int, str]] = {
@@ -25,12 +24,8 @@ CODES: Final[Mapping[int, str]] = {
     503: "ServiceUnavailable",
 }
 SIGN_IN: Final = "/sign-in"
-_PAGE: Final = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{status} · Gatepost</title>'
-    '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    '<link rel="stylesheet" href="{assets}/console.css"></head><body><main class="gate">'
-    '<h1>{status}</h1><p>{text}</p><p><a href="/">Gatepost</a></p></main></body></html>'
-)
+_EXPLAINED: Final = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 421, 429, 500, 503})
+"""Statuses with texts of their own."""
 
 
 def refuse(
@@ -48,10 +43,9 @@ def refuse(
         return JSONResponse(document, status, headers)
     if is_mailbox_path(path):
         return PlainTextResponse(f"{message}\n", status, headers)
-    text = escape(message)
-    return HTMLResponse(
-        _PAGE.format(status=status, text=text, assets=static_prefix()), status, headers
-    )
+    explained = status if status in _EXPLAINED else 400 if status < 500 else 500
+    values = {"status": status, "explained": str(explained), "message": message}
+    return HTMLResponse(render(scope, "refusal.html", values), status, headers)
 
 
 def _sign_in_for(scope: Scope) -> str:

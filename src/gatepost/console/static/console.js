@@ -1,5 +1,6 @@
 // The scripts of all pages. Every page works without them; they make it quicker.
 
+import { startChecks } from "./check.js";
 import { showCopyButtons } from "./copy.js";
 import { startKeys } from "./keys.js";
 import { startList } from "./list.js";
@@ -13,4 +14,5 @@ showCopyButtons();
 startList();
 startKeys();
 startCharts();
+startChecks();
 startLive();

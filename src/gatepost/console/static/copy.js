@@ -13,8 +13,8 @@ document.addEventListener("click", async (event) => {
   const target = event.target instanceof Element ? event.target.closest("button[data-copy]") : null;
   if (!(target instanceof HTMLButtonElement)) return;
   await navigator.clipboard.writeText(target.dataset.copy ?? "");
-  const before = target.textContent;
-  target.textContent = text("copied");
+  const before = [...target.childNodes];
+  target.replaceChildren(text("copied"));
   announce(text("copied"));
-  setTimeout(() => (target.textContent = before), 1500);
+  setTimeout(() => target.replaceChildren(...before), 1500);
 });

@@ -55,7 +55,12 @@ export function replaceRows(list, newer) {
  * @param {Element} other
  */
 function sameRow(one, other) {
-  return one.className === other.className && one.textContent === other.textContent;
+  return one.className === other.className && one.textContent === other.textContent && values(one) === values(other);
+}
+
+/** @param {Element} row */
+function values(row) {
+  return [...row.querySelectorAll("button")].map((each) => `${each.value} ${each.disabled}`).join();
 }
 
 /**

@@ -5,7 +5,12 @@ import { showCopyButtons } from "./copy.js";
 import { announce, text } from "./texts.js";
 
 const TYPES = ["message", "message_deleted", "message_changed", "session", "injected", "queue", "gap"];
-const STREAM = `/api/gatepost/v1/events?every=0.5&types=${TYPES.slice(0, -1).join(",")}`;
+const LOGGED = [
+  "auth_refused", "tls_failed", "message_failed", "message_dropped", "next_hop_rests", "sign_in_stopped", "sign_in_works", "webhook_failed",
+  "webhook_given_up", "console_changed", "console_signed_in", "console_refused", "reloaded", "clock_advanced",
+]; // events of the operator's log, one type for the pages: not those of every message
+const OF_MENU = ["message", "message_deleted", "message_changed", "session", "gap"]; // they change its counts
+const STREAM = `/api/gatepost/v1/events?every=0.5&types=${[...TYPES.slice(0, -1), ...LOGGED].join(",")}`;
 const HIDDEN_MS = 60_000;
 const QUIET_MS = 150;
 const MANY = 10; // events of a kind at a time: for FLOOD_MS, the server has more important things to do
@@ -56,6 +61,7 @@ function open() {
   stream.onopen = () => share({ type: "state", state: "on" });
   stream.onerror = () => share({ type: "state", state: stream?.readyState === EventSource.CLOSED ? "off" : "waiting" });
   for (const type of TYPES) stream.addEventListener(type, (event) => share({ type, count: JSON.parse(event.data).count ?? 1 }));
+  for (const type of LOGGED) stream.addEventListener(type, () => share({ type: "log" }));
 }
 
 function close() {
@@ -77,6 +83,8 @@ function take(event) {
   if (event.type === "state") show(event.state ?? "off");
   else if (event.type === "ask") { if (stream) channel.postMessage({ type: "state", state: stream.readyState === 1 ? "on" : "waiting" }); }
   else {
+    const region = document.querySelector("[data-live]");
+    if (![...(region instanceof HTMLElement ? region.dataset.live ?? "" : "").split(" "), ...OF_MENU].includes(event.type)) return;
     const [count, soon] = [event.count ?? 1, Date.now() + QUIET_MS];
     if (count >= MANY) busy = Date.now() + FLOOD_MS;
     const isBusy = Date.now() < busy;

@@ -25,6 +25,9 @@ _ON: Final = frozenset({"1", "true", "yes"})
 _OFF: Final = frozenset({"", "0", "false", "no"})
 _NUMBERS: Final = frozenset({"limit", "step"})
 
+_RESOURCE_ID: Final = "subscriptions/"
+"""What an id of the directory begins with in a path, where repeated slashes are one."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -58,6 +61,8 @@ async def _fields_of(
     """Return the fields of the operation: from the path, the query and the body. Raises ApiError
     and msgspec.ValidationError."""
     fields = dict(request.path_params)
+    if str(fields.get("name", "")).startswith(_RESOURCE_ID):
+        fields["name"] = f"/{fields['name']}"
     query = request.query_params
     for name in query:
         if name not in endpoint.query:
@@ -95,11 +100,16 @@ def _decode_body(endpoint: ConsoleEndpoint, body: bytes) -> Mapping[str, Any]:
     except RecursionError:
         raise ApiError(400, "BadRequest", "the body is nested too deeply") from None
     present = {key: value for key, value in document.items() if value is not None}
-    return {"rule": document} if endpoint.operation in _OF_RULES else present
+    if endpoint.operation in _OF_RULES and "line" not in present:
+        return {"rule": document}
+    if endpoint.operation == _CHAOS:
+        return {"set": {name: each for name, each in present.items() if each is not None}}
+    return present
 
 
-_OF_RULES: Final = frozenset({"failures.add", "failures.replace"})
-"""Operations whose body is one field."""
+_CHAOS: Final = "failures.chaos"
+_OF_RULES: Final = frozenset({"failures.add", "failures.replace", "failures.check"})
+"""Operations whose body is one field, unless it is a line."""
 
 
 def _revision(value: str) -> int:

@@ -5,7 +5,8 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from gatepost.console.access.paths import PlainPaths, is_mailbox_path, plain_path
+from gatepost.console.access.paths import is_mailbox_path, plain_path
+from gatepost.console.access.plain_paths import PlainPaths
 
 PLAIN = [
     ("/", "/"),

@@ -24,7 +24,8 @@ async def fill(made: Api, number: int = 3, lane: str = "") -> None:
 SUMMARY_TYPES: dict[str, type] = {
     "ID": str, "MessageID": str, "Read": bool, "From": dict, "To": list, "Cc": list, "Bcc": list,
     "ReplyTo": list, "Subject": str, "Created": str, "Username": str, "Tags": list, "Size": int,
-    "Attachments": int, "Snippet": str,
+    "Attachments": int, "Snippet": str, "Application": str, "Inbox": str, "Injected": list,
+    "Statuses": list,
 }  # fmt: skip
 LIST_TYPES: dict[str, type] = {
     "total": int, "unread": int, "count": int, "messages_count": int, "messages_unread": int,

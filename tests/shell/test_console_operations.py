@@ -1,0 +1,396 @@
+"""What operators do on the console's pages: each is an operation of the control socket."""
+
+import json
+import re
+import smtplib
+from collections.abc import Iterator
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from gatepost.doctor.conclude import diagnose_evidence
+from gatepost.doctor.evidence_document import from_json
+from gatepost.testing import Emulator
+from tests.shell.console_client import Browser, Shown
+from tests.shell.serve_process import ServeProcess, relaying, wait_for
+from tests.shell.test_up import signed_in
+
+
+@pytest.fixture(scope="module")
+def relay() -> Iterator[Emulator]:
+    with Emulator(settings={"server.tls": "starttls"}) as relay:
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def browser(relay: Emulator) -> Browser:
+    return Browser(relay.ready["console"]).sign_in(relay.ready["api_token"])
+
+
+def send(relay: Emulator, subject: str, to: str = "ann@example.net") -> str:
+    """Send a message; return its id."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = relay.sender, to, subject
+    message.set_content("Hello\n")
+    with signed_in(relay.ready) as peer:
+        for command in (f"MAIL FROM:<{relay.sender}>", f"RCPT TO:<{to}>", "DATA"):
+            assert peer.ask(command)[0] in "23"
+        peer.send(message.as_bytes().replace(b"\n", b"\r\n") + b".\r\n")
+        assert peer.reply().startswith("250 ")
+    return str(relay.wait(subject=subject).id)
+
+
+def token(browser: Browser, path: str) -> dict[str, str]:
+    return {"form_token": browser.get(path).form_token}
+
+
+def order(page: Shown) -> list[str]:
+    return re.findall(r'data-id="/([^"]+)"', page.text)
+
+
+# Scripted failures.
+
+
+def test_rules_are_moved_paused_and_changed(browser: Browser) -> None:
+    own = token(browser, "/failures")
+    for code in (450, 451, 452):
+        browser.post("/failures", {**own, "line": f"rcpt -> reply {code} 4.7.1 Later"})
+    assert order(browser.get("/failures")) == ["rcpt-1", "rcpt-2", "rcpt-3"]
+
+    def change(**fields: str) -> Shown:
+        return browser.post("/failures/change", {**own, **fields})
+
+    assert order(change(id="rcpt-3", before="rcpt-1")) == ["rcpt-3", "rcpt-1", "rcpt-2"]
+    assert order(change(id="rcpt-3", before="")) == ["rcpt-1", "rcpt-2", "rcpt-3"]
+    paused = change(id="rcpt-1", action="pause")
+    assert paused.text.count('class="paused"') == 1
+    assert "Resume" in paused.text
+    assert change(action="pause").text.count('class="paused"') == 3
+    assert "Resume all" in change(action="pause").text
+    assert 'class="paused"' not in change(action="resume").text
+    edited = browser.get("/failures?edit=rcpt-2")
+    assert 'value="rcpt -&gt; reply 451 4.7.1 Later"' in edited.text
+    fields = {"id": "rcpt-2", "order": "100", "line": "rcpt -> reply 453 4.7.1 Never"}
+    saved = browser.post("/failures", {**own, **fields})
+    assert "453 4.7.1 Never" in saved.text
+    assert order(saved) == ["rcpt-1", "rcpt-2", "rcpt-3"]
+    assert browser.get("/failures?edit=nothing").status == 404
+    assert browser.post("/failures/change", {**own, "action": "explode"}).status == 400
+    assert "No rules" in change(action="delete").text
+
+
+def test_a_paused_rule_does_nothing_to_clients(relay: Emulator, browser: Browser) -> None:
+    own = token(browser, "/failures")
+    browser.post("/failures", {**own, "line": "mail -> reply 451 4.7.1 Scripted"})
+    for action, reply in (("pause", "250 "), ("resume", "451 ")):
+        browser.post("/failures/change", {**own, "action": action})
+        with signed_in(relay.ready) as peer:
+            assert peer.ask(f"MAIL FROM:<{relay.sender}>").startswith(reply)
+    browser.post("/failures/change", {**own, "action": "delete"})
+
+
+def test_chaos_is_switched_on_and_off(browser: Browser) -> None:
+    own = token(browser, "/failures")
+    on = browser.post("/failures/chaos", {**own, "recipient_percent": "20"})
+    assert "mailpit.recipient" in on.text
+    wrong = browser.post("/failures/chaos", {**own, "sender_percent": "5", "sender_code": "250"})
+    assert (wrong.status, 'role="alert"' in wrong.text) == (400, True)
+    off = browser.post("/failures/chaos", {**own, "recipient_percent": "0"})
+    assert "mailpit.recipient" not in off.text
+
+
+# Delivery reports.
+
+
+def test_webhooks_are_made_and_show_what_they_did_not_get(
+    relay: Emulator, browser: Browser
+) -> None:
+    own = token(browser, "/events")
+    refused = browser.post("/events/webhooks", {**own, "url": "http://127.0.0.1:1/x"})
+    assert refused.status == 400
+    assert 'value="http://127.0.0.1:1/x"' in refused.text, "it can be mended"
+    assert 'role="alert"' in refused.text
+    assert browser.get("/events/webhooks/nothing").status == 404
+
+
+def test_a_recipient_is_taken_off_the_list(relay: Emulator, browser: Browser) -> None:
+    send(relay, "Bounced", "bounced@outcome.gatepost.test")
+    page = browser.get("/events")
+    assert "bounced@outcome.gatepost.test" in page.text
+    assert "Take it off" in page.text
+    own = {"form_token": page.form_token}
+    fields = {**own, "address": "bounced@outcome.gatepost.test"}
+    assert "1 taken off the list" in browser.post("/events/suppressed", fields).text
+    assert "No recipient is suppressed" in browser.get("/events").text
+    send(relay, "Bounced again", "bounced@outcome.gatepost.test")
+    assert "1 taken off" in browser.post("/events/suppressed", {**own, "all": "1"}).text
+
+
+def test_reports_of_one_message(relay: Emulator, browser: Browser) -> None:
+    id_ = send(relay, "Reported", "failed@outcome.gatepost.test")
+    page = browser.get(f"/m/{id_}")
+    assert f"/events?message={id_}" in page.links
+    listed = browser.get(f"/events?message={id_}")
+    assert "failed@outcome.gatepost.test" in listed.text.partition("data-rows")[2]
+    own = {"form_token": listed.form_token}
+    resent = browser.post("/events/resend", {**own, "message": id_})
+    assert "Sent again to: –" in resent.text
+    assert browser.post("/events/resend", {**own, "message": "none"}).status == 404
+    fields = {**own, "message": id_, "type": "view", "recipient": "failed@outcome.gatepost.test"}
+    refused = browser.post("/events/simulate", fields)
+    assert "engagement tracking is off" in refused.text
+    assert refused.status == 400
+
+
+def test_the_inbox_shows_what_became_of_messages(relay: Emulator, browser: Browser) -> None:
+    own = token(browser, "/failures")
+    browser.post("/failures", {**own, "line": "message times=1 -> delay 0.01s"})
+    id_ = send(relay, "Marked", "bounced@outcome.gatepost.test")
+    row = browser.get("/?q=subject:marked").text.partition(f'data-id="{id_}"')[2]
+    row = row.partition("</li>")[0]
+    for expected in ("Email sender", "Bounced", "message-1"):
+        assert expected in row
+    browser.post("/failures/change", {**own, "action": "delete"})
+
+
+# The directory.
+
+
+def change(browser: Browser, noun: str, verb: str, **fields: Any) -> Shown:
+    own = token(browser, "/directory")
+    return browser.post("/directory", {**own, "noun": noun, "verb": verb, **fields})
+
+
+def service_of(browser: Browser) -> str:
+    """Return the id of the Communication Services resource."""
+    page = browser.get("/directory?noun=resource").text
+    ids = re.findall(r'name="name" value="([^"]+/communicationServices/[^"]+)"', page)
+    return str(ids[0])
+
+
+def test_each_kind_of_object_has_its_page(browser: Browser) -> None:
+    page = browser.get("/directory")
+    nouns = re.findall(r'href="/directory\?noun=([a-z-]+)"', page.text)
+    assert nouns == [
+        "app", "secret", "role", "resource", "domain", "sender", "smtp-username", "tenant",
+    ]  # fmt: skip
+    for noun in nouns:
+        assert browser.get(f"/directory?noun={noun}").status == 200
+    assert browser.get("/directory?noun=account").status == 404
+    assert browser.get("/directory?noun=planet").status == 404
+
+
+def test_a_role_is_assigned_and_unassigned(browser: Browser) -> None:
+    change(browser, "app", "create", name="Reporter")
+    page = browser.get("/directory?noun=role")
+    [app] = re.findall(r'<option value="([^"]+)">Reporter<', page.text)
+    role, scope = "Communication and Email Service Owner", "/subscriptions/"
+    [role_id] = re.findall(rf'<option value="([^"]+)">{role}<', page.text)[:1]
+    [scope] = re.findall(r'<option value="([^"]+/communicationServices/[^"]+)">', page.text)[:1]
+    assigned = change(browser, "role", "assign", name=role_id, app=app, on=scope)
+    assert "Assigned:" in assigned.text
+    table = assigned.text.partition('id="assignments"')[2].partition("</section>")[0]
+    assert table.count("<td>Reporter</td>") == 1
+    gone = change(browser, "role", "unassign", name=role_id, app=app, on=scope)
+    assert "<td>Reporter</td>" not in gone.text
+    refused = change(browser, "role", "unassign", name=role_id, app=app, on=scope)
+    assert (refused.status, 'role="alert"' in refused.text) == (404, True)
+    made = change(browser, "role", "create", name="Only reading", actions="*/read")
+    assert "Only reading" in made.text
+    [custom] = re.findall(r'name="name" value="([^"]+)" class="danger"', made.text)[-1:]
+    assert "Deleted:" in change(browser, "role", "delete", name=custom).text
+    change(browser, "app", "delete", name=app)
+
+
+def test_a_domain_is_verified(browser: Browser) -> None:
+    made = change(browser, "domain", "create", name="mail.contoso.localhost")
+    assert "mail.contoso.localhost" in made.text
+    assert "DNS records" in made.text
+    assert "ms-domain-verification=" in made.text
+    assert "Domain: NotStarted" in made.text
+    verified = change(browser, "domain", "verify", name="mail.contoso.localhost", by_hand="1")
+    assert "Verified:" in verified.text
+    assert "Domain: Verified" in verified.text
+    sender = {"name": "hello", "parent": "mail.contoso.localhost"}
+    assert "hello@mail.contoso.localhost" in change(browser, "sender", "create", **sender).text
+    service = service_of(browser)
+    linked = {"name": service, "domain": "mail.contoso.localhost"}
+    assert "Linked:" in change(browser, "resource", "link", **linked).text
+    assert "Unlinked:" in change(browser, "resource", "unlink", **linked).text
+    assert "Deleted:" in change(browser, "domain", "delete", name="mail.contoso.localhost").text
+
+
+def test_a_key_is_replaced_and_shown_once(browser: Browser) -> None:
+    service = service_of(browser)
+    made = change(browser, "resource", "keys", name=service, regenerate="secondary")
+    assert "Copy it now" in made.text
+    notice = made.text.partition('class="notice good')[2]
+    [text] = re.findall(r'data-copy="([^"]+)"', notice.partition("</div>\n</div>")[0])[:1]
+    assert text not in browser.get("/directory?noun=resource").text
+    assert change(browser, "resource", "keys", name=service).status == 400
+
+
+def test_an_expired_secret_is_made(browser: Browser) -> None:
+    made = change(browser, "secret", "create", parent="Email sender", lifetime="0", name="old")
+    assert "Copy it now" in made.text
+    row = made.text.partition('<td class="words">old')[2].partition("</tr>")[0]
+    assert "expired" in row
+    wrong = change(browser, "secret", "create", parent="Email sender", lifetime="soon")
+    assert wrong.status == 400
+
+
+# The doctor, the log, and the settings.
+
+
+def test_evidence_is_saved(browser: Browser) -> None:
+    own = token(browser, "/doctor")
+    found = browser.post("/doctor", {**own, "example": "1"})
+    assert "What the doctor found" in found.text
+    [path] = [each for each in found.links if each.endswith("/evidence")]
+    saved = browser.get(path)
+    assert saved.headers["content-disposition"].startswith("attachment")
+    diagnosis = diagnose_evidence(from_json(saved.body))
+    assert f"/doctor/findings/{diagnosis.findings[0].id}" in found.links
+    explained = browser.get(f"/doctor/findings/{diagnosis.findings[0].id}")
+    assert "Symptom" in explained.text
+    for missing in ("/doctor/findings/nothing", "/doctor/jobs/none/evidence"):
+        assert browser.get(missing).status == 404
+    assert browser.get("/doctor/jobs/none").status == 404
+
+
+def test_the_log_is_filtered(relay: Emulator, browser: Browser) -> None:
+    send(relay, "Logged")
+    assert "signed in" in browser.get("/log?event=signed_in").text
+    assert "Nothing here" in browser.get("/log?text=no+such+words").text
+    assert browser.get("/log?level=loud").status == 400
+
+
+def test_settings_say_what_is_stored(relay: Emulator, browser: Browser) -> None:
+    page = browser.get("/settings").text
+    for expected in ("Storage", str(relay.data), "Captured messages", "Running for"):
+        assert expected in page
+
+
+# A relay that delivers.
+
+SERVING = """
+[console]
+address = "127.0.0.1:0"
+release_route = "out"
+
+[[listener]]
+name = "in"
+address = "127.0.0.1:0"
+tls = "none"
+
+[[listener.network]]
+from = ["127.0.0.1"]
+may_relay = true
+
+[target.keep]
+kind = "capture"
+
+[target.hub]
+kind = "smarthost"
+servers = ["127.0.0.1:1", "127.0.0.1:2"]
+tls = "none"
+
+[[route]]
+name = "kept"
+recipients = ["kept.example"]
+to = "keep"
+
+[[route]]
+name = "out"
+to = "hub"
+"""
+WAITING = 8
+SERVE_BASE = 'hostname = "localhost"\n\n[storage]\ndirectory = "data"\nfree_space = 0\n'
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
+    with relaying(tmp_path_factory.mktemp("serve"), SERVING, base=SERVE_BASE) as relay:
+        with smtplib.SMTP("127.0.0.1", relay.listener("in")["port"]) as client:
+            for to in (*[f"{n}@one.example" for n in range(WAITING)], "c@kept.example"):
+                client.sendmail("s@example.org", [to], "Subject: hi\r\n\r\nHello\r\n")
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def operator(serving: ServeProcess) -> Browser:
+    return Browser(serving.ready["console"]).sign_in(serving.ready["api_token"])
+
+
+def test_an_upstream_says_why_nothing_goes_and_is_tried_again(operator: Browser) -> None:
+    wait_for(lambda: "open: nothing is tried" in operator.get("/upstreams").text)
+    page = operator.get("/upstreams")
+    for expected in (
+        "127.0.0.1:1, 127.0.0.1:2",
+        "paused",
+        "without a login",
+        "Connection refused",
+        "is kept here",
+    ):
+        assert expected.lower() in page.text.lower(), expected
+    own = {"form_token": page.form_token}
+    done = operator.post("/upstreams/retry", {**own, "name": "hub"}).text
+    assert re.search(r"hub: pauses were ended, and \d deliveries are tried now", done)
+    assert operator.post("/upstreams/retry", {**own, "name": "nothing"}).status == 404
+
+
+def test_an_upstream_is_checked_and_never_gets_a_password(operator: Browser) -> None:
+    own = token(operator, "/upstreams")
+    fields = {**own, "name": "hub", "server": "127.0.0.1:2", "password": "secret"}
+    page = operator.post("/upstreams/probe", fields)
+    assert page.status == 200
+    wait_for(lambda: "/doctor/jobs/" in operator.get("/upstreams").text)
+    again = operator.post("/upstreams/probe", fields)
+    assert again.status == 400, "one check of a host in ten seconds"
+    [job] = {each for each in operator.get("/upstreams").links if "/doctor/jobs/" in each}
+    evidence = json.loads(operator.get(f"{job}/evidence").body)
+    assert not evidence.get("attempts")
+    assert operator.post("/upstreams/probe", {**own, "name": "keep"}).status == 400
+
+
+def test_undoing_a_hold_keeps_what_was_held_before(operator: Browser) -> None:
+    own = token(operator, "/queue")
+    ids = re.findall(r'name="id" value="([^"]+)"', operator.get("/queue?next_hop=out").text)
+    assert len(ids) == WAITING
+    operator.post("/queue", {**own, "action": "hold", "id": ids[0], "next_hop": "out"})
+    held = operator.post("/queue", {**own, "action": "hold", "all": "1", "next_hop": "out"})
+    assert f"{WAITING - 1} are held" in held.text
+    [undo] = [each["undo"] for each in held.forms if "undo" in each]
+    done = operator.post("/queue", {**own, "action": "release", "undo": undo, "next_hop": "out"})
+    assert f"{WAITING - 1} were released" in done.text
+    listed = operator.get("/queue?state=held").text
+    assert re.findall(r'name="id" value="([^"]+)"', listed) == [ids[0]]
+    late = operator.post("/queue", {**own, "action": "release", "undo": undo})
+    assert "0 were released" in late.text
+
+
+def test_a_message_is_released_from_its_page_and_from_the_list(operator: Browser) -> None:
+    wait_for(lambda: "data-rows" in operator.get("/").text)
+    page = operator.get("/")
+    [id_] = re.findall(r'data-id="([^"]+)"', page.text)
+    own = {"form_token": page.form_token}
+    shown = operator.get(f"/m/{id_}")
+    assert f'action="/m/{id_}/release"' in shown.text
+    done = operator.post(f"/m/{id_}/release", {**own, "to": "d@elsewhere.example"})
+    assert "The message was queued" in done.text
+    fields = {**own, "action": "release", "id": id_, "to": "e@elsewhere.example"}
+    assert "The message was queued" in operator.post("/mail", fields).text
+    queue = operator.get("/queue").text
+    assert "d@elsewhere.example" in queue
+    assert "e@elsewhere.example" in queue
+    for to in ("", "nobody"):
+        assert operator.post(f"/m/{id_}/release", {**own, "to": to}).status == 400
+
+
+def test_up_releases_nothing(relay: Emulator, browser: Browser) -> None:
+    id_ = send(relay, "Stays here")
+    page = browser.get(f"/m/{id_}")
+    assert "/release" not in page.text
+    own = {"form_token": page.form_token}
+    assert browser.post(f"/m/{id_}/release", {**own, "to": "a@b.example"}).status == 400
