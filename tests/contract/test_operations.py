@@ -13,15 +13,17 @@ import pytest
 
 from gatepost.errors import QueueError
 from gatepost.model.send_operation import SendOperation
+from gatepost.store.postgres import PostgresStore
+from gatepost.store.retention_limits import OPERATIONS_KEPT
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
-from gatepost.store.sqlite.queries import MICROSECOND, microseconds
-from gatepost.store.sqlite.retention import OPERATIONS_KEPT, expire_operations
+from gatepost.store.sqlite.retention import expire_operations
 from gatepost.store.sqlite.transaction import Ledger, Transaction
+from gatepost.store.stored_values import MICROSECOND, microseconds
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 
-AnyStore = MemoryStore | SqliteStore
+AnyStore = MemoryStore | SqliteStore | PostgresStore
 SETTINGS = StoreSettings(reserve=0)
 ID = "8540c0de-899f-5cce-acb5-3ec493af3800"
 OPERATION = SendOperation(
@@ -36,9 +38,13 @@ OPERATION = SendOperation(
 )
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made = MemoryStore() if request.param == "memory" else open_store(tmp_path, SETTINGS)
+    made: AnyStore = MemoryStore()
+    if request.param == "sqlite":
+        made = open_store(tmp_path, SETTINGS)
+    elif request.param == "postgres":
+        made = request.getfixturevalue("postgres").open(tmp_path)
     yield made
     made.close()
 

@@ -14,8 +14,8 @@ from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease, VerdictKind
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import Deliveries, QueueSelection
+from gatepost.store.retention_limits import History
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
-from gatepost.store.sqlite.retention import History
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
 from tests.contract.queued import dsn, mail, planned, settlement

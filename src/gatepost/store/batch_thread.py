@@ -1,19 +1,19 @@
 """A thread that processes everything that has arrived since its last turn as one group."""
 
-import queue
 import threading
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
 
-class _Stop:
-    """The last item of a queue."""
+class Stop:
+    """The last item of a queue, for one of its threads."""
 
 
-_STOP: Final = _Stop()
+_STOP: Final = Stop()
 
 
 class BatchThread(Generic[T]):
@@ -21,7 +21,7 @@ class BatchThread(Generic[T]):
 
     Neither `work` nor the tick of ``start`` should raise. If they do, ``on_fault`` is called in the
     thread, which continues. ``give`` may be called from any thread; items given after ``stop`` are
-    ignored.
+    ignored. Threads may share a `queue`: whoever is free takes everything that has arrived.
     """
 
     def __init__(
@@ -30,11 +30,12 @@ class BatchThread(Generic[T]):
         work: Callable[[list[T]], None],
         most: int,
         on_fault: Callable[[Exception], None],
+        queue: "SimpleQueue[T | Stop] | None" = None,
     ) -> None:
         self._work, self._most, self._on_fault = work, most, on_fault
         self._tick: Callable[[], float] | None = None
         self._due: float | None = None
-        self._queue: queue.SimpleQueue[T | _Stop] = queue.SimpleQueue()
+        self._queue = SimpleQueue[T | Stop]() if queue is None else queue
         self.give: Callable[[T], None] = self._queue.put
         # A daemon, because a store that failed must be left as it is, not closed (see Writer).
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -51,7 +52,15 @@ class BatchThread(Generic[T]):
 
     def stop(self) -> None:
         """Process the remaining items and end the thread."""
+        self.end()
+        self.join()
+
+    def end(self) -> None:
+        """End one of the threads that share the queue, when it has processed what was given."""
         self._queue.put(_STOP)
+
+    def join(self) -> None:
+        """Wait for the end of the thread."""
         self._thread.join()
 
     @property
@@ -83,11 +92,11 @@ class BatchThread(Generic[T]):
         get, due = self._queue.get, self._due
         try:
             item = get(timeout=None if due is None else max(0.0, due - time.monotonic()))
-            while not isinstance(item, _Stop):
+            while not isinstance(item, Stop):
                 group.append(item)
                 if len(group) >= self._most:
                     return group, False
                 item = get(block=False)
-        except queue.Empty:
+        except Empty:
             return group, False
         return group, True

@@ -10,6 +10,7 @@ from gatepost.model.message import Submission
 from gatepost.queue import deliveries_contract as queue
 from gatepost.queue.deliveries_contract import Action, part_of, planned_delivery, queued
 from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
+from gatepost.store.delivery_json import write_addressees
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
@@ -17,7 +18,6 @@ from gatepost.store.sqlite.delivery_rows import (
     message_row,
     queued_message,
     settled_row,
-    write_addressees,
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries

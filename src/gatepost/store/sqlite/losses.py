@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 
 from gatepost.model.delivery import Attempt, Contact
 from gatepost.model.reply import Reply
+from gatepost.store.delivery_json import write_history
 from gatepost.store.sqlite.damaged_pages import Image
-from gatepost.store.sqlite.delivery_rows import write_history
-from gatepost.store.sqlite.queries import read_queries, read_time
+from gatepost.store.sqlite.queries import read_queries
 from gatepost.store.sqlite.segments import name_of
+from gatepost.store.stored_values import read_time
 
 _NAMED: Final = 10
 """Maximum number of messages of each kind in a sentence; ``named`` has all."""

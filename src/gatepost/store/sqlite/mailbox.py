@@ -23,9 +23,10 @@ from gatepost.store.sqlite.mailbox_search import SQL, count, find_page, matching
 from gatepost.store.sqlite.mailbox_terms import joined
 from gatepost.store.sqlite.mailbox_vocabulary import SQL as VOCABULARY
 from gatepost.store.sqlite.mailbox_vocabulary import block_of, missing_block, read_vocabulary
-from gatepost.store.sqlite.queries import microseconds, read_time, stored_message
+from gatepost.store.sqlite.queries import stored_message
 from gatepost.store.sqlite.read_thread import ReadThread
 from gatepost.store.sqlite.transaction import PAGE, RunChange, Transaction
+from gatepost.store.stored_values import microseconds, read_time
 
 CHANGED: Final = 256
 """Entries changed in one transaction, so that acceptance never waits long."""

@@ -21,7 +21,8 @@ from gatepost.queue.mailbox_contract import (
 )
 from gatepost.store.sqlite.mailbox_terms import SEPARATOR, where
 from gatepost.store.sqlite.mailbox_vocabulary import Span, candidates, words_of
-from gatepost.store.sqlite.queries import read_queries, read_time
+from gatepost.store.sqlite.queries import read_queries
+from gatepost.store.stored_values import read_time
 
 SQL: Final = read_queries("mailbox.sql")
 COUNTING: Final = 0.04

@@ -18,7 +18,7 @@ from gatepost.queue.mailbox_contract import (
     SearchField,
     Terms,
 )
-from gatepost.store.sqlite.queries import microseconds
+from gatepost.store.stored_values import microseconds
 
 SEPARATOR: Final = "\x1f"
 """Before, between and behind the keys, and the tags, of an entry."""

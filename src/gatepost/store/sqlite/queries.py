@@ -5,10 +5,8 @@ then, or whose files were replaced by an update, can still open a store.
 """
 
 import json
-import re
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,11 +14,8 @@ from gatepost.model.envelope import Envelope
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.segments import BodyPlace
+from gatepost.store.stored_values import microseconds, read_statements, read_time
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
-UNKNOWN: Final = datetime(9000, 1, 1, tzinfo=UTC)
-"""Replaces a damaged time, so that nothing expires because of it."""
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -30,13 +25,8 @@ def read_sql(name: str) -> str:
 
 
 def read_queries(name: str) -> dict[str, str]:
-    """Return the statements of an SQL file by the names above them."""
-    return _parse_queries(read_sql(name))
-
-
-def _parse_queries(text: str) -> dict[str, str]:
-    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
-    return {name: sql.strip() for name, sql in zip(parts[::2], parts[1::2], strict=True)}
+    """Return the statements of an SQL file in this directory by the names above them."""
+    return read_statements(Path(__file__).with_name(name))
 
 
 QUERIES: Final = read_queries("queries.sql")
@@ -94,20 +84,6 @@ def _read_recipients(text: str) -> tuple[str, ...]:
         return tuple(json.loads(text))
     except (ValueError, TypeError):  # damaged: the other messages must remain readable
         return ()
-
-
-def read_time(value: int) -> datetime:
-    """Return the time of a number of ``microseconds``; UNKNOWN if it is damaged."""
-    try:
-        return EPOCH + value * MICROSECOND
-    except (TypeError, OverflowError):
-        return UNKNOWN
-
-
-def microseconds(time: datetime) -> int:
-    """Return a time as a number for the store."""
-    since = time - EPOCH  # a division of timedeltas takes three times as long
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def text_value(text: str) -> str | bytes:

@@ -3,13 +3,13 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from gatepost.errors import QueueError, Unreadable
 from gatepost.store.batch_thread import BatchThread
+from gatepost.store.future_results import report_results
 from gatepost.store.sqlite.damage import is_damaged
-from gatepost.store.sqlite.store_thread import Writer, resolve
+from gatepost.store.sqlite.store_thread import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,8 +39,7 @@ class ReadThread:
 
     async def __call__(self, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what ``read`` returns, or raise what it raises; SQLite's errors as Unreadable."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._has_stopped:
             raise QueueError("the store is closed")
         self.start()
@@ -56,8 +55,7 @@ class ReadThread:
                     self._writer.fail(result)
             except Exception as error:  # noqa: BLE001 (raised where it is awaited)
                 result = error
-            with suppress(RuntimeError):  # the loop was closed
-                loop.call_soon_threadsafe(resolve, ((future, result),))
+            report_results(((future, result),))
 
         self.give(run)
         return await future

@@ -16,15 +16,9 @@ from gatepost.queue.reports_contract import (
     Unread,
 )
 from gatepost.store.sqlite.message_reader import RunRead
-from gatepost.store.sqlite.queries import (
-    EPOCH,
-    UNKNOWN,
-    microseconds,
-    read_queries,
-    read_time,
-    stored_message,
-)
+from gatepost.store.sqlite.queries import read_queries, stored_message
 from gatepost.store.sqlite.transaction import RunChange, Transaction
+from gatepost.store.stored_values import EPOCH, UNKNOWN, microseconds, read_time
 
 SQL: Final = read_queries("reports.sql")
 EXPIRED: Final = 1000

@@ -1,44 +1,24 @@
 """How long and how much is kept: captured mail, the history of delivered mail, send operations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
-from gatepost.model.units import MIB
+from gatepost.store.retention_limits import OPERATIONS_KEPT, Retention
 from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.delivery_writer import SQL as QUEUE
 from gatepost.store.sqlite.mailbox_search import SQL as MAILBOX
 from gatepost.store.sqlite.mailbox_vocabulary import SQL as VOCABULARY
 from gatepost.store.sqlite.mailbox_vocabulary import block_of
-from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
+from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.reports import keep_unread
 from gatepost.store.sqlite.send_operations import SQL as OPERATIONS
 from gatepost.store.sqlite.transaction import Transaction
+from gatepost.store.stored_values import MICROSECOND
 
 BATCH: Final = 256
 """Messages deleted in one transaction, so that acceptance never waits long."""
-OPERATIONS_KEPT: Final = timedelta(hours=24)
-"""Minimum time for which a send operation can be queried, whatever happens to its message."""
 EXPIRED: Final = 1000
 """Operations deleted in one transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How much captured mail is kept; beyond any of these limits the oldest is deleted."""
-
-    age: timedelta = timedelta(days=30)
-    messages: int = 100_000
-    octets: int = 10_000 * MIB
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """How long the results of delivered mail are kept; its body is not."""
-
-    age: timedelta = timedelta(days=7)
-    messages: int = 100_000
 
 
 def delete(transaction: Transaction, messages: Sequence[tuple[int, int]]) -> int:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gatepost.store.sqlite.damaged_pages import Row, Value
-from gatepost.store.sqlite.queries import microseconds
+from gatepost.store.stored_values import microseconds
 
 BODIES: Final = {"bodies": "messages", "queue_bodies": "queue_messages"}
 """Tables whose rows look alike; but messages have the sizes and checksums of their bodies."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from gatepost.model.units import MIB
+from gatepost.store.retention_limits import History, Retention
 from gatepost.store.sqlite.durable_calls import Disk
-from gatepost.store.sqlite.retention import History, Retention
 from gatepost.store.sqlite.segments import SEGMENT_SIZE
 
 

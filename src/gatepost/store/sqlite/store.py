@@ -27,7 +27,7 @@ from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.group_commit import GroupCommit
 from gatepost.store.sqlite.mailbox import SqliteMailbox
 from gatepost.store.sqlite.message_reader import MessageReader
-from gatepost.store.sqlite.queries import MICROSECOND, QUERIES
+from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.read_thread import ReadThread
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed
 from gatepost.store.sqlite.reports import SqliteReports
@@ -53,6 +53,7 @@ from gatepost.store.sqlite.transaction import (
     UpkeepWrite,
     WaitedWrite,
 )
+from gatepost.store.stored_values import MICROSECOND
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record

@@ -1,10 +1,8 @@
 """The store thread: commits everything that arrived during the last commit as one group."""
 
-import asyncio
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -12,6 +10,7 @@ from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage
 from gatepost.queue.message_selection import captured
 from gatepost.store.batch_thread import BatchThread
+from gatepost.store.future_results import Resolution, report_results
 from gatepost.store.message_waiters import Waiters
 from gatepost.store.sqlite.close_marker import CloseMark
 from gatepost.store.sqlite.disk_space import Room
@@ -33,7 +32,6 @@ IDLE: Final = 3600.0
 
 SyncJob = tuple[UnsyncedGroup, Callable[[], QueueError | None], Callable[[], None]]
 """A group that an event loop has written, the sync of its bodies, and a function to call then."""
-Resolution = tuple[asyncio.Future[Any], Any]
 
 
 class Writer:
@@ -242,26 +240,11 @@ def _captured(results: Sequence[OperationResult]) -> Iterator[StoredMessage]:
 
 
 def tell(results: Iterable[OperationResult]) -> None:
-    """Resolve the futures, those of each loop together; call the ``then`` of an
-    ``UpkeepWrite`` in this thread."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Resolution]] = {}
+    """Resolve the futures; call the ``then`` of an ``UpkeepWrite`` in this thread."""
+    waited: list[Resolution] = []
     for operation, result in results:
         if isinstance(operation, UpkeepWrite):
             operation.then(result)
         else:
-            future = operation.future
-            by_loop.setdefault(future.get_loop(), []).append((future, result))
-    for loop, resolutions in by_loop.items():
-        with suppress(RuntimeError):  # the loop was closed
-            loop.call_soon_threadsafe(resolve, resolutions)
-
-
-def resolve(resolutions: Iterable[Resolution]) -> None:
-    """Set results, or exceptions, in the thread of the futures' loop."""
-    for future, result in resolutions:
-        if future.done():  # cancelled; the commit stands
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
+            waited.append((operation.future, result))
+    report_results(waited)
