@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, settings
 from gatepost.testing import Emulator, EmulatorServer
 from tests import fork_server, quick_hashes, quick_start
 from tests.examples import examples
+from tests.postgres_server import stop_shared_server
 
-pytest_plugins = ["tests.parallel"]
+pytest_plugins = ["tests.parallel", "tests.postgres_stores"]
 
 # Properties are about all inputs, not about time: a busy machine must not fail them.
 settings.register_profile(
@@ -106,6 +107,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    stop_shared_server(session.config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
     if session.config.getoption("--no-skips") and (skipped := reporter.stats.get("skipped")):
         reporter.write_line(f"\n{len(skipped)} skipped, none allowed (--no-skips)", red=True)

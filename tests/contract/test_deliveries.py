@@ -16,7 +16,8 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import Deliveries, QueueCount, QueueSelection, part_of
-from gatepost.store.sqlite import StoreSettings, open_store
+from gatepost.store.postgres import PostgresStore
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
 from tests.contract.queued import (
@@ -37,10 +38,14 @@ from tests.contract.queued import (
 Steps = Callable[[Deliveries], Awaitable[None]]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Steps], None]]:
     """Run steps with an owned queue."""
-    store = open_store(tmp_path, StoreSettings(reserve=0)) if request.param == "sqlite" else None
+    store: SqliteStore | PostgresStore | None = None
+    if request.param == "sqlite":
+        store = open_store(tmp_path, StoreSettings(reserve=0))
+    elif request.param == "postgres":
+        store = request.getfixturevalue("postgres").open(tmp_path)
     queue: Deliveries = MemoryDeliveries() if store is None else store.deliveries
 
     async def owned(steps: Steps) -> None:

@@ -30,6 +30,7 @@ from gatepost.queue.mailbox_contract import (
     Term,
 )
 from gatepost.queue.reports_contract import Unread
+from gatepost.store.postgres import PostgresStore
 from gatepost.store.sqlite import (
     Retention,
     SqliteStore,
@@ -40,13 +41,17 @@ from gatepost.store.sqlite import (
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 
-AnyStore = MemoryStore | SqliteStore
+AnyStore = MemoryStore | SqliteStore | PostgresStore
 SETTINGS = StoreSettings(reserve=0, retention=Retention(age=timedelta(days=36_500)))
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made = MemoryStore() if request.param == "memory" else open_store(tmp_path, SETTINGS)
+    made: AnyStore = MemoryStore()
+    if request.param == "sqlite":
+        made = open_store(tmp_path, SETTINGS)
+    elif request.param == "postgres":
+        made = request.getfixturevalue("postgres").open(tmp_path)
     yield made
     made.close()
 

@@ -13,21 +13,22 @@ import pytest
 from gatepost.model.report import DELIVERY, Report, SuppressedPeriod
 from gatepost.queue.reports_contract import Backlog, PublishedReport, ReportSettlement, ReportStore
 from gatepost.reports.suppression import is_in_force
+from gatepost.store.postgres import PostgresStore
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 
-AnyStore = MemoryStore | SqliteStore
+AnyStore = MemoryStore | SqliteStore | PostgresStore
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made = (
-        MemoryStore()
-        if request.param == "memory"
-        else open_store(tmp_path, StoreSettings(reserve=0))
-    )
+    made: AnyStore = MemoryStore()
+    if request.param == "sqlite":
+        made = open_store(tmp_path, StoreSettings(reserve=0))
+    elif request.param == "postgres":
+        made = request.getfixturevalue("postgres").open(tmp_path)
     yield made
     made.close()
 

@@ -14,11 +14,12 @@ from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.store_contract import Selection
+from gatepost.store.postgres import PostgresStore
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
 
-AnyStore = MemoryStore | SqliteStore
+AnyStore = MemoryStore | SqliteStore | PostgresStore
 EVERYTHING = Selection()
 
 
@@ -26,9 +27,11 @@ QUICK = {"sqlite, in its thread": 0.0, "sqlite, in the loop": math.inf}
 """For how slow a disk the event loop commits by itself."""
 
 
-@pytest.fixture(params=["memory", *QUICK])
+@pytest.fixture(params=["memory", *QUICK, "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
     made: AnyStore = MemoryStore()
+    if request.param == "postgres":
+        made = request.getfixturevalue("postgres").open(tmp_path)
     if request.param in QUICK:
         made = open_store(tmp_path, StoreSettings(reserve=0, quick=QUICK[request.param]))
     yield made

@@ -8,12 +8,12 @@ from typing import Any
 
 from gatepost.app.console_api import ConsoleApi
 from gatepost.app.inbound import OpenListener
+from gatepost.app.relay_store import RelayStore
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.socket_server import ControlServer
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.reports.event_service import EventService
-from gatepost.store.sqlite import SqliteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ConsoleParts:
     """Returns why no mail is accepted; empty if it is."""
     command: str
     """Prints a link that signs in, on the machine of the relay."""
-    store: SqliteStore
+    store: RelayStore
     data: Path
     """Where the store is."""
     host: str

@@ -10,15 +10,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gatepost.app.store_location import find_database, has_store
 from gatepost.errors import ConfigError, ConnectError, Unreadable
 from gatepost.processes.control_socket import SOCKET
 from gatepost.queue.store_contract import Store
 
 if TYPE_CHECKING:
+    from gatepost.app.relay_store import RelayStore
     from gatepost.config.settings import DirectorySettings
     from gatepost.model.route import Route
     from gatepost.processes.rpc import Calls
-    from gatepost.store.sqlite import SqliteStore
 
 PATIENCE: Final = 10.0
 """Seconds to wait for another command, or for a relay that is starting or stopping."""
@@ -28,11 +29,6 @@ _PAUSE: Final = 0.02
 
 Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Runs an operation of ``control.administration`` with its fields. Raises Rejected."""
-
-
-def has_store(data: Path) -> bool:
-    """Tell whether there is a store in ``data``."""
-    return (data / "store.db").exists()
 
 
 @asynccontextmanager
@@ -217,7 +213,7 @@ def _no_store_reason(data: Path) -> str:
 @asynccontextmanager
 async def _connect_or_open(
     data: Path, *, make: bool = False
-) -> "AsyncIterator[tuple[Calls | None, SqliteStore | None]]":
+) -> "AsyncIterator[tuple[Calls | None, RelayStore | None]]":
     """Yield the connection to the relay of ``data``, or its store if none runs."""
     if not make and not has_store(data):
         raise ConfigError(_no_store_reason(data))
@@ -250,18 +246,17 @@ async def _connect(data: Path) -> "Calls | None":
         return None  # left behind by a relay that was killed
 
 
-def _open(data: Path, waited: float) -> "SqliteStore | None":
+def _open(data: Path, waited: float) -> "RelayStore | None":
     """Return the store; None if another process has it and waiting is permitted. Raises
     Unreadable."""
     from gatepost.app.opening_events import leave_news, news_of  # noqa: PLC0415
     from gatepost.net.atomic_files import keep_out_of_git, made_private  # noqa: PLC0415
     from gatepost.store.lock import StoreLocked  # noqa: PLC0415
-    from gatepost.store.sqlite import open_store  # noqa: PLC0415
 
     is_new = not data.exists()
     try:
         with made_private():
-            store = open_store(data)
+            store = _open_store(data)
             if is_new:
                 keep_out_of_git(data)
             if news := news_of(store):
@@ -274,6 +269,16 @@ def _open(data: Path, waited: float) -> "SqliteStore | None":
             raise
         return None
     return store
+
+
+def _open_store(data: Path) -> "RelayStore":
+    if (database := find_database(data)) is not None:
+        from gatepost.app.store_opening import open_database  # noqa: PLC0415
+
+        return open_database(data, database)
+    from gatepost.store.sqlite import open_store  # noqa: PLC0415
+
+    return open_store(data)
 
 
 def _missing_file(data: Path, owner: int) -> str:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from gatepost.app.make_directories import Directories
+from gatepost.app.relay_store import RelayStore
 from gatepost.config.settings import Configuration
 from gatepost.control.clock import AheadClock, ClockControl, check_alone
 from gatepost.directory.azure.entries import Domain
@@ -11,7 +12,6 @@ from gatepost.model.profile import EventRules, Profile
 from gatepost.net.clock import Clock, SystemClock
 from gatepost.policy.quotas import SubscriptionQuotas
 from gatepost.reports.event_service import EventService
-from gatepost.store.sqlite import SqliteStore
 from gatepost.wire.server.replies import replies_with
 
 
@@ -56,7 +56,7 @@ def make_quotas(profile: Profile, directories: Directories, clock: Clock) -> Sub
 
 
 async def serve_reports(
-    rules: EventRules, store: SqliteStore, directories: Directories, origin: str | None
+    rules: EventRules, store: RelayStore, directories: Directories, origin: str | None
 ) -> EventService:
     """Create reports about mail from now on; note damaged records."""
     azure, key, report = directories.azure, directories.key, directories.report

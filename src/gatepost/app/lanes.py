@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.inbound import OpenListener
 from gatepost.app.lane_applications import LaneLogin, open_application
+from gatepost.app.relay_store import RelayStore
 from gatepost.directory.lane_account import LaneDirectory
 from gatepost.errors import NetworkError
 from gatepost.mailbox.lanes import (
@@ -31,7 +32,6 @@ from gatepost.net.listen import Listener, listen
 from gatepost.queue.store_contract import Store
 from gatepost.relay.connection_supervisor import Supervisor
 from gatepost.relay.shared_by_connections import Relay
-from gatepost.store.sqlite import SqliteStore
 
 _PATIENCE: Final = 2.0
 """Seconds that sessions have to end when their lane is deleted."""
@@ -195,7 +195,7 @@ async def _stop(served: _Served) -> None:
 class LaneStore:
     """Implements ``Store`` for the sessions of a lane: its messages are noted as the lane's."""
 
-    def __init__(self, inner: SqliteStore, lane: str, messages: LaneMessages) -> None:
+    def __init__(self, inner: RelayStore, lane: str, messages: LaneMessages) -> None:
         self._inner, self._lane, self._messages = inner, lane, messages
 
     def put(self, submission: Submission) -> "asyncio.Future[None]":

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from gatepost.app.api_descriptions import describe_mailbox_api, describe_own_api
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.lanes import Lanes, LaneStore
+from gatepost.app.relay_store import RelayStore
 from gatepost.app.release import Release
 from gatepost.control.chaos_rules import ChaosRules
 from gatepost.directory.azure.directory import AzureDirectory
@@ -25,7 +26,6 @@ from gatepost.rest.inboxes.site import InboxesSite
 from gatepost.rest.mailbox import MailboxSite
 from gatepost.rest.mailbox.site import ServerNumbers
 from gatepost.rest.request_bodies import Intake
-from gatepost.store.sqlite import SqliteStore
 from gatepost.store.sqlite.recovery import DATABASE
 
 
@@ -92,7 +92,7 @@ def _release(parts: ConsoleParts, route: str) -> Release | None:
 
 
 async def _put(
-    store: SqliteStore, messages: LaneMessages, submission: Submission, inbox: str
+    store: RelayStore, messages: LaneMessages, submission: Submission, inbox: str
 ) -> None:
     """Store a message; in the path of a lane it belongs to the lane."""
     if inbox in messages.names:

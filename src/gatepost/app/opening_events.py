@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from gatepost.store.private_files import open_private
 
 if TYPE_CHECKING:
-    from gatepost.store.sqlite import SqliteStore
+    from gatepost.app.relay_store import RelayStore
 
 FILE: Final = "store.news"
 """In the store's directory: what a command found, until a relay has reported it."""
@@ -18,7 +18,7 @@ News = Sequence[tuple[str, str]]
 """Events and their reasons."""
 
 
-def news_of(store: "SqliteStore") -> News:
+def news_of(store: "RelayStore") -> News:
     """Return what was found when ``store`` was opened."""
     events = (
         ("store_recovered", store.recovered),

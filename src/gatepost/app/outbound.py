@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gatepost.app.make_transports import Turns, Upstreams
+from gatepost.app.relay_store import RelayStore
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import Configuration, RefreshCredential
 from gatepost.keys.refresh_tokens import StoredRefreshTokens
@@ -37,7 +38,6 @@ from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.smtp import Sending
-from gatepost.store.sqlite import SqliteStore
 
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 """Listener hosts that stand for all addresses of one or both families."""
@@ -66,7 +66,7 @@ class DeliverySetup:
 
 
 async def open_outbound(
-    config: Configuration, store: SqliteStore, key: Key, relay: Relay, stack: AsyncExitStack
+    config: Configuration, store: RelayStore, key: Key, relay: Relay, stack: AsyncExitStack
 ) -> "Outbound":
     """Return what delivers a relay's mail, by no configuration yet; ``stack`` closes it."""
     http = HttpClient(ca_file=config.ca_file or None)
@@ -85,7 +85,7 @@ class Outbound:
     operations: RoutedOperations
 
     def __init__(
-        self, relay: Relay, store: SqliteStore, key: Key, http: Http, alarms: Alarms, attempts: int
+        self, relay: Relay, store: RelayStore, key: Key, http: Http, alarms: Alarms, attempts: int
     ) -> None:
         """``attempts`` may be in progress at once; each has a connection."""
         self._relay, self._store, self._http, self._alarms = relay, store, http, alarms

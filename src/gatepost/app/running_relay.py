@@ -26,10 +26,11 @@ from gatepost.app.make_listeners import client_limits
 from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.app.provision_certificates import provide_certificates
 from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
+from gatepost.app.relay_store import RelayStore
 from gatepost.app.reload_checks import check_reloadable
 from gatepost.app.scripted_failures import ScriptedFailures
 from gatepost.app.sessions import open_sessions
-from gatepost.app.store_opening import open_watched, store_settings
+from gatepost.app.store_opening import open_watched
 from gatepost.config.preset import tls_of_ports
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import Configuration, ListenerSettings
@@ -63,7 +64,6 @@ from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.reports.event_service import EventService
 from gatepost.rest.site import MessageLimits, OwnNames, Site
-from gatepost.store.sqlite import SqliteStore
 from gatepost.web.health import health_url, serve_health
 from gatepost.wire.server.replies import replies_with
 
@@ -96,7 +96,7 @@ class RunningRelay:
     """A relay that accepts mail. What a configuration does not have is None."""
 
     data: Path
-    store: SqliteStore
+    store: RelayStore
     failed: "asyncio.Future[str]"
     """Done, with the reason, if the relay must not continue."""
     key: Key
@@ -135,9 +135,7 @@ class RunningRelay:
         _warn(config, self.report)
         self.clock = open_clock(config, self.report)
         self.data = config.storage.directory.resolve()
-        self.store, self.failed = open_watched(
-            self.data, store_settings(config.storage), self.report
-        )
+        self.store, self.failed = open_watched(self.data, config.storage, self.report)
         stack.callback(self.store.close)
         remove_ready(self.data)
         if config.provisioning is not None:
@@ -511,7 +509,7 @@ class RunningRelay:
         await side_by_side(*steps)
 
 
-async def stop_all(inbound: Inbound, outbound: "Outbound | None", store: SqliteStore) -> None:
+async def stop_all(inbound: Inbound, outbound: "Outbound | None", store: RelayStore) -> None:
     """End sessions and delivery at the same time; the queue keeps what is accepted meanwhile.
 
     If the store has failed, current attempts are aborted at once, because their results cannot be
@@ -523,7 +521,7 @@ async def stop_all(inbound: Inbound, outbound: "Outbound | None", store: SqliteS
     await side_by_side(*steps)
 
 
-def refusal_reason(store: SqliteStore) -> str:
+def refusal_reason(store: RelayStore) -> str:
     """Return why no mail is accepted now; empty if it is."""
     return "the store has failed" if store.has_failed else store.refusal
 

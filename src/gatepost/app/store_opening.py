@@ -1,46 +1,79 @@
 """The store of a relay, and how the relay learns that it must end."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from gatepost.app.opening_events import news_of, take_news
-from gatepost.config.settings import Configuration, StorageSettings
-from gatepost.errors import ConfigError, QueueError
+from gatepost.app.relay_store import RelayStore
+from gatepost.app.store_location import note_database
+from gatepost.config.external_checks import NEEDS_DRIVER
+from gatepost.config.settings import Configuration, DatabaseSettings, StorageSettings
+from gatepost.errors import ConfigError, QueueError, Unreadable
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.permission_checks import tighten_directory
-from gatepost.store.sqlite import SqliteStore, open_store
-from gatepost.store.sqlite.durable_calls import UnsyncedDisk
-from gatepost.store.sqlite.recovery import missing
-from gatepost.store.sqlite.retention import History, Retention
-from gatepost.store.sqlite.settings import StoreSettings
+from gatepost.store.retention_limits import History, Retention
+
+OnFailure = Callable[[QueueError], None]
 
 
 def with_store_warning(config: Configuration) -> Configuration:
     """Return the configuration with a warning if there was a store that is gone."""
+    from gatepost.store.sqlite.recovery import missing  # noqa: PLC0415 - not with PostgreSQL
+
     reason = ""
-    with suppress(OSError):  # no permission to read it
-        reason = missing(config.storage.directory.resolve())
+    if config.storage.database is None:
+        with suppress(OSError):  # no permission to read it
+            reason = missing(config.storage.directory.resolve())
     if not reason:
         return config
     warning = ConfigError(f"{reason}; a new store will be created", where="storage.directory")
     return replace(config, warnings=(*config.warnings, warning))
 
 
-def store_settings(storage: StorageSettings) -> StoreSettings:
-    """Return the settings of a store by those of the configuration."""
-    settings = StoreSettings(
-        retention=Retention(age=storage.captured),
-        history=History(storage.history, storage.history_messages),
-        watermark=storage.free_space,
+def open_store(data: Path, storage: StorageSettings, on_failure: OnFailure) -> RelayStore:
+    """Open the store that the configuration names. Raises StoreLocked and Unreadable."""
+    limits = Retention(age=storage.captured), History(storage.history, storage.history_messages)
+    if storage.database is not None:
+        return open_database(data, storage.database, on_failure, limits)
+    from gatepost.store import sqlite  # noqa: PLC0415 - not with PostgreSQL
+    from gatepost.store.sqlite.durable_calls import UnsyncedDisk  # noqa: PLC0415
+
+    settings = sqlite.StoreSettings(
+        retention=limits[0], history=limits[1], watermark=storage.free_space
     )
-    return settings if storage.is_durable else replace(settings, disk=UnsyncedDisk(), reserve=0)
+    if not storage.is_durable:
+        settings = replace(settings, disk=UnsyncedDisk(), reserve=0)
+    return sqlite.open_store(data, settings, on_failure)
+
+
+def open_database(
+    data: Path,
+    database: DatabaseSettings,
+    on_failure: OnFailure = lambda _: None,
+    limits: tuple[Retention, History] | None = None,
+) -> RelayStore:
+    """Open the store in a database. Raises StoreLocked and Unreadable."""
+    try:
+        from gatepost.store import postgres  # noqa: PLC0415 - only with PostgreSQL
+    except ImportError as error:
+        raise Unreadable(f"storage.kind {NEEDS_DRIVER}: {error}") from error
+    retention, history = limits or (Retention(), History())
+    settings = postgres.PostgresSettings(
+        lambda: database.url.read().reveal(),
+        database.schema,
+        database.node,
+        retention=retention,
+        history=history,
+    )
+    return postgres.open_store(data, settings, on_failure)
 
 
 def open_watched(
-    data: Path, settings: StoreSettings | None = None, report: ReportEvent | None = None
-) -> tuple[SqliteStore, "asyncio.Future[str]"]:
+    data: Path, storage: StorageSettings | None = None, report: ReportEvent | None = None
+) -> tuple[RelayStore, "asyncio.Future[str]"]:
     """Open the store; a failed sync, reported from its own thread, ends the relay.
 
     What was recovered from a damaged file, or is missing, is reported, also if a command found it
@@ -48,6 +81,7 @@ def open_watched(
     """
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[str] = loop.create_future()
+    storage = storage or StorageSettings(data)
 
     def stop(reason: str) -> None:
         if not failed.done():
@@ -56,10 +90,11 @@ def open_watched(
     def fail(error: QueueError) -> None:
         loop.call_soon_threadsafe(stop, str(error))
 
-    warning = tighten_directory(data)
-    store = open_store(data, settings or StoreSettings(), on_failure=fail)
+    warnings = [tighten_directory(data)]
+    store = open_store(data, storage, fail)
+    warnings.append(note_database(data, storage.database))
     if report is not None:
-        if warning:
+        for warning in filter(None, warnings):
             report("config_warning", reason=warning)
         for event, reason in (*take_news(data), *news_of(store)):
             report(event, reason=reason)

@@ -74,7 +74,8 @@ def call_console(data: Path, operation: str, fields: Mapping[str, Any]) -> Docum
 
 def call_directory(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation on the directory of ``data``; errors become CommandFailed."""
-    from gatepost.app.data_directory import has_store, open_administration  # noqa: PLC0415
+    from gatepost.app.data_directory import open_administration  # noqa: PLC0415
+    from gatepost.app.store_location import has_store  # noqa: PLC0415
 
     creates = operation == _CREATES
     if not has_store(data):

@@ -111,7 +111,7 @@ def _chosen(ctx: click.Context, parameter: click.Parameter, value: Path, of_rela
 
 def _has_store(directory: Path) -> bool:
     """Tell whether there is a store, or what is left of one."""
-    return (directory / "store.db").exists() or (directory / "segments").exists()
+    return any((directory / each).exists() for each in ("store.db", "store.json", "segments"))
 
 
 def directory_of(config: Path) -> Path:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Final
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ from gatepost.net.file_owners import has_access_list
 from gatepost.net.permission_checks import check_private
 from gatepost.net.tls import Context, client_context, server_context
 
+NEEDS_DRIVER: Final = "\"postgres\" needs psycopg: pip install 'gatepost[postgres]'"
 _EVERYBODY: Final = stat.S_IROTH | stat.S_IWOTH
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 
@@ -61,8 +63,7 @@ def check_external(config: Configuration, source: Source, environment: Mapping[s
         _check_authorities(source, ("ca_file",), config.ca_file)
     if config.failures is not None and config.failures.file:
         _check_rules(source, FilePath(config.failures.file))
-    _check_storage(source, config.storage.directory)
-    _check_space(source, config.storage)
+    _check_storage(source, config.storage, environment)
     for route in config.routes:
         for target in route.chain:
             ca_file = getattr(target, "ca_file", None)
@@ -110,7 +111,19 @@ def _check_rules(source: Source, file: FilePath) -> None:
         source.problems += error.problems
 
 
-def _check_storage(source: Source, directory: FilePath) -> None:
+def _check_storage(
+    source: Source, storage: StorageSettings, environment: Mapping[str, str]
+) -> None:
+    _check_directory(source, storage.directory)
+    if storage.database is None:
+        _check_space(source, storage)
+        return
+    if find_spec("psycopg") is None:
+        source.fault(("storage", "kind"), f"storage.kind {NEEDS_DRIVER}")
+    _try_secret(source, ("storage", "url"), storage.database.url, environment)
+
+
+def _check_directory(source: Source, directory: FilePath) -> None:
     """Check the storage directory; if it does not exist, it is created at the start, private."""
     path = ("storage", "directory")
     if directory.exists() and not directory.is_dir():

@@ -29,10 +29,10 @@ from gatepost.config.settings import (
     Configuration,
     DirectorySettings,
     DnsSettings,
-    StorageSettings,
     read_limits,
 )
 from gatepost.config.source_file import parse, raise_problems, read_text
+from gatepost.config.storage import read_storage
 from gatepost.config.table_reader import Source, TableReader
 from gatepost.config.targets import read_targets
 from gatepost.errors import ConfigError
@@ -111,7 +111,7 @@ def _read(root: TableReader) -> Configuration:
     warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)
     warn_of_short_hostname(root, name, routes)
-    limits, storage, dns = read_limits(root), _storage(root), _dns(root)
+    limits, storage, dns = read_limits(root), read_storage(root), _dns(root)
     records_sessions = _should_record(root)
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
@@ -142,19 +142,6 @@ def _apis(root: TableReader, directories: Sequence[DirectorySettings]) -> tuple[
     if not is_managed and root.is_clear(KIND):
         table.fault(None, '[api] manages the directory of kind "azure", but there is none')
     return (api,)
-
-
-def _storage(root: TableReader) -> StorageSettings:
-    table, usual = root.table("storage"), StorageSettings()
-    read = StorageSettings(
-        FilePath(table.take("directory", values.path, str(usual.directory))),
-        table.take("free_space", values.size, usual.free_space),
-        table.take("history", values.span, usual.history),
-        table.take("history_messages", values.number(0), usual.history_messages),
-        table.take("captured", values.span, usual.captured),
-    )
-    table.finish()
-    return read
 
 
 def _dns(root: TableReader) -> DnsSettings:

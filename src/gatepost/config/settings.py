@@ -245,6 +245,19 @@ CredentialSettings = (
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """A database on PostgreSQL, in which mail is stored."""
+
+    url: NamedSecret
+    """Where its connection string is."""
+    schema: str
+    """The schema of its tables."""
+    node: str
+    """The name by which this relay recognises itself in it after a restart; empty: one is made, and
+    kept in the directory."""
+
+
+@dataclass(frozen=True, slots=True)
 class StorageSettings:
     """Where mail is stored, and when no more is accepted."""
 
@@ -256,6 +269,8 @@ class StorageSettings:
     """How long captured mail is kept."""
     is_durable: bool = True
     """False for tests: it starts quickly, and a power cut may lose mail."""
+    database: DatabaseSettings | None = None
+    """Where mail is stored instead of in the directory, which keeps keys and sockets."""
 
 
 @dataclass(frozen=True, slots=True)

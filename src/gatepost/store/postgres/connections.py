@@ -1,0 +1,131 @@
+"""Connections to the database: how they are opened, and what their errors mean."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from gatepost.errors import QueueError, QueueFull, Unreadable
+from gatepost.store.postgres.arrays import register_arrays
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_DEFAULTS: Final = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+}
+"""What a URL need not say: a server that is gone is noticed within seconds."""
+_SETTINGS: Final = """
+SELECT set_config('search_path', %s, false),
+       set_config('statement_timeout', %s, false),
+       set_config('lock_timeout', '5s', false),
+       set_config('idle_in_transaction_session_timeout', '5s', false),
+       set_config('jit', 'off', false),
+       set_config('enable_seqscan', 'off', false),
+       set_config('enable_hashjoin', 'off', false),
+       set_config('enable_mergejoin', 'off', false),
+       set_config('plan_cache_mode', 'force_generic_plan', false),
+       set_config('synchronous_commit',
+                  replace(current_setting('synchronous_commit'), 'off', 'on'), false),
+       current_setting('server_version_num')::int, pg_is_in_recovery()
+"""
+"""Statements are planned once, as they are planned for a large queue: one that was planned while a
+table was empty would read all of it later. A client that is stopped in a transaction must not hold
+its locks."""
+OLDEST: Final = 150_000
+"""The oldest server that is supported: PostgreSQL 15."""
+_LOST: Final = frozenset({"25006", "25P03", "53300"})
+"""The database takes no writes here, the session was ended, there are too many connections."""
+_CONFLICT: Final = frozenset({"40001", "40P01", "55P03"})
+"""Transactions that waited for each other; the same will succeed soon."""
+
+# psycopg warns when it closes a pipeline whose connection was lost; who uses it gets an error.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+
+
+class Unreachable(QueueError):
+    """The database cannot be reached, or takes no writes at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """Opens connections. ``url`` returns the connection string, which is read each time."""
+
+    url: Callable[[], str]
+    schema: str
+    application: str
+    """The name by which the server lists our connections."""
+
+    def connect(self, timeout: float = 0.0) -> Connection:
+        """Return a new connection; its statements may take ``timeout`` seconds, 0: any time.
+
+        Raises Unreachable, or Unreadable if the same will not succeed later.
+        """
+        try:
+            given = conninfo_to_dict(self.url())
+            usual = {key: each for key, each in _DEFAULTS.items() if key not in given}
+            url = make_conninfo(self.url(), **usual, application_name=self.application)
+        except psycopg.Error:  # its text could show the password
+            raise Unreadable("the URL of the database is not one of PostgreSQL") from None
+        try:
+            connection = psycopg.connect(url, autocommit=True, prepare_threshold=0)
+        except psycopg.Error as error:
+            raise _refusal(error) from error
+        try:
+            connection.prepared_max = 400
+            register_arrays(connection)
+            milliseconds = str(round(timeout * 1000))
+            *_, version, is_standby = connection.execute(
+                _SETTINGS, (self.schema, milliseconds), prepare=False
+            ).fetchone() or (0, True)
+        except psycopg.Error as error:
+            connection.close()
+            raise _refusal(error) from error
+        if version < OLDEST:
+            connection.close()
+            raise Unreadable(f"PostgreSQL {version // 10_000} is too old; 15 is the oldest")
+        if is_standby:
+            connection.close()
+            raise Unreachable("the database is a standby, which takes no writes")
+        return connection
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Tell whether a connection is of no use any more; the outcome of a COMMIT is unknown then."""
+    state = error.sqlstate
+    if state is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return state.startswith(("08", "57P")) or state in _LOST
+
+
+def is_conflict(error: psycopg.Error) -> bool:
+    """Tell whether the same is likely to succeed if it is tried again."""
+    return error.sqlstate in _CONFLICT
+
+
+def error_of(error: Exception, what: str = "not stored") -> QueueError:
+    """Return the error to raise for one of the server's."""
+    if isinstance(error, psycopg.errors.DiskFull):
+        return QueueFull("the disk of the database is full")
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return QueueError(f"{what}: its id exists already")
+    return QueueError(f"{what}: {text_of(error)}")
+
+
+def text_of(error: Exception) -> str:
+    """Return an error in one line."""
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _refusal(error: psycopg.Error) -> QueueError:
+    """Return the error for a connection that was not made."""
+    why = f"the database cannot be reached: {text_of(error)}"
+    return Unreachable(why)

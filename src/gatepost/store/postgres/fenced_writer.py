@@ -1,0 +1,134 @@
+"""Transactions that change something: fenced, and repeated until the database has answered."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import psycopg
+
+from gatepost.store.postgres.connections import Connection, error_of, is_conflict, is_lost
+from gatepost.store.postgres.node import Fenced, Node
+from gatepost.store.postgres.thread_connection import ThreadConnection, roll_back
+
+T = TypeVar("T")
+_CONFLICTS: Final = 20
+"""Times that a transaction is repeated because it met another one."""
+_WARNING: Final = "01000"
+"""COMMIT stopped waiting for the synchronous standbys: it is durable here alone."""
+
+
+class WriteAttempt:
+    """One attempt at a transaction."""
+
+    def __init__(
+        self, connection: Connection, fence: Callable[[Connection], int], *, is_repeated: bool
+    ) -> None:
+        self.connection = connection
+        self.is_repeated = is_repeated
+        """An earlier attempt may have been committed: its result was lost."""
+        self.is_committing = False
+        self.epoch = 0
+        """The node's, as it was at the beginning."""
+        self._fence = fence
+        self._committed: psycopg.Cursor[Any] | None = None
+        self._warnings: list[str] = []
+
+    def begin(self) -> None:
+        """Begin it; in a pipeline this takes no time of its own."""
+        self.connection.execute("BEGIN", prepare=False)
+        self.epoch = self._fence(self.connection)
+
+    def commit(self) -> None:
+        """Commit it. In a pipeline, that happens at its end; then call ``check``."""
+        self.is_committing = True
+        self._committed = self.connection.execute("COMMIT", prepare=False)
+
+    def check(self) -> None:
+        """Raise OperationalError unless it is committed, and durable."""
+        status = self._committed.statusmessage if self._committed is not None else None
+        if status != "COMMIT":
+            raise psycopg.OperationalError(f"the server did not commit, but said {status}")
+        if _WARNING in self._warnings:
+            raise psycopg.OperationalError("the standby has not confirmed the transaction")
+
+    def note(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        """Note a warning of the server."""
+        self._warnings.append(diagnostic.sqlstate or "")
+
+
+class FencedWriter:
+    """What one thread writes with; ``number`` is that of its connection for the fence.
+
+    ``on_fenced`` is called when another owner has taken the store.
+    """
+
+    def __init__(
+        self,
+        session: ThreadConnection,
+        node: Node,
+        number: int,
+        on_fenced: Callable[[Fenced], None],
+    ) -> None:
+        self.session, self._node, self._number = session, node, number
+        self._on_fenced = on_fenced
+        self.epoch = 0
+        """The node's, with which the last transaction began."""
+
+    def persist(self, attempt: Callable[[WriteAttempt], T]) -> T:
+        """Return what ``attempt`` returns: a transaction from ``begin`` to ``check``.
+
+        It is repeated while the database is away, and with ``is_repeated`` if it is unknown whether
+        it was committed. Raises QueueError if the database stays away, or we were fenced, and
+        psycopg.Error if the server refuses.
+        """
+        reach, conflicts, is_repeated = self.session.reach, 0, False
+        deadline = reach.deadline()
+        while True:
+            connection = self.session.wait_for_connection(deadline)
+            transaction = WriteAttempt(connection, self._fence, is_repeated=is_repeated)
+            connection.add_notice_handler(transaction.note)
+            try:
+                return attempt(transaction)
+            except psycopg.errors.DivisionByZero:
+                roll_back(connection)
+                if self.epoch == self._node.epoch:
+                    fenced = Fenced("another relay has taken over the store")
+                    self._on_fenced(fenced)
+                    raise fenced from None
+            except psycopg.Error as error:
+                if is_lost(error) or connection.broken:
+                    is_repeated = is_repeated or transaction.is_committing
+                    self.session.lose(error)
+                    if time.monotonic() > deadline:
+                        raise error_of(error) from error
+                    continue
+                roll_back(connection)
+                if not is_conflict(error) or conflicts >= _CONFLICTS:
+                    raise
+                conflicts += 1
+            except BaseException:
+                roll_back(connection)
+                raise
+            finally:
+                connection.remove_notice_handler(transaction.note)
+
+    def change(self, apply: Callable[[Connection], T]) -> T:
+        """Run a function in a transaction, again if the result of its COMMIT is lost; return what
+        it returned. Raises QueueError, and what it raises."""
+
+        def attempt(transaction: WriteAttempt) -> T:
+            with transaction.connection.pipeline():
+                transaction.begin()
+            result = apply(transaction.connection)
+            transaction.commit()
+            transaction.check()
+            return result
+
+        try:
+            return self.persist(attempt)
+        except psycopg.Error as error:
+            raise error_of(error) from error
+
+    def _fence(self, connection: Connection) -> int:
+        self.epoch = self._node.fence(connection, self._number)
+        return self.epoch

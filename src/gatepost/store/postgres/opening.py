@@ -1,0 +1,111 @@
+"""From a URL to an open store: lock, schema, ownership."""
+
+import platform
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from gatepost.errors import QueueError, Unreadable
+from gatepost.net.file_owners import not_ours
+from gatepost.store.lock import DirectoryLock
+from gatepost.store.postgres.connections import Connection, Connector, text_of
+from gatepost.store.postgres.node import Node
+from gatepost.store.postgres.settings import PostgresSettings
+from gatepost.store.postgres.statements import SCHEMA
+from gatepost.store.postgres.store import OWN_WRITERS, OpenedDatabase, PostgresStore
+from gatepost.store.postgres.thread_connection import Reachability, ThreadConnection
+from gatepost.store.private_files import write_private
+
+NODE: Final = "node"
+"""The file in the data directory with the name of its node."""
+_SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+def _ignore(_error: QueueError) -> None:
+    pass
+
+
+def open_store(
+    directory: Path,
+    settings: PostgresSettings,
+    on_failure: Callable[[QueueError], None] = _ignore,
+) -> PostgresStore:
+    """Open the store in a database, create or migrate its tables, and become its owner.
+
+    ``directory`` is created if necessary, and locked; it has the name of the node. `on_failure` is
+    called once, in a thread of the store, if another owner takes the store: then nothing is
+    accepted any more, and the process must end. Raises StoreLocked if another process has the
+    directory, StoreInUse if an owner on another machine lives, Unreachable, and Unreadable.
+    """
+    if not _SCHEMA_NAME.fullmatch(settings.schema):
+        raise Unreadable(f"{settings.schema!r} cannot be the name of a schema")
+    try:
+        directory.mkdir(0o700, parents=True, exist_ok=True)
+        lock = DirectoryLock(directory)
+    except OSError as error:
+        why = not_ours(directory) or error.strerror or str(error)
+        raise Unreadable(f"{directory} cannot be used: {why}") from error
+    session: ThreadConnection | None = None
+    try:
+        name = settings.node or _name_of(directory)
+        connector = Connector(settings.url, settings.schema, f"gatepost {name}"[:63])
+        session = ThreadConnection(connector.connect, Reachability())
+        node = Node(name, settings.writers + OWN_WRITERS)
+        try:
+            connection = session.connection()
+            prepare_schema(connection, settings.schema)
+            node.register(connection)
+        except psycopg.Error as error:
+            raise Unreadable(f"the database cannot be used: {text_of(error)}") from error
+    except BaseException:
+        if session is not None:
+            session.close()
+        lock.release()
+        raise
+    return PostgresStore(OpenedDatabase(settings, connector, session, node, lock), on_failure)
+
+
+def prepare_schema(connection: Connection, schema: str) -> None:
+    """Create or migrate the tables; only one program at a time does so. Raises psycopg.Error, and
+    Unreadable for those of a newer program."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"gatepost {schema}",))
+        exists = connection.execute(
+            "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (schema,)
+        ).fetchone()
+        if not exists:  # whoever may not create one can use one that is there
+            connection.execute(f"CREATE SCHEMA {schema}", prepare=False)
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS migration (number int PRIMARY KEY,"
+            " at timestamptz NOT NULL DEFAULT now())",
+            prepare=False,
+        )
+        row = connection.execute("SELECT coalesce(max(number), 0) FROM migration").fetchone()
+        version = row[0] if row else 0
+        if version > len(SCHEMA):
+            raise Unreadable(
+                f"the store has version {version}, this program supports up to {len(SCHEMA)}"
+            )
+        for number, step in enumerate(SCHEMA[version:], version + 1):
+            connection.execute(step, prepare=False)
+            connection.execute("INSERT INTO migration VALUES (%s)", (number,))
+
+
+def _name_of(directory: Path) -> str:
+    """Return the name of the node of a data directory: that of the machine, and a number that no
+    copy of the machine has."""
+    file = directory / NODE
+    try:
+        if name := file.read_text("ascii").strip():
+            return name
+    except (FileNotFoundError, UnicodeDecodeError):
+        pass
+    machine = _NO_NAME.sub("-", platform.node())[:30] or "node"
+    name = f"{machine}-{secrets.token_hex(4)}"
+    write_private(file, f"{name}\n")
+    return name

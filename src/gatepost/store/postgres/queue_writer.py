@@ -1,0 +1,237 @@
+"""The writes of the queue, in open transactions: leases and operators' actions."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from gatepost.model.delivery import Delivery, Lease, State
+from gatepost.model.route import parse_next_hop
+from gatepost.queue import deliveries_contract as queue
+from gatepost.queue.deliveries_contract import Action, part_of
+from gatepost.queue.delivery_changes import dropped
+from gatepost.store.delivery_json import (
+    read_addressees,
+    read_history,
+    undamaged,
+    write_addressees,
+)
+from gatepost.store.postgres.arrays import numbers, texts
+from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.message_rows import is_storable, queued_message
+from gatepost.store.postgres.new_messages import lower_hops
+from gatepost.store.postgres.node import Node
+from gatepost.store.postgres.statements import SQL
+from gatepost.store.stored_values import read_time
+
+NOTE_EVERY: Final = queue.NOTE_EVERY // timedelta(microseconds=1)
+Key = tuple[int, int]
+"""The message and the part of a delivery."""
+START: Final[Key] = (-1, -1)
+
+
+class QueueWriter:
+    """Writes the queue for its owner."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._noted = 0
+        """When due deliveries were looked for, as it was written last."""
+
+    def take_over(self, connection: Connection, now: int) -> int:
+        """Begin a new epoch, and make due what the previous owner had leased."""
+        epoch = self._node.renew(connection)
+        rows = connection.execute(SQL["give_back"], (now,)).fetchall()
+        lower_hops(connection, [(hop, due) for hop, due in rows if due is not None])
+        return epoch
+
+    def lease(
+        self, connection: Connection, now: int, limit: int, skip: Collection[str]
+    ) -> Sequence[Lease]:
+        """Lease due deliveries, some of every next hop."""
+        if limit <= 0:
+            return []
+        self._note_look(connection, now)
+        query = SQL["due_hops"].format(limit=limit)
+        rows = connection.execute(query, (now, texts(sorted(skip))), prepare=False).fetchall()
+        hops = [hop for (hop,) in rows]
+        if not hops:
+            return []
+        share = max(1, limit // len(hops))
+        taken = self._take_due(connection, hops, now, share, limit)
+        if 0 < len(taken) < limit:
+            room = limit - len(taken)
+            taken += self._take_due(connection, hops, now, room, room)
+        raise_hops(connection, hops)
+        return self._leases(connection, taken)
+
+    def lease_overdue(self, connection: Connection, now: int, limit: int) -> Sequence[Lease]:
+        """Lease waiting deliveries whose sender must be notified."""
+        if limit <= 0:
+            return []
+        query = SQL["take_overdue"].format(limit=limit)
+        taken = connection.execute(query, (now, self._node.epoch), prepare=False).fetchall()
+        hops = sorted({row[3] for row in taken})
+        if hops:
+            connection.execute(SQL["lock_hops"], (texts(hops),))
+            raise_hops(connection, hops)
+        return self._leases(connection, taken)
+
+    def confirm(self, connection: Connection, leases: Sequence[Lease]) -> Sequence[Lease]:
+        """Return those leases that a transaction without a known result has taken."""
+        columns = (
+            numbers([each.key[0] for each in leases]),
+            numbers([each.key[1] for each in leases]),
+            numbers([each.token for each in leases]),
+        )
+        rows = connection.execute(SQL["confirm_leases"], (*columns, self._node.epoch)).fetchall()
+        ours = set(rows)
+        return [each for each in leases if each.key in ours]
+
+    def act(self, connection: Connection, action: Action, keys: Sequence[Key], now: int) -> int:
+        """Perform an operator's action; return the number of deliveries that it changed."""
+        if not keys:
+            return 0
+        rows = connection.execute(SQL["lock_deliveries"], _columns(keys)).fetchall()
+        changed = [row for row in rows if _is_concerned(action, row)]
+        if not changed:
+            return 0
+        some = [(row[13], row[1]) for row in changed]
+        hops = sorted({row[2] for row in changed})
+        if action == "hold":
+            connection.execute(SQL["hold"], _columns(some))
+        elif action == "drop":
+            addressees = [write_addressees(dropped(delivery_of(row)).addressees) for row in changed]
+            connection.execute(SQL["drop"], (*_columns(some), texts(addressees)))
+            finish_messages(connection, [(key, now) for key, _ in some])
+        else:  # released while it is leased, it goes on
+            due = [None if row[14] else now for row in changed]
+            connection.execute(SQL["place"], (*_columns(some), numbers(due)))
+            lower_hops(connection, [(row[2], now) for row in changed if not row[14]])
+        connection.execute(SQL["lock_hops"], (texts(hops),))
+        raise_hops(connection, hops)
+        return len(changed)
+
+    def act_on_some(
+        self, connection: Connection, action: Action, kind: str, after: Key, now: int
+    ) -> tuple[int, Key | None]:
+        """Perform it on a batch of the deliveries of a kind, after a given one.
+
+        Returns how many it changed, and the last of them; None if there are no more.
+        """
+        keys = connection.execute(SQL[f"some_{kind}"], after).fetchall()
+        if not keys:
+            return 0, None
+        some = [(message, part) for message, part in keys]
+        return self.act(connection, action, some, now), some[-1]
+
+    def _note_look(self, connection: Connection, now: int) -> None:
+        if abs(now - self._noted) < NOTE_EVERY:
+            return
+        row = connection.execute(SQL["has_hops"]).fetchone()
+        if row is not None and row[0]:
+            connection.execute(SQL["note_look"], (now,))
+            self._noted = now
+
+    def _take_due(
+        self, connection: Connection, hops: Sequence[str], now: int, share: int, limit: int
+    ) -> list[tuple[Any, ...]]:
+        query = SQL["take_due"].format(share=share, limit=limit)
+        values = (texts(hops), now, self._node.epoch)
+        return connection.execute(query, values, prepare=False).fetchall()
+
+    def _leases(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> Sequence[Lease]:
+        """Return the leases in rows of ``take_due``, the longest due first."""
+        leases = []
+        for row in sorted(rows, key=lambda each: (each[0], each[14], each[2])):
+            delivery = delivery_of(row[1:16])
+            key = (row[14], row[2])
+            if not delivery.waiting:  # its recipients are damaged: an operator can drop it
+                connection.execute(SQL["hold_damaged"], key)
+                delivery = replace(delivery, state="held")
+            message = queued_message((row[1], *row[16:]))
+            leases.append(Lease(delivery, message, row[5], row[7], key))
+        return leases
+
+
+def raise_hops(connection: Connection, hops: Sequence[str]) -> None:
+    """Set when the first delivery of these next hops is due, whose rows are locked."""
+    names = texts(hops)
+    with connection.pipeline():
+        connection.execute(SQL["raise_hops"], (names,))
+        connection.execute(SQL["delete_hops"], (names,))
+
+
+def finish_messages(connection: Connection, over: Sequence[tuple[int, int]]) -> None:
+    """Record when messages were settled, unless one of their deliveries is open.
+
+    Their rows are locked before, so that of two transactions that settle the last deliveries of a
+    message the second one sees what the first has done.
+    """
+    times = dict(over)
+    keys = sorted(times)
+    if keys:
+        with connection.pipeline():
+            connection.execute(SQL["lock_messages"], (numbers(keys),))
+            at = numbers([times[key] for key in keys])
+            connection.execute(SQL["finish_messages"], (numbers(keys), at))
+
+
+def find_keys(connection: Connection, ids: Sequence[str]) -> list[Key]:
+    """Return the deliveries of the ids of messages and deliveries, each once."""
+    wanted = [each for each in ids if is_storable(each)]
+    rows = connection.execute(SQL["find_messages"], (texts(wanted),)).fetchall()
+    messages = {id_ for id_, _, _ in rows}
+    keys = {(message, part) for _, message, part in rows}
+    parts = [part_of(each) for each in wanted if each not in messages]
+    named = [(id_, part) for id_, part in parts if part is not None and part < 1 << 31]
+    if named:
+        columns = texts([id_ for id_, _ in named]), numbers([part for _, part in named])
+        keys.update((row[0], row[1]) for row in connection.execute(SQL["find_parts"], columns))
+    return sorted(keys)
+
+
+def delivery_of(row: Sequence[Any]) -> Delivery:
+    """Return the delivery in a row of ``deliveries_of``. Damaged values are left out."""
+    message, part, hop, due, node, held, _, attempts, warned, expires, notice = row[:11]
+    addressees, history, _, is_leased = row[11:15]
+    state: State = "settled"
+    if due is not None:
+        state = "waiting"
+    elif is_leased:
+        state = "leased"
+    elif held:
+        state = "held"
+    elif node is not None:  # an earlier owner has left it
+        state = "waiting"
+    return Delivery(
+        id=f"{message}.{part}",
+        message=message,
+        next_hop=parse_next_hop(hop),
+        addressees=undamaged(read_addressees, addressees),
+        state=state,
+        due=None if due is None else read_time(due),
+        expires_at=read_time(expires),
+        notice_at=read_time(notice),
+        attempts=attempts,
+        history=() if history is None else undamaged(read_history, history),
+        warned=warned,
+        to_be_held=state == "leased" and held,
+    )
+
+
+def _is_concerned(action: Action, row: Sequence[Any]) -> bool:
+    """Tell whether an action changes the delivery in a row."""
+    due, node, held, is_leased = row[3], row[4], row[5], bool(row[14])
+    waits = due is not None or (node is not None and not is_leased and not held)
+    if action == "hold":
+        return (waits or is_leased) and not held
+    if action == "release":
+        return bool(held)
+    if action == "retry":
+        return waits
+    return waits or is_leased or bool(held)
+
+
+def _columns(keys: Sequence[Key]) -> tuple[Any, Any]:
+    return numbers([message for message, _ in keys]), numbers([part for _, part in keys])

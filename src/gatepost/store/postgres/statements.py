@@ -1,0 +1,16 @@
+"""The statements of the SQL files, by their names."""
+
+from pathlib import Path
+from typing import Final
+
+from gatepost.store.stored_values import read_statements
+
+_FILES: Final = ("store.sql", "messages.sql", "deliveries.sql", "reports.sql", "mailbox.sql")
+
+SQL: Final = {
+    name: statement
+    for file in _FILES
+    for name, statement in read_statements(Path(__file__).with_name(file)).items()
+}
+SCHEMA: Final = (Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8"),)
+"""``SCHEMA[n]`` leads from version n to n + 1."""

@@ -1,0 +1,201 @@
+"""What the owner does by itself: it shows that it lives, deletes what is old, and drops tables of
+contents that nobody needs."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import psycopg
+
+from gatepost.errors import QueueError
+from gatepost.model.units import MIB
+from gatepost.store.postgres.arrays import numbers, texts
+from gatepost.store.postgres.connections import Connection, is_lost
+from gatepost.store.postgres.deliveries import forget_settled
+from gatepost.store.postgres.fenced_writer import FencedWriter
+from gatepost.store.postgres.message_reader import first
+from gatepost.store.postgres.node import BEAT, Fenced, Node
+from gatepost.store.postgres.segments import Kind, SegmentTables, table_of
+from gatepost.store.postgres.settings import PostgresSettings
+from gatepost.store.postgres.statements import SQL
+from gatepost.store.postgres.thread_connection import PATIENCE
+from gatepost.store.retention_limits import OPERATIONS_KEPT, Retention
+from gatepost.store.stored_values import MICROSECOND
+
+BATCH: Final = 256
+"""Messages deleted in one transaction."""
+SEGMENTS: Final = 60.0
+"""Seconds between two looks at the segments."""
+MOVED: Final = 64 * MIB
+"""The most that is moved out of a segment: readers of it wait meanwhile."""
+_TABLES: Final[Mapping[Kind, tuple[str, str]]] = {
+    "captured": ("captured", "true"),
+    "queued": ("message", "t.settled IS NULL"),
+}
+"""The table of the messages of a kind, and the condition for those whose content is needed."""
+
+
+class Upkeep:
+    """The rounds of upkeep, in a thread of their own. ``on_fenced`` is called if we are the owner
+    no more."""
+
+    def __init__(
+        self,
+        settings: PostgresSettings,
+        node: Node,
+        writer: FencedWriter,
+        segments: SegmentTables,
+        on_fenced: Callable[[Fenced], None],
+    ) -> None:
+        self._settings, self._session, self._node = settings, writer.session, node
+        self._writer, self._segments, self._on_fenced = writer, segments, on_fenced
+        now = time.monotonic()
+        self._retained, self._looked = now, now
+
+    def round(self) -> float:
+        """Do what is due; return the seconds to the next round."""
+        try:
+            self._beat()
+            now = time.monotonic()
+            if now - self._retained >= self._settings.upkeep:
+                self._retained = now
+                self.expire()
+            if now - self._looked >= SEGMENTS:
+                self._looked = now
+                self.drop_segments()
+        except Fenced as error:
+            self._on_fenced(error)
+        except QueueError:
+            return 1.0  # whoever needs the database says that it is away
+        return BEAT
+
+    def expire(self) -> None:
+        """Delete what is too old, or too much."""
+        change, settings = self._writer.change, self._settings
+        now = time.time_ns() // 1000
+        while change(lambda each: expire_captured(each, settings.retention, now)) == BATCH:
+            self._beat()
+        change(lambda each: expire_operations(each, now))
+        history = settings.history
+        before = now - history.age // MICROSECOND
+        while change(lambda each: _expire_settled(each, before, history.messages)) == BATCH:
+            self._beat()
+
+    def drop_segments(self) -> None:
+        """Drop the segments that are not written any more, once little of them is needed."""
+        rows = self._writer.change(lambda each: each.execute(SQL["segments"]).fetchall())
+        closed = [(n, kind) for n, kind in rows if self._segments.try_close(n)]
+        if not closed:
+            return
+        live = self._writer.change(_live_octets)
+        for number, kind in closed:
+            octets = live.get(number, 0)
+            try:
+                if octets == 0:
+                    self._writer.change(partial(_drop, segment=number))
+                else:
+                    self._move(number, kind, octets)
+            except QueueError as error:
+                if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                    continue  # somebody, such as a backup, reads it: later
+                raise
+
+    def _move(self, number: int, kind: Kind, octets: int) -> None:
+        """Move what is needed of a segment to the open one, if it is little."""
+        if octets > MOVED:
+            return
+        with self._segments.writing(self._writer.change, kind, octets) as target:
+            self._writer.change(lambda each: move_contents(each, number, kind, target))
+
+    def _beat(self) -> None:
+        """Show that we live. Raises QueueError; waits for the database if it is away."""
+        connection = self._session.wait_for_connection(time.monotonic() + PATIENCE)
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL synchronous_commit = off", prepare=False)
+                self._node.beat(connection)
+        except psycopg.Error as error:
+            if is_lost(error) or connection.broken:
+                self._session.lose(error)
+            raise QueueError(str(error)) from error
+
+
+def expire_captured(connection: Connection, retention: Retention, now: int) -> int:
+    """Delete a batch of messages that are too old at `now` (microseconds); return how many."""
+    messages, octets = first(connection, "count_captured")
+    oldest = now - retention.age // MICROSECOND
+    expired: list[int] = []
+    for seq, received_at, size in connection.execute(SQL["oldest_captured"]).fetchall():
+        if messages <= retention.messages and octets <= retention.octets and received_at >= oldest:
+            break
+        expired.append(seq)
+        messages, octets = messages - 1, octets - size
+    return delete_captured(connection, expired)
+
+
+def expire_operations(connection: Connection, now: int) -> None:
+    """Delete operations that are too old at `now` (microseconds)."""
+    connection.execute(SQL["expire_operations"], (now - OPERATIONS_KEPT // MICROSECOND,))
+
+
+def delete_captured(connection: Connection, seqs: Sequence[int]) -> int:
+    """Delete captured messages; return how many existed. Their contents go with their segment."""
+    if not seqs:
+        return 0
+    keys = numbers(seqs)
+    with connection.pipeline():
+        connection.execute(SQL["keep_departed"], (keys,))
+        deleted = connection.execute(SQL["delete_captured"], (keys,))
+        connection.execute(SQL["delete_entries"], (keys,))
+        connection.execute(SQL["delete_contents"], (keys,))
+    return deleted.rowcount
+
+
+def delete_ids(connection: Connection, ids: Sequence[str]) -> int:
+    """Delete the messages with these ids, if they exist; return how many."""
+    rows = connection.execute(SQL["captured_seqs"], (texts(ids),)).fetchall()
+    return delete_captured(connection, [seq for (seq,) in rows])
+
+
+def delete_oldest(connection: Connection, up_to: int) -> int:
+    """Delete a batch of the oldest messages up to the seq `up_to`; return how many."""
+    rows = connection.execute(SQL["oldest_seqs"], (up_to,)).fetchall()
+    return delete_captured(connection, [seq for (seq,) in rows])
+
+
+def move_contents(connection: Connection, segment: int, kind: Kind, target: int) -> None:
+    """Move the contents that are still needed to another segment, and drop the table."""
+    messages, condition = _TABLES[kind]
+    old, new = table_of(segment), table_of(target)
+    connection.execute("SET LOCAL lock_timeout = '2s'", prepare=False)
+    connection.execute(f"LOCK TABLE {old} IN ACCESS EXCLUSIVE MODE", prepare=False)
+    connection.execute(
+        f"INSERT INTO {new} (message, n, content) SELECT b.message, b.n, b.content"  # noqa: S608
+        f" FROM {messages} AS t JOIN {old} AS b ON b.message = t.key"
+        f" WHERE t.segment = %s AND {condition} ON CONFLICT DO NOTHING",
+        (segment,),
+        prepare=False,
+    )
+    connection.execute(
+        f"UPDATE {messages} AS t SET segment = %s WHERE t.segment = %s AND {condition}",  # noqa: S608
+        (target, segment),
+        prepare=False,
+    )
+    _drop(connection, segment)
+
+
+def _live_octets(connection: Connection) -> dict[int, int]:
+    return dict(connection.execute(SQL["live_segments"]).fetchall())
+
+
+def _drop(connection: Connection, segment: int) -> None:
+    connection.execute("SET LOCAL lock_timeout = '2s'", prepare=False)
+    connection.execute(f"DROP TABLE IF EXISTS {table_of(segment)}", prepare=False)
+    connection.execute(SQL["delete_segment"], (segment,))
+
+
+def _expire_settled(connection: Connection, before: int, keep: int) -> int:
+    """Delete a batch of settled messages that are too old, or beyond the newest ``keep``."""
+    row = connection.execute(SQL["settled_beyond"], (keep,)).fetchone()
+    return forget_settled(connection, before if row is None else max(before, row[0] + 1))

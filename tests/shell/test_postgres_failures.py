@@ -1,0 +1,233 @@
+"""The store on PostgreSQL, while connections break and servers die: nothing that was accepted is
+lost, and nothing is stored twice."""
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.errors import LeaseLost, QueueError
+from gatepost.model.delivery import Lease
+from gatepost.queue.deliveries_contract import QueueSelection
+from gatepost.store.postgres import PostgresSettings, PostgresStore, open_store
+from gatepost.store.postgres.node import Fenced, StoreInUse
+from tests.contract.messages import NOON, message
+from tests.contract.queued import MINUTE, mail, planned, settlement
+from tests.postgres_server import PostgresServer, new_server
+from tests.postgres_stores import PostgresStores
+from tests.shell.cut_proxy import CutProxy
+
+
+def run(steps: Any) -> None:
+    asyncio.run(asyncio.wait_for(steps, 120))
+
+
+async def accept(store: PostgresStore, names: list[str]) -> set[str]:
+    """Queue messages from twenty clients; return those that were accepted."""
+    left, accepted = iter(names), set[str]()
+
+    async def client() -> None:
+        for name in left:
+            with suppress(QueueError):
+                [lease] = await store.deliveries.put(mail(name), [planned()])
+                accepted.add(lease.message.id)
+
+    await asyncio.gather(*[client() for _ in range(20)])
+    return accepted
+
+
+async def stored(store: PostgresStore) -> list[str]:
+    return [each.message for each in await store.deliveries.list()]
+
+
+@pytest.fixture
+def proxy(postgres_server: str) -> Iterator[CutProxy]:
+    directory = Path(postgres_server.split(maxsplit=1)[0].removeprefix("host="))
+    made = CutProxy(directory, random.Random(7), 0.2)
+    yield made
+    made.close()
+
+
+def test_a_lost_answer_of_a_commit_loses_and_repeats_nothing(
+    postgres: PostgresStores, proxy: CutProxy, tmp_path: Path
+) -> None:
+    names = [f"m{number}" for number in range(1500)]
+
+    async def steps() -> None:
+        await store.deliveries.take_over(NOON)
+        proxy.is_cutting = True
+        accepted = await accept(store, names)
+        proxy.is_cutting = False
+        assert set(proxy.cuts) == {"before", "after", "late", "half-open"}
+        assert accepted == set(names), "the database was there"
+        assert sorted(await stored(store)) == sorted(names)
+
+    with closing(postgres.open(tmp_path, url=lambda: proxy.url)) as store:
+        run(steps())
+
+
+def test_leases_and_settlements_survive_a_lost_answer(
+    postgres: PostgresStores, proxy: CutProxy, tmp_path: Path
+) -> None:
+    """What was leased is known to us, or to nobody; what was settled stays settled."""
+    names = [f"m{number}" for number in range(400)]
+
+    async def steps() -> None:
+        queue = store.deliveries
+        await queue.take_over(NOON)
+        await asyncio.gather(*[queue.put(mail(n), [planned()], leased=False) for n in names])
+        proxy.is_cutting = True
+        leased: list[str] = []
+        while leases := await queue.lease(NOON + MINUTE, 20):
+            leased += [each.message.id for each in leases]
+            results = await asyncio.gather(
+                *[queue.settle(each, settlement("delivered"), NOON) for each in leases],
+                return_exceptions=True,
+            )
+            assert results == [None] * len(leases)
+        proxy.is_cutting = False
+        assert proxy.cuts
+        assert sorted(leased) == sorted(names)
+        assert await queue.list() == []
+
+    with closing(postgres.open(tmp_path, url=lambda: proxy.url)) as store:
+        run(steps())
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    with new_server() as made:
+        yield made
+
+
+def test_a_killed_server_loses_nothing_and_the_store_comes_back(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    names = [f"m{number}" for number in range(3000)]
+
+    async def steps() -> None:
+        await store.deliveries.take_over(NOON)
+        accepting = asyncio.ensure_future(accept(store, names))
+        for _ in range(2):
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(server.kill)
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(server.start)
+        accepted = await accepting
+        assert accepted == set(names)
+        assert sorted(await stored(store)) == sorted(names)
+        assert store.refusal == ""
+
+    settings = PostgresSettings(lambda: server.url)
+    with closing(open_store(tmp_path, settings)) as store:
+        run(steps())
+
+
+def test_while_the_server_is_away_mail_is_refused_soon(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    async def steps() -> None:
+        await store.put(message("a"))
+        await asyncio.to_thread(server.kill)
+        waiting = store.put(message("b"))
+        deadline = time.monotonic() + 30
+        while not store.refusal:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        with pytest.raises(QueueError):
+            await store.put(message("c"))
+        with pytest.raises(QueueError):
+            await store.get("a")
+        await asyncio.to_thread(server.start)
+        await waiting
+        while store.refusal:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        assert [each.id for each in await store.list()] == ["b", "a"]
+
+    settings = PostgresSettings(lambda: server.url)
+    with closing(open_store(tmp_path, settings)) as store:
+        run(steps())
+
+
+def test_a_restarted_relay_fences_the_one_before(postgres: PostgresStores, tmp_path: Path) -> None:
+    """The same node in another directory, as a copy of it would be: the newest owner has it."""
+    failures: list[QueueError] = []
+
+    async def steps() -> None:
+        await old.deliveries.take_over(NOON)
+        [lease] = await old.deliveries.put(mail("m1"), [planned()])
+        with closing(postgres.open(tmp_path / "new", node="relay")) as new:
+            await new.deliveries.take_over(NOON)
+            [ours] = await new.deliveries.lease(NOON, 9)
+            assert ours.delivery.id == lease.delivery.id
+            for change in (
+                old.deliveries.put(mail("m2"), [planned()]),
+                old.deliveries.settle(lease, settlement("delivered"), NOON),
+                old.put(message("m3")),
+            ):
+                with pytest.raises(QueueError):
+                    await change
+            await new.deliveries.settle(ours, settlement("delivered"), NOON)
+            assert await stored(new) == []
+            assert await new.count() == 0
+
+    old = postgres.open(tmp_path / "old", failures.append, node="relay")
+    with closing(old):
+        run(steps())
+        assert old.has_failed
+        assert [type(each) for each in failures] == [Fenced]
+
+
+def test_a_store_that_lives_is_not_taken(postgres: PostgresStores, tmp_path: Path) -> None:
+    one = postgres.open(tmp_path / "one", node="one")
+    with closing(one), pytest.raises(StoreInUse, match="one"):
+        postgres.open(tmp_path / "two", node="two")
+    postgres.open(tmp_path / "two", node="two").close()
+
+
+def test_a_message_that_no_client_was_told_of_is_taken_back(
+    postgres: PostgresStores, tmp_path: Path
+) -> None:
+    """Its COMMIT arrived, and its client got 451: without that, nobody would deliver it."""
+
+
+def test_what_was_settled_can_be_forgotten_and_its_contents_dropped(
+    postgres: PostgresStores, tmp_path: Path
+) -> None:
+    async def steps(store: PostgresStore) -> None:
+        queue = store.deliveries
+        await queue.take_over(NOON)
+        leases: list[Lease] = []
+        for number in range(40):
+            leases += await queue.put(mail(f"m{number}", body=bytes(10_000)), [planned()])
+            await store.put(message(f"c{number}", body=b"c" * 10_000))
+        for lease in leases[:-1]:
+            await queue.settle(lease, settlement("delivered"), NOON)
+        await store.delete([f"c{number}" for number in range(39)])
+        before = tables()
+        await asyncio.to_thread(store._upkeep.drop_segments)
+        after = tables()
+        assert len(after) < len(before)
+        for read in (queue.body("m39"), store.body("c39")):
+            body = await read
+            assert body.size == 10_000
+            assert len(b"".join(body.chunks())) == 10_000
+        with pytest.raises(LeaseLost):
+            await queue.settle(leases[0], settlement("delivered"), NOON)
+        everything = QueueSelection(states=("settled",))
+        assert len(await queue.list(everything)) == 39
+
+    def tables() -> list[str]:
+        with postgres.connect() as connection:
+            query = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
+            rows = connection.execute(query, (postgres.schema,)).fetchall()
+            return [name for (name,) in rows if name.startswith("body_")]
+
+    with closing(postgres.open(tmp_path, segment=50_000)) as store:
+        run(steps(store))
