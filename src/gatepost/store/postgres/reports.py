@@ -17,6 +17,7 @@ from gatepost.queue.reports_contract import (
 from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.message_reader import first
 from gatepost.store.postgres.message_rows import is_storable, legible, stored_message
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.statements import SQL
@@ -59,6 +60,9 @@ class PostgresReports:
         periods: Iterable[SuppressedPeriod] = (),
     ) -> None:
         await self._change(_record, cursor, tuple(published), tuple(periods))
+
+    async def resend(self, published: PublishedReport, now: datetime) -> None:
+        await self._change(_resend, published, microseconds(now))
 
     async def suppressed_periods(self) -> Sequence[SuppressedPeriod]:
         return [
@@ -150,6 +154,14 @@ def _record(
         if cursor is not None:
             connection.execute(SQL["set_reported"], (cursor,))
             connection.execute(SQL["forget_departed"], (cursor,))
+
+
+def _resend(connection: Connection, published: PublishedReport, now: int) -> None:
+    report, names = published.report, published.subscriptions
+    connection.execute(SQL["insert_report"], _row(report))
+    (number,) = first(connection, "number_of_report", report.id)
+    columns = (texts(names), numbers([number] * len(names)), numbers([now] * len(names)))
+    connection.execute(SQL["deliver_again"], columns)
 
 
 def _forget_suppressed(connection: Connection, addresses: Sequence[str] | None) -> int:

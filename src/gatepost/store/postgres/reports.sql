@@ -33,6 +33,16 @@ VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING RETURNING number
 INSERT INTO report_delivery (subscription, report, published_at, due)
 SELECT subscription, report, at, at FROM unnest(%s, %s, %s) AS new (subscription, report, at);
 
+-- name: number_of_report
+SELECT number FROM report WHERE id = %s;
+
+-- name: deliver_again
+INSERT INTO report_delivery (subscription, report, published_at, due)
+SELECT subscription, report, at, at FROM unnest(%s, %s, %s) AS new (subscription, report, at)
+ON CONFLICT (subscription, report)
+DO UPDATE SET published_at = excluded.published_at, due = excluded.due, attempts = 0,
+    last_at = NULL, outcome = '', dead = '';
+
 -- name: put_period
 INSERT INTO suppressed_period (address, level, since, until) VALUES (%s, %s, %s, %s)
 ON CONFLICT (address)
