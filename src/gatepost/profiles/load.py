@@ -79,7 +79,7 @@ def load_profile(
     there is no such profile, or with all mistakes in it.
     """
     faults = Faults()
-    layer = _read_shipped(name, faults) if path is None else _read_file(path, faults)
+    layer = _read_shipped(name) if path is None else _read_file(path, faults)
     if not strict:
         layer = layer.without("strict")
     layer = _read_settings(settings, faults).over(layer)
@@ -91,7 +91,8 @@ def load_profile(
     return replace(profile, **named)
 
 
-def _read_shipped(name: str, faults: Faults) -> Layer:
+@cache
+def _read_shipped(name: str) -> Layer:
     names = available_profiles()
     if name not in names:
         raise ConfigError(
@@ -101,7 +102,10 @@ def _read_shipped(name: str, faults: Faults) -> Layer:
     file = _shipped()[name]
     where = f"profiles/{file}"
     text = files("gatepost.profiles").joinpath(*file.split("/")).read_text("utf-8")
-    return _with_base(_parse(text, where), where, None, faults)
+    faults = Faults()
+    layer = _with_base(_parse(text, where), where, None, faults)
+    faults.raise_any()
+    return layer
 
 
 def _read_file(path: Path, faults: Faults, above: tuple[Path, ...] = ()) -> Layer:
@@ -143,7 +147,7 @@ def _with_base(
         hint = f", did you mean {near}?" if near else ""
         faults.add(where, f"{EXTENDS}: there is no profile {base!r}{hint}")
         return layer
-    return layer.over(_read_shipped(base, faults))
+    return layer.over(_read_shipped(base))
 
 
 def _read_settings(settings: Sequence[str], faults: Faults) -> Layer:

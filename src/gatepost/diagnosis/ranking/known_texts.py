@@ -42,13 +42,19 @@ class Text(NamedTuple):
 
 
 class Catalogue:
-    """All texts, to be found in a log. Looks only for those of which a whole word is there."""
+    """All texts, to be found in a log. Looks only for those of which a whole word is there, or the
+    first characters, if no word of them is always whole."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         """``lines``: of ``texts.tsv``, sorted, so that the texts of a word are together."""
         self._lines = lines
         self._rows: dict[str, list[tuple[str, str]]] = {}
         """By their word: what each begins with, and its line."""
+        self._wordless: dict[str, list[tuple[str, str]]] = {}
+        """The same of those without a word, by their first characters, or ``""``."""
+        for row in self._rows_of(""):
+            first = row[0][:_FIRST] if len(row[0]) >= _FIRST else ""
+            self._wordless.setdefault(first, []).append(row)
 
     def find(self, statement: str) -> list[Text]:
         """Return the texts in ``statement``, which is in lower case, without those that are only a
@@ -73,7 +79,10 @@ class Catalogue:
         return longest
 
     def _candidates(self, statement: str) -> Iterator[str]:
-        for word in ("", *sorted(set(_WORD.findall(statement)))):
+        pieces = {"", *(statement[at : at + _FIRST] for at in range(len(statement)))}
+        rows = [row for piece in pieces & self._wordless.keys() for row in self._wordless[piece]]
+        yield from sorted([line for begin, line in rows if begin in statement])
+        for word in sorted(set(_WORD.findall(statement))):
             yield from [line for begin, line in self._rows_of(word) if begin in statement]
 
     def _rows_of(self, word: str) -> Sequence[tuple[str, str]]:
@@ -84,6 +93,10 @@ class Catalogue:
                 return ()  # the words of logs are without bounds
             self._rows[word] = rows
         return self._rows[word]
+
+
+_FIRST: Final = 3
+"""Characters; few texts begin with fewer before their first ``*``."""
 
 
 def _words_of(line: str) -> str:

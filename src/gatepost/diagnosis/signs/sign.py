@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from gatepost.diagnosis.signs.log_statements import Reading, Statement
 from gatepost.model.evidence import DialoguePhase
@@ -47,7 +48,8 @@ class Sign:
             return None
         if not (self.words or self.codes or self.status or self.at):
             return self.proof
-        words = [each for each in self.words if has_words(reading.text, each)]
+        text = reading.text
+        words = [each for each in self.words if _BEGINNINGS[each] in text and has_words(text, each)]
         if self.words and not words:
             return None  # most signs, without a look at each statement
         for statement in reading.statements:
@@ -75,6 +77,18 @@ class Sign:
         if self.by_server and not statement.by_server:
             return False
         return not words or any(has_words(statement.text, word) for word in words)
+
+
+class _Beginnings(dict[str, str]):
+    """What the words of signs begin with, up to the first ``*``: looking for that alone is quick,
+    and most are not there."""
+
+    def __missing__(self, words: str) -> str:
+        begin = self[words] = words.partition("*")[0]
+        return begin
+
+
+_BEGINNINGS: Final = _Beginnings()
 
 
 def has_words(text: str, words: str) -> bool:

@@ -60,6 +60,12 @@ def test_the_report_says_that_two_fit_equally() -> None:
     assert "Also: address_blocklisted" in report
 
 
+def test_a_text_is_found_by_its_first_characters_if_no_word_of_it_is_always_whole() -> None:
+    for words in ("list", "host*list", "th*list", "a*list"):
+        found = findings(text(words, {"address_blocklisted": 7}))
+        assert found[0].id == "address_blocklisted", words
+
+
 def test_the_most_probable_comes_first_and_what_is_far_behind_is_left_out() -> None:
     weights = {"rate_limited": 8, "greylisted": 9, "mailbox_full": 7, "dns_failure": 4}
     found = findings(text("the host is on a list", weights))
