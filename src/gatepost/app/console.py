@@ -130,10 +130,13 @@ class Console:
         from gatepost.app.console_faces import console_routes  # noqa: PLC0415
         from gatepost.app.console_pages import ConsolePages  # noqa: PLC0415
         from gatepost.app.mailbox_site import open_mailbox  # noqa: PLC0415
+        from gatepost.app.make_entra_sign_in import open_entra_sign_in  # noqa: PLC0415
         from gatepost.console.access.application import GuardedApplication  # noqa: PLC0415
         from gatepost.web.server import WebServer  # noqa: PLC0415 - HTTP and the pages are large
 
         gate = self._open_gate()
+        if settings.entra is not None:
+            gate.entra = open_entra_sign_in(settings.entra, parts.http)
         application = GuardedApplication(gate, settings.hosts, parts.refusal, self._report)
         self._mailbox = await open_mailbox(parts, self.mailbox_api, settings.release_route)
         self._pages = ConsolePages(gate, parts, self._mailbox.site)
@@ -190,4 +193,5 @@ def _open(settings: ConsoleSettings) -> Listener:
 def _import_server() -> None:
     """Import what the server needs, outside the event loop's thread."""
     import gatepost.app.console_faces  # noqa: PLC0415
+    import gatepost.app.make_entra_sign_in  # noqa: PLC0415
     import gatepost.web.server  # noqa: PLC0415, F401

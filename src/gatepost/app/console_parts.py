@@ -12,6 +12,7 @@ from gatepost.app.relay_store import RelayStore
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.socket_server import ControlServer
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.net.http_client import Http
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.reports.event_service import EventService
 
@@ -50,4 +51,6 @@ class ConsoleParts:
     """Changes the directories."""
     api: ConsoleApi
     """The operations of Gatepost's own API, and the events."""
+    http: Http
+    """For requests to Entra."""
     started: float = field(default_factory=time.monotonic)

@@ -2,7 +2,7 @@
 tenants publish the keys of their tokens."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -14,7 +14,8 @@ from gatepost.config.settings import EntraDirectorySettings
 from gatepost.diagnosis.client_errors import finding_of
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
-from gatepost.directory.entra_tokens import EntraTokens, TokenIssuer, audiences_of, read_issuer
+from gatepost.directory.entra_issuers import TenantIssuers, TokenIssuer, read_issuer
+from gatepost.directory.entra_tokens import EntraTokens, audiences_of
 from gatepost.errors import GatepostError, TokenError
 from gatepost.keys.accounts import PROOFS
 from gatepost.keys.store_key import Key
@@ -35,12 +36,17 @@ def open_entra(settings: EntraDirectorySettings, http: Http, key: Key) -> EntraD
     prove = partial(prove_at_endpoint, http, settings)
     audiences = [audiences_of(each) for each in settings.audiences or (settings.scope,)]
     tokens = EntraTokens(
-        partial(published_by, http, settings.authority),
+        open_issuers(http, settings.authority, settings.tenants),
         rules.tenants,
         frozenset[str]().union(*audiences),
         time.time,
     )
     return EntraDirectory(rules, prove, key.subkey(PROOFS), time.monotonic, tokens)
+
+
+def open_issuers(http: Http, authority: str, tenants: Iterable[str]) -> TenantIssuers:
+    """Return what tenants publish at an authority."""
+    return TenantIssuers(partial(published_by, http, authority), frozenset(tenants), time.time)
 
 
 async def prove_at_endpoint(
@@ -66,16 +72,19 @@ _DOCUMENTS: Final = (
     ".well-known/openid-configuration",
 )
 
+_URLS: Final = ("jwks_uri", "authorization_endpoint", "token_endpoint")
+
 
 async def published_by(http: Http, authority: str, tenant_id: str) -> TokenIssuer | str:
-    """Ask an authority for a tenant's issuers and keys; a ``Published``."""
+    """Ask an authority for what a tenant publishes; a ``KeyFetcher``."""
     base = f"{authority.rstrip('/')}/{quote(tenant_id, safe='')}"
     try:
         discovered = [await _document(http, f"{base}/{each}") for each in _DOCUMENTS]
-        keys = discovered[0].get("jwks_uri")
-        if not isinstance(keys, str) or urlsplit(keys).netloc != urlsplit(authority).netloc:
-            return "the discovery document names no keys at the authority"
-        return read_issuer(discovered, await _document(http, keys))
+        for each in _URLS:
+            url = str(discovered[0].get(each, ""))
+            if urlsplit(url)[:2] != urlsplit(authority)[:2]:
+                return f"the discovery document names no {each} at the authority"
+        return read_issuer(discovered, await _document(http, discovered[0]["jwks_uri"]))
     except (GatepostError, ValueError) as error:
         return f"the tenant's keys cannot be fetched: {error}"
 

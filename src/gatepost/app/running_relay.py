@@ -374,6 +374,7 @@ class RunningRelay:
             lambda: self.inbound.open_listeners,
             self.admin,
             api,
+            self.directories.http,
         )
 
     def _title(self) -> str:

@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final, cast
 
+from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
-from gatepost.config.settings import ConsoleSettings
+from gatepost.config.credentials import secret
+from gatepost.config.directories import KIND
+from gatepost.config.settings import (
+    ConsoleEntraSettings,
+    ConsoleSettings,
+    DirectorySettings,
+    EntraDirectorySettings,
+)
 from gatepost.config.table_reader import TableReader
 from gatepost.model.console_access import ROLES, ConsoleRole, PasswordUser
 from gatepost.model.route import Route
@@ -17,7 +25,9 @@ _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
 _VERIFIERS: Final = ("$argon2id$", "$scrypt$")
 
 
-def read_console(root: TableReader, routes: Sequence[Route]) -> ConsoleSettings | None:
+def read_console(
+    root: TableReader, routes: Sequence[Route], directories: Sequence[DirectorySettings]
+) -> ConsoleSettings | None:
     """Return the settings, if the file has any."""
     table = root.table("console")
     if not root.has("console"):
@@ -32,6 +42,7 @@ def read_console(root: TableReader, routes: Sequence[Route]) -> ConsoleSettings 
         table.take("proxies", values.some(_network), ()),
         table.take("user_header", _header, ""),
         tuple(_read_users(table)),
+        _read_entra(table, directories),
         table.take("release_route", values.optional_text, ""),
     )
     if not is_loopback(host) and not settings.certificate and not table.is_mistaken("certificate"):
@@ -64,6 +75,49 @@ def _read_users(table: TableReader) -> list[PasswordUser]:
         each.finish()
         users.append(user)
     return users
+
+
+def _read_entra(
+    outer: TableReader, directories: Sequence[DirectorySettings]
+) -> ConsoleEntraSettings | None:
+    table = outer.table("entra")
+    if not outer.has("entra"):
+        return None
+    theirs = [each for each in directories if isinstance(each, EntraDirectorySettings)]
+    directory = theirs[0] if theirs else EntraDirectorySettings()
+    tenants = directory.tenants
+    only = tenants[0] if len(tenants) == 1 else ""
+    settings = ConsoleEntraSettings(
+        table.take("tenant", values.guid, only),
+        table.need("client_id", values.guid, ""),
+        directory.authority,
+        {each: table.take(each, values.some(_app_role), ()) for each in ROLES},
+        table.take("secret", _optional_secret, None),
+        table.take("certificate", _optional_secret, None),
+    )
+    if not theirs and outer.is_clear(KIND):
+        table.fault(None, f'[{outer.name("entra")}] needs a directory of kind "entra"')
+    elif settings.tenant not in tenants and outer.is_clear(("directory", "tenants")):
+        problem = "must be one of directory.tenants" if settings.tenant else "is missing"
+        table.fault("tenant" if settings.tenant else None, f"{table.name('tenant')} {problem}")
+    if settings.secret and settings.certificate:
+        table.fault("certificate", f"{table.name('certificate')} is not used: there is a secret")
+    if not any(table.has(each) for each in ROLES):
+        table.lack(ROLES, f"[{outer.name('entra')}] gives nobody a role: {', '.join(ROLES)}")
+    table.finish()
+    return settings
+
+
+def _optional_secret(value: Any) -> NamedSecret | None:
+    return secret(value)
+
+
+def _app_role(value: Any) -> str:
+    """The value of an app role, or the object id of a group, in lower case."""
+    text = values.text(value)
+    if " " in text:
+        raise ValueError("must be the value of an app role, which has no spaces, or a group's id")
+    return text.lower()
 
 
 def _verifier(value: Any) -> Secret | None:

@@ -24,6 +24,7 @@ from gatepost.config.settings import (
     AzureIdentityCredential,
     CertificateCredential,
     Configuration,
+    ConsoleSettings,
     CredentialSettings,
     DirectorySettings,
     EntraCredential,
@@ -59,6 +60,7 @@ def check_external(config: Configuration, source: Source, environment: Mapping[s
             )
     for api in config.apis:
         _check_pair(source, ("api", "certificate"), api.certificate, api.key)
+    _check_console(source, config.console, environment)
     if config.ca_file:
         _check_authorities(source, ("ca_file",), config.ca_file)
     if config.failures is not None and config.failures.file:
@@ -102,6 +104,24 @@ def _check_accounts(
         where, password = ("directory", "account", index, "password"), account.password
         if _try_secret(source, where, password, environment):
             _check_ends(source, where, password, password.read(environment))
+
+
+def _check_console(
+    source: Source, console: ConsoleSettings | None, environment: Mapping[str, str]
+) -> None:
+    if console is not None:
+        _check_pair(source, ("console", "certificate"), console.certificate, console.key)
+    if console is None or console.entra is None:
+        return
+    where, secret = ("console", "entra", "secret"), console.entra.secret
+    if _try_secret(source, where, secret, environment) and secret is not None:
+        _check_ends(source, where, secret, secret.read(environment))
+    where, certificate = ("console", "entra", "certificate"), console.entra.certificate
+    if _try_secret(source, where, certificate, environment) and certificate is not None:
+        try:
+            read_certificate(certificate.read(environment))
+        except TokenError as error:
+            source.fault(where, str(error))
 
 
 def _check_rules(source: Source, file: FilePath) -> None:

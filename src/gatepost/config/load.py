@@ -104,7 +104,7 @@ def _read(root: TableReader) -> Configuration:
     targets = read_targets(root, credentials)
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
-    console = read_console(root, routes)
+    console = read_console(root, routes, directories)
     failures = read_failures(root)
     check_addresses(root, listeners, health, apis, console)
     check_loops(root, listeners, targets)

@@ -12,7 +12,7 @@ from gatepost.config import value_syntax as values
 from gatepost.config.table_reader import EffectiveValue, TableReader
 from gatepost.config.value_syntax import Network
 from gatepost.errors import ConfigError
-from gatepost.model.console_access import PasswordUser
+from gatepost.model.console_access import ConsoleRole, PasswordUser
 from gatepost.model.profile import EventRules, Profile
 from gatepost.model.route import Route
 from gatepost.model.units import MIB
@@ -293,6 +293,21 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleEntraSettings:
+    """People sign in to the console at a tenant of the directory. Ids in lower case."""
+
+    tenant: str
+    client_id: str
+    """The application that the console is there."""
+    authority: str
+    roles: Mapping[ConsoleRole, tuple[str, ...]]
+    """The app roles, and the object ids of groups, that have each role here; in lower case."""
+    secret: NamedSecret | None = None
+    certificate: NamedSecret | None = None
+    """Without secret and certificate, the application is a public client."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleSettings:
     """The listener of the console, the mailbox API and Gatepost's own API."""
 
@@ -309,6 +324,8 @@ class ConsoleSettings:
     user_header: str = ""
     """The header in which a proxy names the user; empty: users sign in here."""
     users: tuple[PasswordUser, ...] = ()
+    entra: ConsoleEntraSettings | None = None
+    """None: nobody signs in at Entra."""
     release_route: str = ""
     """The name of the route by which mail is released; empty: it is not."""
     needs_token: bool = True

@@ -1,5 +1,6 @@
-"""Signing in to the console, by a ticket or a password, and out."""
+"""Signing in to the console, by a ticket, a password or at Entra, and out."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,6 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gatepost.console.access.authentication import LOGIN, TOO_MANY
+from gatepost.console.access.entra_sign_in import (
+    CALLBACK,
+    LASTS,
+    LIFETIME,
+    START,
+    EntraSignIn,
+    SignInFailed,
+)
 from gatepost.console.access.gate import TOKEN_USER, Gate
 from gatepost.console.access.logins import ConsoleLogin
 from gatepost.console.access.refusals import SIGN_IN
@@ -34,6 +43,8 @@ class SignInPage:
         return [
             Route(SIGN_IN, self.show, methods=["GET"]),
             Route(SIGN_IN, self.sign_in, methods=["POST"]),
+            Route(START, self.begin_at_entra, methods=["GET"]),
+            Route(CALLBACK, self.finish_at_entra, methods=["GET"]),
             Route("/sign-out", self.sign_out, methods=["POST"]),
         ]
 
@@ -44,24 +55,50 @@ class SignInPage:
 
     async def sign_in(self, request: Request) -> Response:
         """Begin a login, and lead to the page that was wanted, whose address has no ticket."""
-        form, peer = await read_form(request), _peer(request)
-        gate = self._gate
-        if pause := gate.throttle.pause(peer):
-            raise HTTPException(429, TOO_MANY, {"retry-after": str(int(pause) + 1)})
+        form = await read_form(request)
+        peer = self._check_pause(request)
         user = await self._user_of(form)
         if user is None:
-            gate.throttle.fail(peer)
+            self._gate.throttle.fail(peer)
             problem = _NO_TICKET if form.first("ticket") else _NO_PASSWORD
             self._report("console_refused", peer=peer, reason=f"the {problem} is wrong")
             return self._page(request, "", problem, 401)
-        gate.throttle.forgive(peer)
-        secret = gate.logins.begin(user, peer, request.headers.get("user-agent", ""))
-        self._report("console_signed_in", peer=peer, user=user.name)
         response = RedirectResponse(_own_path(form.first("next")), 303)
+        self._begin_login(request, response, user)
+        return response
+
+    async def begin_at_entra(self, request: Request) -> Response:
+        """Lead to Entra."""
+        entra = self._entra()
+        try:
+            beginning = await entra.begin(
+                _callback_of(request), _own_path(request.query_params.get("next", ""))
+            )
+        except SignInFailed as failure:
+            return self._failed(request, failure)
+        response = RedirectResponse(beginning.url, 303)
         response.set_cookie(
-            gate.cookie, secret, httponly=True, samesite="strict",
-            secure=request.url.scheme == "https",
+            self._entra_cookie, beginning.cookie, int(LIFETIME), path=START, httponly=True,
+            samesite="lax", secure=request.url.scheme == "https",
         )  # fmt: skip
+        return response
+
+    async def finish_at_entra(self, request: Request) -> Response:
+        """Begin a login for whom Entra has sent back.
+
+        The browser came from another site, so it would not send the login's cookie (SameSite) if it
+        were only redirected: a page of ours leads on.
+        """
+        entra, cookie = self._entra(), request.cookies.get(self._entra_cookie, "")
+        self._check_pause(request)
+        try:
+            user, path = await entra.finish(request.query_params, cookie, _callback_of(request))
+        except SignInFailed as failure:
+            response = self._failed(request, failure)
+        else:
+            response = self._pages.render(request, "signed_in.html", {"next": path})
+            self._begin_login(request, response, user, LASTS)
+        response.delete_cookie(self._entra_cookie, START, httponly=True, samesite="lax")
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -82,8 +119,44 @@ class SignInPage:
             return TOKEN_USER
         return await self._gate.user_of_password(form.first("name"), password)
 
+    def _entra(self) -> EntraSignIn:
+        if self._gate.entra is None:
+            raise HTTPException(404)
+        return self._gate.entra
+
+    @property
+    def _entra_cookie(self) -> str:
+        return f"{self._gate.cookie}-entra"
+
+    def _check_pause(self, request: Request) -> str:
+        """Return the client's address. Raises HTTPException if it must wait."""
+        peer = _peer(request)
+        if pause := self._gate.throttle.pause(peer):
+            raise HTTPException(429, TOO_MANY, {"retry-after": str(int(pause) + 1)})
+        return peer
+
+    def _begin_login(
+        self, request: Request, response: Response, user: ConsoleUser, lasts: float = math.inf
+    ) -> None:
+        gate, peer = self._gate, _peer(request)
+        gate.throttle.forgive(peer)
+        secret = gate.logins.begin(user, peer, request.headers.get("user-agent", ""), lasts)
+        self._report("console_signed_in", peer=peer, user=user.name)
+        response.set_cookie(
+            gate.cookie, secret, httponly=True, samesite="strict",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+
+    def _failed(self, request: Request, failure: SignInFailed) -> Response:
+        peer = _peer(request)
+        if not failure.is_ours:
+            self._gate.throttle.fail(peer)
+        self._report("console_refused", peer=peer, reason=str(failure))
+        status = 503 if failure.is_ours else 401
+        return self._page(request, "", failure.problem, status, **failure.values)
+
     def _page(
-        self, request: Request, ticket: str, problem: str = "", status: int = 200
+        self, request: Request, ticket: str, problem: str = "", status: int = 200, **values: str
     ) -> Response:
         return self._pages.render(
             request,
@@ -92,11 +165,18 @@ class SignInPage:
                 "ticket": ticket,
                 "next": _own_path(request.query_params.get("next", "")),
                 "problem": problem,
+                "values": values,
+                "has_entra": self._gate.entra is not None,
                 "has_passwords": self._gate.has_passwords,
                 "command": self._command,
             },
             status,
         )
+
+
+def _callback_of(request: Request) -> str:
+    """Return the redirect URI, with the name by which the browser calls us, which was checked."""
+    return f"{request.url.scheme}://{request.headers['host']}{CALLBACK}"
 
 
 def _peer(request: Request) -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gatepost.directory.azure.username import CompositeName, UsernameError, parse_username
-from gatepost.directory.entra_tokens import EntraTokens, Faulty
+from gatepost.directory.entra_issuers import Faulty
+from gatepost.directory.entra_tokens import EntraTokens
 from gatepost.directory.fair_queue import FairQueue, TooMany
 from gatepost.directory.proof_cache import ProofCache, ticket_of
 from gatepost.directory.scram_verifiers import unproven

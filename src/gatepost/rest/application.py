@@ -45,8 +45,14 @@ async def not_allowed(request: Request, error: Exception) -> Response:
 
 def secure_application(site: Site) -> Starlette:
     """Return the application of the HTTPS listener: every API."""
-    apis = (email, entra, graph, events, arm)  # tried in turn; mail comes most
-    return _application(site, [route for api in apis for route in api.routes(site)])
+    routes = [  # tried in turn; mail comes most
+        *email.routes(site),
+        *entra.routes(site, for_people=True),
+        *graph.routes(site),
+        *events.routes(site),
+        *arm.routes(site),
+    ]
+    return _application(site, routes)
 
 
 def management_application(site: Site) -> Starlette:

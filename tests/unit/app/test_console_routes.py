@@ -18,7 +18,10 @@ from gatepost.model.console_access import ROLES
 from tests.unit.console.access.guarded import Guarded, basic
 
 NOTHING = cast("Any", None)
-PUBLIC = {("/sign-in", "GET"), ("/sign-in", "POST"), ("/sign-out", "POST")}
+PUBLIC = {
+    ("/sign-in", "GET"), ("/sign-in", "POST"), ("/sign-out", "POST"),
+    ("/sign-in/entra", "GET"), ("/sign-in/entra/callback", "GET"),
+}  # fmt: skip
 PUBLIC_FILES = (f"{static_prefix()}/{{name}}", "GET")
 
 
@@ -26,9 +29,6 @@ class Silent:
     """Nothing that happens is published."""
 
     bus = NOTHING
-
-    def follow_mailbox(self, _mailbox: Any) -> None:
-        """Follow nothing."""
 
 
 def all_routes(guarded: Guarded) -> list[Route]:

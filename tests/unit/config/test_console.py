@@ -4,7 +4,9 @@ from ipaddress import ip_network
 
 import pytest
 
+from gatepost.client.named_secret import NamedSecret
 from gatepost.config.load import parse_config
+from gatepost.config.settings import ConsoleEntraSettings
 from gatepost.model.console_access import PasswordUser
 from gatepost.model.secret import Secret
 from tests.unit.config.small import SMALL, mistakes
@@ -71,6 +73,76 @@ role = "admin"
         PasswordUser("ann", "support", Secret(HASH)),
         PasswordUser("by proxy", "admin"),
     )
+
+
+TENANT, OTHER = "66666666-7777-8888-9999-000000000000", "bbbbbbbb-0000-0000-0000-000000000002"
+ENTRA = f"""
+[[listener]]
+address = "127.0.0.1:2525"
+tls = "none"
+[directory]
+kind = "entra"
+tenants = ["{TENANT}"]
+[[route]]
+recipients = "*"
+to = "keep"
+[target.keep]
+kind = "capture"
+[console]
+address = "127.0.0.1:8025"
+[console.entra]
+"""
+CLIENT = f"client_id = '{OTHER}'\n"
+
+# Each follows ENTRA, which has 15 lines.
+ENTRA_MISTAKES = [
+    ("admin = 'a'", "g.toml:15: console.entra.client_id is missing"),
+    (CLIENT, "g.toml:15: [console.entra] gives nobody a role: viewer, support, operator, admin"),
+    (f"{CLIENT}admn = 'a'", "g.toml:17: unknown key console.entra.admn (did you mean admin?)"),
+    (f"{CLIENT}admin = []", "g.toml:17: console.entra.admin is an empty list"),
+    (f"{CLIENT}admin = 'a b'", "g.toml:17: console.entra.admin must be the value of an app role"),
+    (f"{CLIENT}admin = 'a'\ntenant = '{OTHER}'",
+     "g.toml:18: console.entra.tenant must be one of directory.tenants"),
+    (f"{CLIENT}admin = 'a'\nsecret = 'hunter2'", "g.toml:18: console.entra.secret is a secret"),
+    (f"{CLIENT}admin = 'a'\nsecret.file = 'a'\ncertificate.file = 'b'",
+     "g.toml:19: console.entra.certificate is not used: there is a secret"),
+    ("client_id = 'me'\nadmin = 'a'", "g.toml:16: console.entra.client_id must be an id such as"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "mistake"), ENTRA_MISTAKES)
+def test_a_mistake_about_entra(text: str, mistake: str) -> None:
+    problems = mistakes(f"{ENTRA}{text}\n")
+    assert [each for each in problems if each.startswith(mistake)], problems
+    assert len(problems) == 1
+    assert "hunter2" not in "".join(problems)
+
+
+def test_entra_needs_its_directory() -> None:
+    problems = mistakes(f"{SMALL}[console]\naddress='[::1]:1'\n[console.entra]\n{CLIENT}admin='a'")
+    assert problems == ['g.toml:10: [console.entra] needs a directory of kind "entra"']
+
+
+def test_everything_about_entra_is_read() -> None:
+    roles = f"viewer = ['Mail.Read', '{OTHER.upper()}']\nadmin = 'a'\nsecret.file = 's'"
+    console = parse_config(f"{ENTRA}{CLIENT}{roles}").console
+    assert console is not None
+    assert console.entra == ConsoleEntraSettings(
+        TENANT,
+        OTHER,
+        "https://login.microsoftonline.com",
+        {"viewer": ("mail.read", OTHER), "support": (), "operator": (), "admin": ("a",)},
+        NamedSecret("file", "s"),
+    )
+
+
+def test_one_of_several_tenants_must_be_named() -> None:
+    text = ENTRA.replace(f'["{TENANT}"]', f'["{TENANT}", "{OTHER}"]')
+    assert mistakes(f"{text}{CLIENT}admin = 'a'") == ["g.toml:15: console.entra.tenant is missing"]
+    console = parse_config(f"{text}{CLIENT}admin = 'a'\ntenant = '{OTHER}'").console
+    assert console is not None
+    assert console.entra is not None
+    assert console.entra.tenant == OTHER
 
 
 def test_no_table_means_none() -> None:

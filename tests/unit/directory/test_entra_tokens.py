@@ -10,17 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.entra import BY_TOKEN, EntraDirectory, EntraRules, Proof
-from gatepost.directory.entra_tokens import (
+from gatepost.directory.entra_issuers import (
     KEYS_HOLD,
     KEYS_REST,
     KEYS_RETRY,
-    EntraTokens,
     Faulty,
-    TokenContents,
+    TenantIssuers,
     TokenIssuer,
-    audiences_of,
     read_issuer,
 )
+from gatepost.directory.entra_tokens import EntraTokens, TokenContents, audiences_of
 from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
@@ -66,7 +65,9 @@ class Tenant:
 
     def tokens(self) -> EntraTokens:
         audiences = audiences_of("https://communication.azure.com/.default")
-        return EntraTokens(self, frozenset({TENANT}), audiences, lambda: self.now)
+        tenants = frozenset({TENANT})
+        issuers = TenantIssuers(self, tenants, lambda: self.now)
+        return EntraTokens(issuers, tenants, audiences, lambda: self.now)
 
 
 def run(steps: Callable[[Tenant], Awaitable[None]]) -> None:

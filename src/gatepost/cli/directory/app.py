@@ -43,6 +43,14 @@ app = object_group(KIND, _tell)
 @parent_option("tenant")
 @click.option("--multitenant", is_flag=True, help="Other tenants can use it, too.")
 @click.option(
+    "--redirect-uri",
+    "redirect_uris",
+    multiple=True,
+    metavar="URL",
+    help="Where people are sent who have signed in to it; repeatable. Without one: anywhere on "
+    "this machine.",
+)
+@click.option(
     "--no-service-principal",
     "service_principal",
     flag_value=False,

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -63,11 +63,15 @@ class EntraSecret:
     def identity(self) -> str:
         return f"{self._application} by secret {self._application.credential}".rstrip()
 
+    async def proof(self) -> Mapping[str, str]:
+        """Return the fields of a token request that authenticate the application."""
+        return {"client_secret": self._secret().reveal()}
+
     async def fetch(self, scope: str) -> AccessToken:
         form = {
             "client_id": self._application.client_id,
             "grant_type": GRANT,
-            "client_secret": self._secret().reveal(),
+            **await self.proof(),
             "scope": scope,
         }
         token, _ = await ask_for_token(self._http, self._application.token_endpoint, form)
@@ -91,15 +95,18 @@ class EntraCertificate:
     def identity(self) -> str:
         return f"{self._application} by certificate {self._application.credential}".rstrip()
 
-    async def fetch(self, scope: str) -> AccessToken:
+    async def proof(self) -> Mapping[str, str]:
+        """Return the fields of a token request that authenticate the application."""
         assertion = await asyncio.to_thread(
             sign_assertion, self._application, self._pem(), self._clock()
         )
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+
+    async def fetch(self, scope: str) -> AccessToken:
         form = {
             "client_id": self._application.client_id,
             "grant_type": GRANT,
-            "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": assertion,
+            **await self.proof(),
             "scope": scope,
         }
         token, _ = await ask_for_token(self._http, self._application.token_endpoint, form)

@@ -22,7 +22,9 @@ _HEADERS: Final = {
     "content-type": "application/x-www-form-urlencoded",
     "accept": "application/json",
 }
-_SECRETS: Final = ("assertion", "client_assertion", "client_secret", "refresh_token")
+_SECRETS: Final = (
+    "assertion", "client_assertion", "client_secret", "code", "code_verifier", "refresh_token",
+)  # fmt: skip
 """Of a request."""
 _ERROR: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,80}")  # RFC 6749 5.2
 _AADSTS: Final = re.compile(r"AADSTS(\d{4,8})\b")

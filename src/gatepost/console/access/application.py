@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost.console.access.authentication import EndingStreams, UserCheck
+from gatepost.console.access.entra_sign_in import CALLBACK
 from gatepost.console.access.error_responses import FailureReports, answer_http_error
 from gatepost.console.access.gate import Gate
 from gatepost.console.access.headers import SafeHeaders
@@ -53,7 +54,7 @@ class GuardedApplication:
             Middleware(_Probes, refusal=self._refusal),
             Middleware(Forwarded, proxies=self._gate.settings.proxies),
             Middleware(HostCheck, hosts=self._hosts),
-            Middleware(OriginCheck),
+            Middleware(OriginCheck, entrances=(CALLBACK,)),
             Middleware(UserCheck, gate=self._gate),
         )
         application: ASGIApp = self._streams

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gatepost.console.access.logins import LoginRegistry
 from gatepost.console.access.proxies import Network
@@ -18,6 +18,9 @@ from gatepost.console.access.tickets import Tickets
 from gatepost.directory.passwords import Hasher, PasswordHasher
 from gatepost.model.console_access import ConsoleUser, PasswordUser
 from gatepost.model.secret import Secret
+
+if TYPE_CHECKING:
+    from gatepost.console.access.entra_sign_in import EntraSignIn
 
 TOKEN_USER: Final = ConsoleUser("token", "admin")
 """Who presents the token, or uses a ticket."""
@@ -57,10 +60,12 @@ class Gate:
         seconds: Callable[[], float],
         own_seconds: Callable[[], float],
         hasher: Hasher | None = None,
+        entra: "EntraSignIn | None" = None,
     ) -> None:
         """``now`` and ``seconds`` are the relay's time, by which tickets expire; ``own_seconds`` is
-        the machine's, because whoever moves a test's clock stays signed in."""
-        self.settings = settings
+        the machine's, because whoever moves a test's clock stays signed in. ``entra`` is None if
+        nobody signs in there."""
+        self.settings, self.entra = settings, entra
         self.tickets = Tickets(seconds)
         self.logins = LoginRegistry(own_seconds, now)
         self.throttle = FailureThrottle(own_seconds)

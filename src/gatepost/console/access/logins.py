@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import math
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,8 +32,14 @@ class ConsoleLogin:
     """What forms of this login's pages contain."""
     seen: float
     """When the last request came, in the seconds of the registry's clock."""
+    ends: float = math.inf
+    """When it ends even if it is used, in the same seconds."""
     on_end: set[Callable[[], object]] = field(default_factory=set)
     """Called when it ends: they end its open streams."""
+
+    def is_over(self, seconds: float) -> bool:
+        """Tell whether it has ended, or was not used for too long."""
+        return seconds - self.seen > IDLE or seconds >= self.ends
 
     def is_form_token(self, token: str) -> bool:
         """Tell whether a form was one of this login's pages."""
@@ -48,18 +55,18 @@ class LoginRegistry:
 
     def __iter__(self) -> Iterator[ConsoleLogin]:
         """Iterate over the logins, oldest first."""
-        self._drop_idle()
+        self._drop_ended()
         return iter(list(self._logins.values()))
 
-    def begin(self, user: ConsoleUser, peer: str, agent: str) -> str:
-        """Return the secret of a new login, for the cookie."""
-        self._drop_idle()
+    def begin(self, user: ConsoleUser, peer: str, agent: str, lasts: float = math.inf) -> str:
+        """Return the secret of a new login, for the cookie; it ends after ``lasts`` seconds."""
+        self._drop_ended()
         while len(self._logins) >= _MOST:
             self._end(next(iter(self._logins)))
-        secret = secrets.token_urlsafe(32)
+        secret, seconds = secrets.token_urlsafe(32), self._seconds()
         self._logins[_digest(secret)] = ConsoleLogin(
             user, peer, agent[:_LONGEST_AGENT], self._now(), secrets.token_hex(8),
-            secrets.token_urlsafe(32), self._seconds(),
+            secrets.token_urlsafe(32), seconds, seconds + lasts,
         )  # fmt: skip
         return secret
 
@@ -69,7 +76,7 @@ class LoginRegistry:
         login = self._logins.get(key)
         if login is None:
             return None
-        if self._seconds() - login.seen > IDLE:
+        if login.is_over(self._seconds()):
             self._end(key)
             return None
         login.seen = self._seconds()
@@ -87,9 +94,9 @@ class LoginRegistry:
             self._end(key)
         return len(keys)
 
-    def _drop_idle(self) -> None:
-        limit = self._seconds() - IDLE
-        for key in [key for key, each in self._logins.items() if each.seen < limit]:
+    def _drop_ended(self) -> None:
+        seconds = self._seconds()
+        for key in [key for key, each in self._logins.items() if each.is_over(seconds)]:
             self._end(key)
 
     def _end(self, key: bytes) -> None:

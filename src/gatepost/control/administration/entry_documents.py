@@ -58,6 +58,7 @@ def _app(view: Snapshot, entry: Application, _now: datetime) -> Document:
         "object_id": entry.object_id,
         "tenant_id": entry.tenant_id,
         "multitenant": entry.multitenant,
+        "redirect_uris": list(entry.redirect_uris),
         "service_principal_id": principal.id if principal else None,
         "secrets": len(view.find(ClientSecret, entry.id)),
     }

@@ -40,6 +40,7 @@ class NewApp:
     name: str
     parent: str = ""
     multitenant: bool = False
+    redirect_uris: tuple[str, ...] = ()
     service_principal: bool = True
 
 

@@ -66,7 +66,13 @@ async def create_app(context: AdminContext, request: NewApp) -> Document:
                 f"{tenant.domain} already has an app {request.name!r}",
                 409,
             )
-        made = create_application(view, tenant.id, request.name, multitenant=request.multitenant)
+        made = create_application(
+            view,
+            tenant.id,
+            request.name,
+            multitenant=request.multitenant,
+            redirect_uris=request.redirect_uris,
+        )
         if not request.service_principal:
             return made
         principal = create_service_principal(view, made.entry, tenant.id)

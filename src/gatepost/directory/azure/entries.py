@@ -104,6 +104,8 @@ class Application(Entry):
     display_name: str = ""
     multitenant: bool = False
     """Other tenants may have a service principal of it, too."""
+    redirect_uris: tuple[str, ...] = ()
+    """Where people who have signed in to it are sent; none: anywhere on this machine."""
 
 
 @dataclass(frozen=True, slots=True)

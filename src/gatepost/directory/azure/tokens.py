@@ -89,7 +89,7 @@ class InvalidToken(ValueError):
     """A refused token: ``slug`` and a sentence for the operator, without anything of the token.
 
     Slugs: token_malformed, token_signature, token_expired, token_not_yet_valid,
-    token_audience_wrong.
+    token_audience_wrong, token_delegated.
     """
 
     def __init__(self, slug: str, sentence: str) -> None:
@@ -173,11 +173,13 @@ class AccessTokens:
         }
         if roles:
             claims["roles"] = sorted(roles)
+        return IssuedToken(self.sign(claims), lifetime)
+
+    def sign(self, claims: Mapping[str, Any]) -> Secret:
+        """Return a token with these claims; the caller has decided everything about it."""
         payload = json.dumps(claims, separators=(",", ":")).encode()
         headers = {"kid": self.key_id, "x5t": self.key_id}
-        return IssuedToken(
-            Secret(self._jws.encode(payload, self._key, _ALGORITHM, headers)), lifetime
-        )
+        return Secret(self._jws.encode(payload, self._key, _ALGORITHM, headers))
 
     def verify(self, token: str, audiences: Collection[str]) -> Claims:
         """Return the claims of ``token``, after checking its signature, times and audience.
@@ -285,6 +287,10 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 
 def _read_claims(payload: Mapping[str, Any]) -> Claims:
+    if "scp" in payload:
+        raise InvalidToken(
+            "token_delegated", "the token is a person's; applications need one of their own"
+        )
     roles = payload.get("roles", [])
     if not isinstance(roles, list):
         raise InvalidToken("token_malformed", "the claim roles is not a list")

@@ -20,8 +20,11 @@ from gatepost.rest.site import Site
 _DAY: Final = {"cache-control": "max-age=86400, private"}
 
 
-def configuration(authority: Authority, version: str) -> dict[str, Any]:
+def configuration(
+    authority: Authority, version: str, *, for_people: bool = False
+) -> dict[str, Any]:
     """Return the document of a tenant; ``version`` is ``v2.0``, or empty for the first version.
+    ``for_people``: they can sign in, too.
 
     Without a tenant, the issuer contains ``{tenantid}``, as in Entra.
     """
@@ -38,25 +41,32 @@ def configuration(authority: Authority, version: str) -> dict[str, Any]:
             "client_secret_basic",
             "private_key_jwt",
         ],
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": [
+            "client_credentials",
+            *(["authorization_code"] if for_people else []),
+        ],
         "response_types_supported": ["code", "id_token"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
+        **({"code_challenge_methods_supported": ["S256"]} if for_people else {}),
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "request_uri_parameter_supported": False,
         "tenant_region_scope": None,
     }
 
 
-async def show_configuration(site: Site, request: Request, version: str) -> Response:
+async def show_configuration(
+    site: Site, request: Request, version: str, *, for_people: bool = False
+) -> Response:
     """``GET /{tenant}/[v2.0/].well-known/openid-configuration``"""
     try:
         authority = find_authority(request, site)
     except EntraError as error:  # the name of the error differs from that at the token endpoint
         error.refusal = replace(error.refusal, error="invalid_tenant")
         raise
-    return JSONResponse(configuration(authority, version), headers=_DAY)
+    document = configuration(authority, version, for_people=for_people)
+    return JSONResponse(document, headers=_DAY)
 
 
 async def show_keys(site: Site, request: Request) -> Response:

@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from gatepost.directory.azure.resource_ids import is_guid, new_guid
+from gatepost.rest.entra.authorization_codes import AuthorizationCodes
+from gatepost.rest.entra.authorize import authorize
 from gatepost.rest.entra.discovery import show_configuration, show_instance, show_keys
 from gatepost.rest.entra.errors import SERVER_FAILED, EntraError
 from gatepost.rest.entra.token_endpoint import NOT_KEPT, give_token
@@ -23,10 +25,16 @@ _ANY: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 """All methods: the token endpoint has its own text for requests other than POST."""
 
 
-def routes(site: Site) -> list[BaseRoute]:
-    """Return the routes of this API; a tenant is given by its id or by its domain."""
-    first, second = partial(give_token, version=""), partial(give_token, version="v2.0")
-    old, new = partial(show_configuration, version=""), partial(show_configuration, version="v2.0")
+def routes(site: Site, *, for_people: bool = False) -> list[BaseRoute]:
+    """Return the routes of this API; a tenant is given by its id or by its domain.
+
+    ``for_people``: the people of emulated tenants can sign in, without passwords.
+    """
+    codes = AuthorizationCodes(site.seconds) if for_people else None
+    first = partial(give_token, version="")
+    second = partial(give_token, version="v2.0", codes=codes)
+    old = partial(show_configuration, version="")
+    new = partial(show_configuration, version="v2.0", for_people=for_people)
     table: tuple[tuple[str, Handler, tuple[str, ...]], ...] = (
         ("/common/discovery/instance", show_instance, ("GET",)),
         ("/{tenant}/v2.0/.well-known/openid-configuration", new, ("GET",)),
@@ -36,6 +44,9 @@ def routes(site: Site) -> list[BaseRoute]:
         ("/{tenant}/oauth2/v2.0/token", second, _ANY),
         ("/{tenant}/oauth2/token", first, _ANY),
     )
+    if codes is not None:
+        page = partial(authorize, codes=codes)
+        table += (("/{tenant}/oauth2/v2.0/authorize", page, ("GET", "POST")),)
     return [any_case(path, _answering(site, handler), ways) for path, handler, ways in table]
 
 

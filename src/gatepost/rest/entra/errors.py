@@ -95,6 +95,46 @@ RESOURCE_UNKNOWN: Final = EntraRefusal(
     "consented to by any user in the tenant. You might have sent your authentication request to "
     "the wrong tenant.")
 
+# people who sign in
+REDIRECT_UNKNOWN: Final = EntraRefusal(
+    50011, 400, "invalid_request",
+    "The redirect URI '{uri}' specified in the request does not match the redirect URIs configured "
+    "for the application '{application}'. Make sure the redirect URI sent in the request matches "
+    "one added to your application in the Azure portal. Navigate to "
+    "https://aka.ms/redirectUriMismatchError to learn more about how to troubleshoot this issue.")
+RESPONSE_TYPE_UNKNOWN: Final = EntraRefusal(
+    700054, 400, "unsupported_response_type",
+    "response_type '{kind}' is not enabled for the application.")
+RESPONSE_MODE_UNKNOWN: Final = EntraRefusal(
+    70007, 400, "invalid_request",
+    "'{mode}' is not a supported value of 'response_mode' when requesting a token.")
+CHALLENGE_INVALID: Final = EntraRefusal(
+    501491, 400, "invalid_request", "Invalid size of Code_Challenge parameter.")
+NOT_SIGNED_IN: Final = EntraRefusal(
+    50058, 400, "login_required",
+    "A silent sign-in request was sent but no user is signed in.")
+CODE_INVALID: Final = EntraRefusal(
+    70000, 400, "invalid_grant", "Provided grant is invalid or malformed.")
+CODE_EXPIRED: Final = EntraRefusal(
+    70008, 400, "invalid_grant",
+    "The provided authorization code or refresh token has expired due to inactivity. Send a new "
+    "interactive authorization request for this user and resource.")
+CODE_USED: Final = EntraRefusal(
+    54005, 400, "invalid_grant",
+    "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an "
+    "existing refresh token.")
+CODE_FOR_ANOTHER_URI: Final = EntraRefusal(
+    500112, 400, "invalid_client",
+    "The reply address '{uri}' does not match the reply address '{requested}' provided when "
+    "requesting Authorization code.")
+VERIFIER_WRONG: Final = EntraRefusal(
+    501481, 400, "invalid_grant",
+    "The Code_Verifier does not match the code_challenge supplied in the authorization request.")
+CODE_NEEDS_CREDENTIAL: Final = EntraRefusal(
+    7000218, 401, "invalid_client",
+    "The request body must contain the following parameter: 'client_assertion' or "
+    "'client_secret'.")
+
 TOO_SLOW: Final = EntraRefusal(
     90013, 408, "invalid_request", "Invalid input received from the user.")
 SERVER_FAILED: Final = EntraRefusal(
@@ -144,7 +184,8 @@ _HARMLESS: Final = frozenset(
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "assertion", "authorization_endpoint", "client_assertion", "client_assertion_type",
-        "client_id", "client_secret", "grant_type", "resource", "scope",
+        "client_id", "client_secret", "code", "grant_type", "redirect_uri", "resource",
+        "response_type", "scope", "token",
         "openid", "profile", "email", "offline_access",
         "GET", "HEAD", "PUT", "PATCH", "DELETE",
         *(f"{base}{end}" for base in _RESOURCES for end in ("", "/", "/.default", "//.default")),

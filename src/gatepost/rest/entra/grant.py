@@ -58,15 +58,10 @@ def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted
     kind = form.need("grant_type")
     if kind != GRANT:
         raise EntraError(GRANT_UNSUPPORTED, grant=kind)
-    client_id = form.need("client_id")
+    form.need("client_id")
     audience = asked_audience(form, version)
     by_certificate = "client_assertion" in form
-    proof = None if by_certificate else _secret_denial(site, client_id, form)
-    application = _application(site, client_id, tenant)
-    if by_certificate:
-        _check_certificate(site, authority, application, form)
-    elif proof is not None:
-        raise _secret_error(proof, application)
+    application = proven_application(site, authority, tenant, form)
     principal = _principal(site, application, tenant)
     if not is_known(audience, authority.bases):
         raise EntraError(
@@ -86,6 +81,21 @@ def grant(site: Site, authority: Authority, form: Form, version: str) -> Granted
     return Granted(issued, application, tenant, audience)
 
 
+def proven_application(site: Site, authority: Authority, tenant: Tenant, form: Form) -> Application:
+    """Return the application of a token request, after checking its secret or certificate.
+
+    Raises EntraError.
+    """
+    client_id, by_certificate = form.need("client_id"), "client_assertion" in form
+    proof = None if by_certificate else _secret_denial(site, client_id, form)
+    application = find_application(site, client_id, tenant)
+    if by_certificate:
+        _check_certificate(site, authority, application, form)
+    elif proof is not None:
+        raise _secret_error(proof, application)
+    return application
+
+
 def _roles(site: Site, principal: ServicePrincipal, audience: str) -> tuple[str, ...]:
     """Return the permissions in a token for Graph, which may also have our own address as its
     audience."""
@@ -94,7 +104,8 @@ def _roles(site: Site, principal: ServicePrincipal, audience: str) -> tuple[str,
     return permissions_of(site.directory.snapshot, principal.id, site.directory.rules.actions)
 
 
-def _application(site: Site, client_id: str, tenant: Tenant) -> Application:
+def find_application(site: Site, client_id: str, tenant: Tenant) -> Application:
+    """Return an application that a tenant has. Raises EntraError."""
     application = site.directory.get(Application, client_id)
     at_home = application is not None and application.tenant_id.lower() == tenant.key
     if application is None or not (at_home or application.multitenant):

@@ -8,6 +8,8 @@ from starlette.responses import JSONResponse, Response
 from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.directory.azure.tokens import resource_name
 from gatepost.rest.entra.authority import find_authority
+from gatepost.rest.entra.authorization_codes import AuthorizationCodes
+from gatepost.rest.entra.code_grant import CODE_GRANT, redeem_code
 from gatepost.rest.entra.errors import POST_ONLY, EntraError
 from gatepost.rest.entra.grant import Granted, grant
 from gatepost.rest.entra.token_request import Form, read_form
@@ -17,14 +19,19 @@ NOT_KEPT: Final = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
 """RFC 6749 5.1."""
 
 
-async def give_token(site: Site, request: Request, version: str) -> Response:
-    """Answer a token request; ``version`` is ``v2.0``, or empty for the first version."""
+async def give_token(
+    site: Site, request: Request, version: str, codes: AuthorizationCodes | None = None
+) -> Response:
+    """Answer a token request; ``version`` is ``v2.0``, or empty for the first version. Without
+    ``codes``, only applications get tokens."""
     if request.method != "POST":
         raise EntraError(POST_ONLY, method=request.method)
     form = Form()
     try:
         authority = find_authority(request, site)
         form = await read_form(request, site.intake)
+        if codes is not None and form.get("grant_type") == CODE_GRANT:
+            return JSONResponse(redeem_code(site, authority, form, codes), headers=NOT_KEPT)
         granted = grant(site, authority, form, version)
     except EntraError as error:
         site.report(

@@ -46,10 +46,16 @@ _PASSED_OVER: Final = frozenset(
         "optionalClaims", "owners", "parentalControlSettings",
         "publicClient", "requestSignatureVerification", "requiredResourceAccess",
         "samlMetadataUrl", "serviceManagementReference", "servicePrincipalLockConfiguration",
-        "spa", "tags", "tokenEncryptionKeyId", "uniqueName", "verifiedPublisher", "web",
+        "spa", "tags", "tokenEncryptionKeyId", "uniqueName", "verifiedPublisher",
     }
 )  # fmt: skip
 """Properties of an application in Graph that are ignored here."""
+
+
+class _Web(msgspec.Struct, frozen=True, rename="camel"):
+    """Its ``homePageUrl``, ``implicitGrantSettings`` and ``logoutUrl`` are ignored."""
+
+    redirect_uris: list[str] | None = None
 
 
 class _NewApplication(msgspec.Struct, rename="camel"):
@@ -57,12 +63,14 @@ class _NewApplication(msgspec.Struct, rename="camel"):
     sign_in_audience: str | None = None
     key_credentials: list[KeyCredentialBody] = []
     password_credentials: list[PasswordCredentialBody] = []
+    web: _Web = _Web()
 
 
 class _ChangedApplication(msgspec.Struct, rename="camel"):
     display_name: str | None = None
     sign_in_audience: str | None = None
     key_credentials: list[KeyCredentialBody] | None = None
+    web: _Web = _Web()
 
 
 async def create(call: GraphCall) -> Response:
@@ -70,8 +78,9 @@ async def create(call: GraphCall) -> Response:
     spec = call.read(_NewApplication, passed_over=_PASSED_OVER)
     multitenant = _multitenant(spec.sign_in_audience) or False
     made = create_application(
-        call.snapshot, call.tenant.id, spec.display_name, multitenant=multitenant
-    ).entry
+        call.snapshot, call.tenant.id, spec.display_name, multitenant=multitenant,
+        redirect_uris=spec.web.redirect_uris or (),
+    ).entry  # fmt: skip
     alone = Snapshot([made])
     keys = replace_certificates(alone, made, spec.key_credentials)
     secrets = [make_secret(call, made, each) for each in spec.password_credentials]
@@ -124,7 +133,10 @@ async def update(call: GraphCall) -> Response:
 
     def decide(snapshot: Snapshot) -> Changes[Application]:
         changed = change_application(
-            application, display_name=spec.display_name, multitenant=multitenant
+            application,
+            display_name=spec.display_name,
+            multitenant=multitenant,
+            redirect_uris=spec.web.redirect_uris,
         )
         if spec.key_credentials is None:
             return changed

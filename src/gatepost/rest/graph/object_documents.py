@@ -31,6 +31,7 @@ def application_document(snapshot: Snapshot, tenant: Tenant, entry: Application)
         "publisherDomain": tenant.domain,
         "signInAudience": audience_of(entry),
         "tags": [],
+        "web": {"redirectUris": list(entry.redirect_uris)},
         "keyCredentials": [
             key_credential(each) for each in snapshot.find(ClientCertificate, entry.id)
         ],

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gatepost.console.access.application import GuardedApplication
+from gatepost.console.access.entra_sign_in import EntraSignIn
 from gatepost.console.access.gate import Gate, GateSettings
 from gatepost.console.access.routes import role_routes
 from gatepost.console.pages import Pages
@@ -55,6 +56,7 @@ class Guarded:
     names: tuple[str, ...] = ()
     refusal: str = ""
     seconds: float = 1000.0
+    entra: EntraSignIn | None = None
     reported: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -67,7 +69,7 @@ class Guarded:
         def now() -> datetime:
             return NOW + timedelta(seconds=self.seconds)
 
-        self.gate = Gate(self.settings, now, clock, clock, PlainHasher())
+        self.gate = Gate(self.settings, now, clock, clock, PlainHasher(), self.entra)
         self.application = GuardedApplication(self.gate, self.names, lambda: self.refusal, report)
         endpoints = [
             (ConsoleEndpoint(method, f"/{role}", role, f"test.{role}", "Say who calls."), who)

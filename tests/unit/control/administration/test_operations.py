@@ -484,6 +484,7 @@ def test_the_first_application_is_listed(office: Office) -> None:
             "object_id": OTHER,
             "tenant_id": TENANT,
             "multitenant": False,
+            "redirect_uris": [],
             "service_principal_id": PRINCIPAL,
             "secrets": 1,
         }

@@ -54,7 +54,12 @@ class Asking:
     """A site with the small directory of ``world``, and its reports."""
 
     def __init__(
-        self, there: Iterable[Entry] = (), without: Collection[str] = (), **site: Any
+        self,
+        there: Iterable[Entry] = (),
+        without: Collection[str] = (),
+        *,
+        for_people: bool = False,
+        **site: Any,
     ) -> None:
         """``site`` has further options of the relay."""
         self.reported: list[tuple[str, Mapping[str, Any]]] = []
@@ -74,7 +79,7 @@ class Asking:
             **{"intake": Intake(), **site},
         )
         self.application = Starlette(
-            routes=entra.routes(self.site), exception_handlers={ApiError: answer_error}
+            routes=entra.routes(self.site, for_people=for_people), exception_handlers={ApiError: answer_error}
         )
 
     @property

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from gatepost.directory.azure.changes.change_result import Changes, Rejected
 from gatepost.directory.azure.entries import (
@@ -24,31 +25,44 @@ from gatepost.directory.azure.snapshot import Snapshot
 
 NAME_LENGTH: Final = 256
 """Characters in a display name (Graph v1.0, application, displayName)."""
+MOST_REDIRECT_URIS: Final = 256
 _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Categories of characters that end a line, or control a terminal; other spaces and the joiners of
 emoji are permitted in names."""
 
 
 def create_application(
-    snapshot: Snapshot, tenant_id: str, display_name: str, *, multitenant: bool = False
+    snapshot: Snapshot,
+    tenant_id: str,
+    display_name: str,
+    *,
+    multitenant: bool = False,
+    redirect_uris: Iterable[str] = (),
 ) -> Changes[Application]:
     """Register an application in a tenant; several may have the same name, as in Entra."""
     if snapshot.get(Tenant, tenant_id) is None:
         raise not_found(tenant_id)
     application = Application(
-        new_guid(), new_guid(), tenant_id, checked_name(display_name), multitenant
-    )
+        new_guid(), new_guid(), tenant_id, checked_name(display_name), multitenant,
+        _checked_uris(redirect_uris),
+    )  # fmt: skip
     return Changes((application,), (), application)
 
 
 def change_application(
-    application: Application, *, display_name: str | None = None, multitenant: bool | None = None
+    application: Application,
+    *,
+    display_name: str | None = None,
+    multitenant: bool | None = None,
+    redirect_uris: Iterable[str] | None = None,
 ) -> Changes[Application]:
     """Change what is not None."""
     if display_name is not None:
         application = replace(application, display_name=checked_name(display_name))
     if multitenant is not None:
         application = replace(application, multitenant=multitenant)
+    if redirect_uris is not None:
+        application = replace(application, redirect_uris=_checked_uris(redirect_uris))
     return Changes((application,), (), application)
 
 
@@ -115,6 +129,33 @@ def checked_name(text: str) -> str:
             "character",
         )
     return text
+
+
+def _checked_uris(uris: Iterable[str]) -> tuple[str, ...]:
+    """Return redirect URIs of the platform Web. Raises Rejected.
+
+    https://learn.microsoft.com/entra/identity-platform/reply-url (limits, 2025)
+    """
+    checked = tuple(dict.fromkeys(uris))
+    if len(checked) > MOST_REDIRECT_URIS or not all(map(_is_redirect_uri, checked)):
+        raise Rejected(
+            "Request_BadRequest",
+            f"up to {MOST_REDIRECT_URIS} redirect URIs of {NAME_LENGTH} characters may be given; "
+            "each must be https, or http on localhost, and have no fragment",
+        )
+    return checked
+
+
+def _is_redirect_uri(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    is_safe = parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    )
+    is_plain = uri.isascii() and uri.isprintable() and not set(' "<>\\#*') & set(uri)
+    return is_safe and is_plain and bool(parts.hostname) and len(uri) <= NAME_LENGTH
 
 
 def not_found(id: str) -> Rejected:
