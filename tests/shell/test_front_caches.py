@@ -30,6 +30,11 @@ from tests.contract.directories import CASES, Case
 from tests.unit.directory.azure.world import NOW
 
 
+def machine_time() -> float:
+    """Return the time, as a test has set it."""
+    return time.time()
+
+
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use NOW as the time of the front processes, like the directories of the tests."""
@@ -71,7 +76,7 @@ def run(tmp_path: Path, steps: Steps, name: str = "azure", fronts: int = 2) -> N
         connected = []
         for _ in range(fronts):
             calls = await Calls.connect(tmp_path / SOCKET)
-            connected.append(Front(calls, await RemoteDirectory.connect(calls), case))
+            connected.append(Front(calls, await RemoteDirectory.connect(calls, machine_time), case))
         await asyncio.wait_for(steps(case, connected), 10)
         for front in connected:
             front.calls.close()
@@ -304,7 +309,7 @@ def test_another_configuration_is_asked_about_again(tmp_path: Path) -> None:
         served = ServedDirectory(before.directory)
         server = await ControlServer(tmp_path, MemoryStore(), served).serve()
         calls = await Calls.connect(tmp_path / SOCKET)
-        front = Front(calls, await RemoteDirectory.connect(calls), before)
+        front = Front(calls, await RemoteDirectory.connect(calls, machine_time), before)
         principal = await front.learn()
         assert front.standing(principal) is Standing.ALLOWED
         served.update_from(_nobody())

@@ -105,6 +105,28 @@ def test_a_session_is_found_by_its_message_and_by_its_application(relay: Emulato
     assert any(each["text"].endswith("octets of content]") for each in lines if "text" in each)
 
 
+def test_open_sessions_are_listed_wherever_they_are(relay: Emulator) -> None:
+    with signed_in(relay.ready) as one, signed_in(relay.ready) as two, signed_in(relay.ready):
+        one.ask("HELP open")
+        two.ask("HELP open")
+        listed = sessions(relay, "list", "--limit", "500")["sessions"]
+        opened = [each for each in listed if each["seconds"] is None]
+        assert len(opened) == 3
+        assert {each["username"] for each in opened} == {relay.ready["username"]}
+        shown = [sessions(relay, "show", each["id"]) for each in opened]
+        assert sum("HELP" in json.dumps(each["lines"]) for each in shown) == 2
+        assert ask(relay, f"sessions/{opened[0]['id']}")["seconds"] is None
+        assert opened[0]["id"] in [each["id"] for each in ask(relay, "sessions")["sessions"]]
+    ids = {each["id"] for each in opened}
+
+    def have_ended() -> bool:
+        listed = sessions(relay, "list", "--limit", "500")["sessions"]
+        ended = [each for each in listed if each["id"] in ids and each["seconds"] is not None]
+        return len(ended) == 3
+
+    eventually(have_ended)
+
+
 def test_new_sessions_are_followed(relay: Emulator) -> None:
     command = [GATEPOST, "sessions", "follow", "--data", str(relay.data), "--json"]
     with fork_server.Popen(command, stdout=subprocess.PIPE, text=True) as following:

@@ -1,11 +1,12 @@
 """What a relay that imitates a provider has besides: its clock, its quotas, its reports."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from gatepost.app.make_directories import Directories
 from gatepost.app.relay_store import RelayStore
 from gatepost.config.settings import Configuration
-from gatepost.control.clock import AheadClock, ClockControl, check_alone
+from gatepost.control.clock import AheadClock, ClockControl
 from gatepost.directory.azure.entries import Domain
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import EventRules, Profile
@@ -21,26 +22,33 @@ def open_clock(config: Configuration, report: ReportEvent) -> Clock:
     if config.emulation is None:
         return SystemClock()
     clock = AheadClock(config.storage.directory)
-    check_alone(clock, config.workers)
     if clock.ahead:
         report("clock_advanced", ahead=clock.ahead.total_seconds())
     return clock
 
 
 def control_clock(
-    clock: Clock, workers: int, report: ReportEvent, reports: EventService | None
+    clock: Clock,
+    report: ReportEvent,
+    reports: EventService | None,
+    forget: Callable[[], Awaitable[None]],
 ) -> ClockControl | None:
-    """Return the operations of a clock that can be ahead; None for the machine's."""
+    """Return the operations of a clock that can be ahead; None for the machine's.
+
+    ``forget`` returns when front processes, which have heard of the new time before, have dropped
+    what they cached of the directory.
+    """
     if not isinstance(clock, AheadClock):
         return None
 
-    def report_advance(ahead: timedelta) -> None:
+    async def report_advance(ahead: timedelta) -> None:
         """Report the change, and wake everything that waits for a time."""
         report("clock_advanced", ahead=ahead.total_seconds())
         if reports is not None:
             reports.webhooks.wake()
+        await forget()
 
-    return ClockControl(clock, workers=workers, on_advance=report_advance)
+    return ClockControl(clock, report_advance)
 
 
 def make_quotas(profile: Profile, directories: Directories, clock: Clock) -> SubscriptionQuotas:

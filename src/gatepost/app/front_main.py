@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from gatepost.processes.front_process import FrontProcess, run_front
 from gatepost.processes.remote_client_counts import RemoteClientCounter
 from gatepost.processes.remote_directory import RemoteQuotas
 from gatepost.processes.remote_failure_rules import RemoteFailureRules
-from gatepost.processes.remote_sessions import SessionSender
+from gatepost.processes.remote_sessions import SessionSender, tell_open_sessions
 from gatepost.processes.workers import Instruction
 from gatepost.relay.connection_supervisor import Supervisor
 from gatepost.relay.session_recorder import SessionRecorder
@@ -95,7 +94,7 @@ async def serve(front: FrontSetup) -> None:
         budget=Budget(Path(front.data), config.limits.memory // front.processes),
         report=process.report,
         next_id=ids_of(config, make_ids(await process.store.new_epoch())),
-        now=lambda: datetime.now(UTC),
+        now=process.clock.now,
         quotas=RemoteQuotas(process.calls) if strict.has_limits else None,
         clients=None if emulation else RemoteClientCounter(process.calls),
         router=None if config.captures else Router(config.routes),
@@ -106,6 +105,7 @@ async def serve(front: FrontSetup) -> None:
         relay.recorder = SessionRecorder(
             relay.now, time.monotonic, lambda recording: send(recording.conclude())
         )
+        await tell_open_sessions(process.calls, relay.recorder)
     factory = ListenerFactory(config, frozenset(front.mechanisms))
     states = {each.name: factory.state(each) for each in config.listeners}
     certificates = certificates_of(config, _ignore)

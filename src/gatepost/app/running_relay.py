@@ -316,7 +316,7 @@ class RunningRelay:
             admin=self.admin,
             events=self.reports,
             queue=queue,
-            clock=control_clock(self.clock, self.now.config.workers, report, self.reports),
+            clock=control_clock(self.clock, report, self.reports, self.directory.forget),
             reporter=report,
             sessions=self.sessions,
             failures=self._failure_control(),

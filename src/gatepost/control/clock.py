@@ -2,7 +2,7 @@
 end of a secret, of a suppression, of a rate window, or of a delay."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,8 @@ class AheadClock:
     def __init__(self, data: Path) -> None:
         self._file = data / FILE
         self.ahead = _read(self._file)
+        self.followers: set[Callable[[timedelta], None]] = set()
+        """Called after each advance, with the time by which the clock is ahead."""
 
     def now(self) -> datetime:
         """Return the time of day, UTC."""
@@ -41,47 +43,39 @@ class AheadClock:
             raise ValueError(f"the clock can be at most {MOST.days} days ahead")
         write_file(self._file, f"{ahead.total_seconds()}\n".encode())
         self.ahead = ahead
+        for follow in list(self.followers):
+            follow(ahead)
 
 
 class ClockControl:
-    """The clock's operations for the command line; ``on_advance`` is called after each advance."""
+    """The clock's operations for the command line.
+
+    ``on_advance`` is awaited after each advance, before it is acknowledged.
+    """
 
     def __init__(
         self,
         clock: AheadClock,
-        *,
-        workers: int = 0,
-        on_advance: Callable[[timedelta], None] | None = None,
+        on_advance: Callable[[timedelta], Awaitable[None]] | None = None,
     ) -> None:
-        self._clock, self._workers, self._on_advance = clock, workers, on_advance
+        self.clock, self._on_advance = clock, on_advance
 
     async def operate(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
         """``show``, or ``advance`` by ``seconds``. Raises ValueError."""
         if operation == "advance":
-            if self._workers:
-                raise ValueError("with --workers, only the machine's clock can be used")
-            self._clock.advance(_interval(fields["seconds"]))
+            self.clock.advance(_interval(fields["seconds"]))
             if self._on_advance is not None:
-                self._on_advance(self._clock.ahead)
+                await self._on_advance(self.clock.ahead)
         elif operation != "show":
             raise ValueError(f"unknown operation {operation[:40]}")
-        now = utc_text(self._clock.now(), "seconds")
-        return {"now": now, "ahead": self._clock.ahead.total_seconds()}
+        now = utc_text(self.clock.now(), "seconds")
+        return {"now": now, "ahead": self.clock.ahead.total_seconds()}
 
 
 def _interval(seconds: float) -> timedelta:
     """Return an interval; one that no date can have is as invalid as one that is too long."""
     longest = 2 * MOST.total_seconds()
     return timedelta(seconds=max(-longest, min(seconds, longest)))
-
-
-def check_alone(clock: AheadClock, workers: int) -> None:
-    """Raise ConfigError if the clock is ahead, because front processes use the machine's time."""
-    if workers and clock.ahead:
-        raise ConfigError(
-            f"the clock of this directory is {clock.ahead} ahead (gatepost clock), which front "
-            "processes are not: start without --workers"
-        )
 
 
 def _read(file: Path) -> timedelta:

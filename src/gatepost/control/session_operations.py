@@ -1,7 +1,7 @@
 """``gatepost sessions``: list, show, follow, and the refused logins, of a running relay."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gatepost.control.session_documents import (
@@ -12,6 +12,7 @@ from gatepost.control.session_documents import (
 )
 from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.model.session_record import RefusedLogin, SessionRecord
+from gatepost.processes.remote_sessions import FrontSessions
 from gatepost.relay.session_archive import SessionArchive
 from gatepost.relay.session_recorder import SessionRecorder
 
@@ -41,6 +42,8 @@ class SessionControl:
     """Returns the id of the application that a user name stands for; empty if there is none."""
     server: Callable[[str], Placeholders]
     """Returns where clients reach the listener with this name."""
+    fronts: FrontSessions = field(default_factory=FrontSessions)
+    """Knows the open sessions of front processes."""
 
     def application_id(self, record: SessionRecord) -> str:
         """Return the id of the application that has signed in, or tried to; empty if there is none,
@@ -52,10 +55,18 @@ class SessionControl:
         id_ = self.application_id(record)
         return self.application(id_) if id_ else ""
 
-    def records(self) -> Sequence[SessionRecord]:
+    async def records(self) -> Sequence[SessionRecord]:
         """Return all sessions, newest first."""
-        every = [*self.archive.records, *self.recorder.records]
-        return sorted(every, key=_order, reverse=True)
+        opened = [*self.recorder.records, *await self.fronts.ask()]
+        every = {each.id: each for each in [*opened, *self.archive.records]}
+        return sorted(every.values(), key=_order, reverse=True)
+
+    async def find(self, id_: str) -> SessionRecord | None:
+        """Return a session with its lines; None if there is none."""
+        record = self.archive.find(id_) or self.recorder.find(id_)
+        if record is None:
+            record = next(iter(await self.fronts.ask(id_)), None) or self.archive.find(id_)
+        return record
 
 
 async def operate_sessions(
@@ -63,18 +74,18 @@ async def operate_sessions(
 ) -> Document:
     """Run an operation. Raises KeyError for an unknown id, and ValueError."""
     if operation == "list":
-        return _list(control, fields)
+        return await _list(control, fields)
     if operation == "show":
-        return _show(control, str(fields["id"]))
+        return await _show(control, str(fields["id"]))
     if operation == "follow":
         return await _follow(control, fields)
     if operation == "refusals":
-        return _refusals(control, fields)
+        return await _refusals(control, fields)
     raise ValueError(f"unknown operation {operation[:40]!r}")
 
 
-def _list(control: SessionControl, fields: Mapping[str, Any]) -> Document:
-    chosen = _choose(control, control.records(), fields)
+async def _list(control: SessionControl, fields: Mapping[str, Any]) -> Document:
+    chosen = _choose(control, await control.records(), fields)
     page, cursor = _page(chosen, fields)
     return {
         "sessions": [_document(control, each) for each in page],
@@ -134,11 +145,11 @@ def _is_of(control: SessionControl, record: SessionRecord, app: str) -> bool:
     return app.casefold() in [each.casefold() for each in names if each]
 
 
-def _show(control: SessionControl, id_: str) -> Document:
+async def _show(control: SessionControl, id_: str) -> Document:
     if id_ == LAST:
-        record = next(iter(control.records()), None)
-    else:
-        record = control.recorder.find(id_) or control.archive.find(id_)
+        newest = next(iter(await control.records()), None)
+        id_ = newest.id if newest is not None else LAST
+    record = await control.find(id_)
     if record is None:
         raise KeyError(f"session {id_} (the last 1,000 are kept, until the relay stops)")
     return whole_session_document(
@@ -163,10 +174,10 @@ def _document(control: SessionControl, record: SessionRecord) -> Document:
     return session_document(record, control.application_name(record))
 
 
-def _refusals(control: SessionControl, fields: Mapping[str, Any]) -> Document:
+async def _refusals(control: SessionControl, fields: Mapping[str, Any]) -> Document:
     """Return the refused logins, grouped by user name and reason, the newest group first."""
     groups: dict[tuple[str, str], list[tuple[SessionRecord, RefusedLogin]]] = {}
-    for record in reversed(control.records()):
+    for record in reversed(await control.records()):
         for login in record.refused_logins:
             group = groups.setdefault((login.username, login.reason), [])
             group.append((record, login))

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -41,7 +42,9 @@ from gatepost.processes.packed_mail import (
     pack_message,
     unpack_submission,
 )
+from gatepost.processes.remote_clock import AHEAD
 from gatepost.processes.remote_failure_rules import CHANGED, RulesSummary, summary_of
+from gatepost.processes.remote_sessions import FrontSessions
 from gatepost.processes.rpc import Afterwards, Answers, Operation, decode, decoder
 from gatepost.processes.rpc_frames import FrameStream, serve_frames
 from gatepost.processes.uploads import Uploads, put_and_tell
@@ -101,7 +104,12 @@ class ControlServer:
             **directory_operations(directory),
             **self._other_operations(),
         }
-        caches, followers = FrontCaches(), FollowedRules(self.failures)
+        caches, rules, clock = (
+            FrontCaches(),
+            FollowedRules(self.failures),
+            FollowedClock(self.clock),
+        )
+        fronts = self.sessions.fronts if self.sessions is not None else FrontSessions()
         if isinstance(directory, CacheableDirectory):
             directory.follow(caches.forget)
         clients = self.clients
@@ -119,7 +127,8 @@ class ControlServer:
                 """Clean up after a caller that has disconnected."""
                 uploads.close()
                 caches.remove(cache)
-                followers.remove(answers)
+                for each in (rules, clock, fronts):
+                    each.remove(answers)
                 if quotas is not None:
                     quotas.forget(uploads)
                 if clients is not None:
@@ -129,7 +138,8 @@ class ControlServer:
             answers = Answers(table, clean_up)
             cache = FrontCache(answers)
             table |= caching_operations(directory, caches, cache)
-            table |= followers.operations(answers)
+            for each in (rules, clock, fronts):
+                table |= each.operations(answers)
             table["gave_up"] = _decoding(tuple[int], cache.confirm)
             if clients is not None:
                 counted = LocalClientCounter(clients, owner=uploads)
@@ -167,6 +177,34 @@ class ControlServer:
         if self.admin is not None:
             operations |= administration_operations(self.admin)
         return operations
+
+
+class FollowedClock:
+    """The front processes that have the relay's time, and hear when its clock is advanced."""
+
+    def __init__(self, control: ClockControl | None) -> None:
+        self._clock = control.clock if control is not None else None
+        self._followers: set[Answers] = set()
+        if self._clock is not None:
+            self._clock.followers.add(self._announce)
+
+    def remove(self, answers: Answers) -> None:
+        """Forget a front process whose connection has ended."""
+        self._followers.discard(answers)
+
+    def _announce(self, ahead: timedelta) -> None:
+        for each in list(self._followers):
+            with suppress(Disconnected):
+                each.tell(AHEAD, ahead.total_seconds())
+
+    def operations(self, answers: Answers) -> dict[str, Operation]:
+        """Return the operations of one connection by name."""
+
+        def follow() -> float:
+            self._followers.add(answers)
+            return self._clock.ahead.total_seconds() if self._clock is not None else 0.0
+
+        return {AHEAD: _decoding(tuple[()], follow)}
 
 
 class FollowedRules:

@@ -19,6 +19,7 @@ from gatepost.operator_log.sentences import EventFormatter
 from gatepost.operator_log.writer import MAX_WAITING
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.event_loop import DRAIN, report_faults, run
+from gatepost.processes.remote_clock import RemoteClock
 from gatepost.processes.remote_directory import RemoteDirectory
 from gatepost.processes.remote_store import RemoteStore
 from gatepost.processes.rpc import Calls
@@ -84,6 +85,7 @@ class FrontProcess:
     store: RemoteStore
     directory: RemoteDirectory
     report: RemoteReport
+    clock: RemoteClock
 
     @classmethod
     async def connect(cls, data: Path) -> "FrontProcess":
@@ -91,7 +93,9 @@ class FrontProcess:
         calls = await Calls.connect(data / SOCKET)
         report = await RemoteReport.connect(calls)
         report_faults(report)
-        return cls(calls, RemoteStore(calls), await RemoteDirectory.connect(calls), report)
+        clock = await RemoteClock.connect(calls)
+        directory = await RemoteDirectory.connect(calls, clock.timestamp)
+        return cls(calls, RemoteStore(calls), directory, report, clock)
 
     async def serve(self, supervisor: Supervisor, listeners: Sequence[ListenerWithState]) -> None:
         """Report that we are ready, and accept when told to; serve until SIGTERM, until told that

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -33,8 +34,16 @@ class RemoteDirectory:
     the directory changes. Of a secret, only a keyed digest is cached.
     """
 
-    def __init__(self, calls: Calls, mechanisms: frozenset[str], *, keeps: bool = False) -> None:
-        self._calls = calls
+    def __init__(
+        self,
+        calls: Calls,
+        mechanisms: frozenset[str],
+        now: Callable[[], float],
+        *,
+        keeps: bool = False,
+    ) -> None:
+        """``now`` returns the directory's time, in seconds since 1970."""
+        self._calls, self._now = calls, now
         self.mechanisms: Final = mechanisms
         self._keeps = keeps
         self._key = secrets.token_bytes(32)
@@ -43,10 +52,10 @@ class RemoteDirectory:
         calls.hears[FORGET] = self._forget
 
     @classmethod
-    async def connect(cls, calls: Calls) -> "RemoteDirectory":
+    async def connect(cls, calls: Calls, now: Callable[[], float] = time.time) -> "RemoteDirectory":
         """Ask what the directory can verify, and whether its answers may be kept."""
         mechanisms = frozenset(await calls.call(list[str], "mechanisms"))
-        return cls(calls, mechanisms, keeps=await calls.call(bool, "keep"))
+        return cls(calls, mechanisms, now, keeps=await calls.call(bool, "keep"))
 
     def _forget(self, number: msgspec.Raw) -> None:
         """Clear the cache, because the directory changes, and confirm it; the change waits for
@@ -88,7 +97,7 @@ class RemoteDirectory:
         If this process was suspended for longer than a change waits, it was disconnected, and does
         not know yet what has changed.
         """
-        return time.time() < until and not self._calls.is_cut_off
+        return self._now() < until and not self._calls.is_cut_off
 
 
 _REVEALING: Final = frozenset({"LOGIN", "PLAIN"})

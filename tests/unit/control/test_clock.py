@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.clock import FILE, AheadClock, ClockControl, check_alone
+from gatepost.control.clock import FILE, AheadClock, ClockControl
 from gatepost.errors import ConfigError
 
 HOUR = timedelta(hours=1)
@@ -31,13 +31,19 @@ def test_it_is_the_machine_s_until_it_goes_forward(tmp_path: Path) -> None:
 
 
 def test_the_control_says_so_and_reports_it(tmp_path: Path) -> None:
-    heard: list[timedelta] = []
-    control = ClockControl(AheadClock(tmp_path), on_advance=heard.append)
+    heard: list[str] = []
+
+    async def note(ahead: timedelta) -> None:
+        heard.append(f"acknowledged {ahead}")
+
+    clock = AheadClock(tmp_path)
+    clock.followers.add(lambda ahead: heard.append(f"told {ahead}"))
+    control = ClockControl(clock, note)
     assert ask(control, "show")["ahead"] == 0
     told = ask(control, "advance", seconds=90.5)
     assert told["ahead"] == 90.5
     assert told["now"].endswith("Z")
-    assert heard == [timedelta(seconds=90.5)]
+    assert heard == ["told 0:01:30.500000", "acknowledged 0:01:30.500000"]
 
 
 @pytest.mark.parametrize(
@@ -56,17 +62,6 @@ def test_invalid_requests_are_refused(
     with pytest.raises(ValueError, match=words):
         ask(ClockControl(AheadClock(tmp_path)), operation, seconds=seconds)
     assert not (tmp_path / FILE).exists()
-
-
-def test_front_processes_have_the_machine_s_time(tmp_path: Path) -> None:
-    clock = AheadClock(tmp_path)
-    check_alone(clock, 2)
-    with pytest.raises(ValueError, match="--workers"):
-        ask(ClockControl(clock, workers=2), "advance", seconds=1.0)
-    clock.advance(HOUR)
-    check_alone(clock, 0)
-    with pytest.raises(ConfigError, match=r"1:00:00 ahead.*without --workers"):
-        check_alone(clock, 2)
 
 
 @pytest.mark.parametrize("content", ["", "soon", "1e99"])

@@ -79,7 +79,8 @@ class Asking:
             **{"intake": Intake(), **site},
         )
         self.application = Starlette(
-            routes=entra.routes(self.site, for_people=for_people), exception_handlers={ApiError: answer_error}
+            routes=entra.routes(self.site, for_people=for_people),
+            exception_handlers={ApiError: answer_error},
         )
 
     @property
