@@ -32,6 +32,7 @@ class ConsoleApi:
             "server": server.operate,
         }
         self._operations = RelayOperations(commands, control.admin or AdminDispatch())
+        self._has_started = False
 
     def session_of(self, message: str) -> str:
         """Return the id of the session in which a message came; empty if it is not known."""
@@ -43,7 +44,10 @@ class ConsoleApi:
         return await self._operations(operation, fields)
 
     async def start(self, report: Reporter, stack: AsyncExitStack) -> None:
-        """Publish what happens from now on, until ``stack`` is closed."""
+        """Publish what happens from now on, until ``stack`` is closed; again has no effect."""
+        if self._has_started:
+            return
+        self._has_started = True
         sessions = self._control.sessions
         if sessions is not None:
             sessions.archive.on_add = partial(self.events.take_session, sessions)

@@ -28,7 +28,6 @@ def console_routes(
     ``console.access.routes.role_routes`` from a ConsoleEndpoint, whose role it needs.
     """
     api = parts.api
-    api.events.follow_mailbox(mailbox.site.mailbox)
     members, intake = _InboxMembers(mailbox.site), mailbox.site.intake
     site = ConsoleApiSite(api.operate, api.events.bus, intake, members.has)
     report = parts.relay.report

@@ -178,7 +178,7 @@ async def open_upstreams(data: Path) -> AsyncIterator[Administer]:
 
 @asynccontextmanager
 async def open_console(data: Path) -> AsyncIterator[Administer]:
-    """Yield a function that runs operations of ``app.console.Console`` in the relay of ``data``.
+    """Yield a function that runs operations of ``ServedConsole`` in the relay of ``data``.
 
     The operations raise ValueError with a sentence. Raises ConfigError if no relay runs.
     """

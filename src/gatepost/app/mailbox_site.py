@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 
@@ -38,6 +38,11 @@ class OpenMailbox:
     lanes: Lanes | None
     """None: all mail is not kept here."""
     inboxes: InboxesSite
+
+    def releasing(self, parts: ConsoleParts, route: str) -> "OpenMailbox":
+        """Return the same, but messages are released by this route; empty: they are not."""
+        site = replace(self.site, release=_release(parts, route))
+        return replace(self, site=site, inboxes=replace(self.inboxes, mailbox=site))
 
     async def close(self) -> None:
         """End the lanes, and stop indexing."""

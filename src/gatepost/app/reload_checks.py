@@ -9,7 +9,6 @@ _FIXED: Final = {
     "storage": "storage",
     "health": "health",
     "apis": "api",
-    "console": "console",
     "ca_file": "ca_file",
     "reports": "events of the profile",
     "records_sessions": "sessions.record",

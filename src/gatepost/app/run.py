@@ -68,7 +68,7 @@ async def _reload(relay: RunningRelay, signals: "_Signals", on_ready: OnReady) -
 def _with_link(relay: RunningRelay, document: dict[str, Any]) -> dict[str, Any]:
     """Return the document for whoever started the relay: with a link that signs in to the
     console."""
-    return {**document, "console_link": relay.console.make_link() if relay.console else None}
+    return {**document, "console_link": relay.console.make_link()}
 
 
 class _Signals:

@@ -5,12 +5,11 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.app.api import Apis
-from gatepost.app.console import KEYS, Console
 from gatepost.app.console_api import ConsoleApi
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.emulation import (
@@ -29,6 +28,7 @@ from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
 from gatepost.app.relay_store import RelayStore
 from gatepost.app.reload_checks import check_reloadable
 from gatepost.app.scripted_failures import ScriptedFailures
+from gatepost.app.served_console import PreparedConsole, ServedConsole
 from gatepost.app.sessions import open_sessions
 from gatepost.app.store_opening import open_watched
 from gatepost.config.preset import tls_of_ports
@@ -90,6 +90,7 @@ class PreparedConfiguration:
     """None: all mail is captured."""
     trusted: Trusted | None
     """None: the certificates are the operator's."""
+    console: PreparedConsole = field(default_factory=PreparedConsole)
 
 
 class RunningRelay:
@@ -104,6 +105,8 @@ class RunningRelay:
     directories: Directories
     relay: Relay
     inbound: Inbound
+    console: ServedConsole
+    api: ConsoleApi
     now: PreparedConfiguration
     """The configuration in effect."""
     clients: ClientCounts | None = None
@@ -111,7 +114,6 @@ class RunningRelay:
     outbound: "Outbound | None" = None
     reports: EventService | None = None
     health: Listener | None = None
-    console: Console | None = None
     sessions: SessionControl | None = None
     failures: ScriptedFailures | None = None
 
@@ -141,13 +143,16 @@ class RunningRelay:
         if config.provisioning is not None:
             keep_out_of_git(self.data)
         self.apis, self.key = Apis(config, self.report, stack), open_key(self.data)
-        if config.console is not None:
-            self.console = Console(config, self.key, self.clock, self.report, stack)
+        self.console = ServedConsole(self.key, self.clock, self.report)
+        console = self.console.prepare(config)
+        stack.push_async_callback(self.console.abandon, console)
         await self._open_parts(config)
         directory = await self._prepare_directory(config)
         directory.take(self.directory)  # now, so that listeners offer its mechanisms
         first = self._prepare(config, directory)
         stack.callback(first.listeners.close)
+        served = first.listeners.config.console
+        first = replace(first, console=replace(console, settings=served))
         await self._begin(first)
 
     async def _open_parts(self, config: Configuration) -> None:
@@ -241,9 +246,9 @@ class RunningRelay:
             self.data, store, self._title, lambda: self.now.config.storage,
             lambda: refusal_reason(store),
         )  # fmt: skip
-        api = ConsoleApi(served, self.clock, server)
-        if self.console is not None:
-            await api.start(self.report, stack)
+        self.api = ConsoleApi(served, self.clock, server)
+        if config.console is not None:
+            await self.api.start(self.report, stack)
         await self.inbound.start(first.listeners)
         self.health = await serve_health(
             config.health,
@@ -254,8 +259,8 @@ class RunningRelay:
         if config.apis:
             apis = first.listeners.config.apis
             await self.apis.serve(apis, self._make_site(), self.relay, self.clients, stack)
-        if self.console is not None and first.listeners.config.console is not None:
-            self.console.serve(first.listeners.config.console, self._console_parts(api), stack)
+        await self.console.take(first.console, self._console_parts)
+        stack.push_async_callback(self.console.close)
 
     def _use(self, prepared: PreparedConfiguration) -> None:
         """Put into effect what can be replaced in place."""
@@ -322,7 +327,7 @@ class RunningRelay:
             failures=self._failure_control(),
             doctor=doctor,
             upstreams=upstreams,
-            console=self.console.operate if self.console is not None else None,
+            console=self.console.operate,
         )
 
     def _failure_control(self) -> FailureControl | None:
@@ -355,7 +360,7 @@ class RunningRelay:
             clients=None if clients is None else LocalClientCounter(clients, owner="api"),
         )  # fmt: skip
 
-    def _console_parts(self, api: ConsoleApi) -> ConsoleParts:
+    def _console_parts(self) -> ConsoleParts:
         """Return what the console needs of this relay."""
         return ConsoleParts(
             self.relay,
@@ -373,7 +378,7 @@ class RunningRelay:
             self.outbound is not None,
             lambda: self.inbound.open_listeners,
             self.admin,
-            api,
+            self.api,
             self.directories.http,
         )
 
@@ -411,7 +416,7 @@ class RunningRelay:
 
     def document(self) -> dict[str, Any]:
         """Return the content of ready.json."""
-        console = self.console.document() if self.console is not None else dict.fromkeys(KEYS)
+        console = self.console.document()
         seed = self.failures.rules.book.seed if self.failures is not None else None
         return {**self._document(), **console, "failures": {"seed": seed} if seed else None}
 
@@ -468,12 +473,15 @@ class RunningRelay:
         _warn(config, self.report)
         check_reloadable(self.now.config, config)
         following = self._prepare(config, await self._prepare_directory(config))
+        console = PreparedConsole()
         try:
+            console = self.console.prepare(following.listeners.config)
             await self.inbound.start_fronts(following.listeners)
         except BaseException:
+            await self.console.abandon(console)
             await self.inbound.abandon(following.listeners)
             raise
-        return following
+        return replace(following, console=console)
 
     async def _apply(self, following: PreparedConfiguration) -> dict[str, Any] | None:
         """Put another configuration into effect.
@@ -508,6 +516,9 @@ class RunningRelay:
             # New mail uses the new routes while the last attempts by the old ones finish.
             steps.insert(0, self.outbound.change(following.delivery))
         await side_by_side(*steps)
+        if following.console.settings is not None:
+            await self.api.start(self.report, self._stack)
+        await self.console.take(following.console, self._console_parts)
 
 
 async def stop_all(inbound: Inbound, outbound: "Outbound | None", store: RelayStore) -> None:

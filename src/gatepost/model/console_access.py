@@ -13,6 +13,9 @@ USER: Final = "gatepost.user"
 ConsoleRole = Literal["viewer", "support", "operator", "admin"]
 """Each may do what those before it may. A viewer sees no content, and addresses are masked."""
 ConsoleMethod = Literal["GET", "POST", "PUT", "DELETE"]
+UserOrigin = Literal["token", "file", "proxy", "entra"]
+"""How somebody is known: by the token or a ticket, by a password of the configuration, by a proxy's
+word, or by Microsoft Entra's."""
 ROLES: Final[tuple[ConsoleRole, ...]] = get_args(ConsoleRole)
 
 
@@ -22,6 +25,7 @@ class ConsoleUser:
 
     name: str
     role: ConsoleRole
+    origin: UserOrigin = "token"
 
     def may_act_as(self, role: ConsoleRole) -> bool:
         """Tell whether the user may call what needs ``role``."""

@@ -26,21 +26,18 @@ PROBES = ("/livez", "/readyz")
 class GuardedApplication:
     """Everything that the listener serves; ``end_streams`` before it stops."""
 
-    def __init__(
-        self,
-        gate: Gate,
-        names: Iterable[str],
-        refusal: Callable[[], str],
-        report: ReportEvent,
-    ) -> None:
-        """``names`` are further names of the host; ``refusal`` returns why no mail is accepted."""
+    def __init__(self, gate: Gate, refusal: Callable[[], str], report: ReportEvent) -> None:
+        """``refusal`` returns why no mail is accepted."""
         self._gate, self._refusal, self._report = gate, refusal, report
-        self._hosts = ServedHosts(gate.settings.port, names)
         self._streams: EndingStreams | None = None
         self._app: ASGIApp
 
-    def serve(self, routes: Sequence[BaseRoute]) -> None:
-        """Serve these routes, the first that matches. Call it once."""
+    def serve(self, routes: Sequence[BaseRoute], names: Iterable[str] = ()) -> None:
+        """Serve these routes, the first that matches, by the gate's current settings.
+
+        ``names`` are further names of the host. Open streams of what was served before end.
+        """
+        self.end_streams()
         router = Starlette(
             routes=routes,
             middleware=[Middleware(FailureReports, report=self._report)],
@@ -53,7 +50,7 @@ class GuardedApplication:
             Middleware(PlainPaths),
             Middleware(_Probes, refusal=self._refusal),
             Middleware(Forwarded, proxies=self._gate.settings.proxies),
-            Middleware(HostCheck, hosts=self._hosts),
+            Middleware(HostCheck, hosts=ServedHosts(self._gate.settings.port, names)),
             Middleware(OriginCheck, entrances=(CALLBACK,)),
             Middleware(UserCheck, gate=self._gate),
         )

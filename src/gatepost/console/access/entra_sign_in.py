@@ -185,7 +185,7 @@ class EntraSignIn:
     def _user_of(self, person: EntraPerson) -> ConsoleUser:
         role = self.application.role_of(person)
         if role is not None:
-            return ConsoleUser(person.name, role)
+            return ConsoleUser(person.name, role, "entra")
         if person.has_too_many_groups:
             raise SignInFailed(
                 "entra_groups", f"entra_groups: the token of {person.name} has not all groups",

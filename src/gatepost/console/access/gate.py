@@ -77,6 +77,18 @@ class Gate:
         self._verified: dict[bytes, str] = {}
         """Users by the digest of a name and its password, so that each is hashed once."""
 
+    def configure(self, settings: GateSettings, entra: "EntraSignIn | None") -> None:
+        """Accept other credentials from now on; logins by those that have changed end."""
+        before, is_same_entra = self._users, entra is self.entra
+        self.settings, self.entra = settings, entra
+        self._users = {each.name: each for each in settings.users}
+        self._verified.clear()
+        for login in self.logins:
+            name, origin = login.user.name, login.user.origin
+            has_changed = origin == "file" and self._users.get(name) != before.get(name)
+            if has_changed or (origin == "entra" and not is_same_entra):
+                self.logins.end(login)
+
     @property
     def cookie(self) -> str:
         """The name of the cookie."""
@@ -94,7 +106,7 @@ class Gate:
     def user_of_proxy(self, name: str) -> ConsoleUser | None:
         """Return the user whom a proxy has authenticated."""
         user = self._users.get(name)
-        return ConsoleUser(user.name, user.role) if user else None
+        return ConsoleUser(user.name, user.role, "proxy") if user else None
 
     async def user_of_password(self, name: str, password: str) -> ConsoleUser | None:
         """Return the user of a name and a password; None if they are wrong."""
@@ -103,7 +115,7 @@ class Gate:
             return None
         proof = hmac.digest(self._key, f"{name}\0{password}".encode(), "sha256")
         if user is not None and self._verified.get(proof) == user.name:
-            return ConsoleUser(user.name, user.role)
+            return ConsoleUser(user.name, user.role, "file")
         # An unknown name takes as long as a wrong password.
         verifier = user.verifier if user and user.verifier else self._any_verifier()
         is_right = await self._is_password(verifier, password)
@@ -112,7 +124,7 @@ class Gate:
         while len(self._verified) >= _REMEMBERED:
             del self._verified[next(iter(self._verified))]
         self._verified[proof] = user.name
-        return ConsoleUser(user.name, user.role)
+        return ConsoleUser(user.name, user.role, "file")
 
     def _any_verifier(self) -> Secret:
         return next(each.verifier for each in self._users.values() if each.verifier)

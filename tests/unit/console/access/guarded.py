@@ -70,7 +70,7 @@ class Guarded:
             return NOW + timedelta(seconds=self.seconds)
 
         self.gate = Gate(self.settings, now, clock, clock, PlainHasher(), self.entra)
-        self.application = GuardedApplication(self.gate, self.names, lambda: self.refusal, report)
+        self.application = GuardedApplication(self.gate, lambda: self.refusal, report)
         endpoints = [
             (ConsoleEndpoint(method, f"/{role}", role, f"test.{role}", "Say who calls."), who)
             for role in ROLES
@@ -86,7 +86,8 @@ class Guarded:
                 *SignInPage(self.gate, Pages(), "gatepost console", report).routes(),
                 *role_routes(API_PREFIX, endpoints, report),
                 *role_routes("", [(mailbox, who), (removal, who), (page, who), (failing, fail)]),
-            ]
+            ],
+            self.names,
         )
 
     def ask(
