@@ -23,6 +23,7 @@ from tests.contract.messages import message
 
 BEHIND = {
     "test_records_are_saved_replaced_and_deleted",  # only the store process itself does
+    "test_records_of_a_message_go_with_it",
     "test_no_refusal_while_there_is_space",  # sent with an answer; see below
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.directory.contract import Record
+from gatepost.directory.contract import OF_MESSAGE, Record
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.store_contract import Selection
@@ -329,6 +329,20 @@ def test_records_are_saved_replaced_and_deleted(store: AnyStore) -> None:
         await store.save_records([Record("app", "2", {"x": 1})], [("role", "1"), ("role", "9")])
         loaded = {(each.kind, each.id): each.fields for each in await store.load_records()}
         assert loaded == {("app", "1"): app.fields, ("app", "2"): {"x": 1}}
+
+    run(steps())
+
+
+def test_records_of_a_message_go_with_it(store: AnyStore) -> None:
+    async def steps() -> None:
+        await put(store, message("one"), message("two"), message("three"))
+        records = [Record(OF_MESSAGE, each, {"of": each}) for each in ("one", "two", "three")]
+        await store.save_records([*records, Record("app", "one", {})])
+        await store.delete(["one", "no such message"])
+        left = {(each.kind, each.id) for each in await store.load_records()}
+        assert left == {("app", "one"), (OF_MESSAGE, "two"), (OF_MESSAGE, "three")}
+        await store.delete(None)
+        assert [each.kind for each in await store.load_records()] == ["app"]
 
     run(steps())
 

@@ -2,10 +2,12 @@
 
 import json
 import smtplib
+import socket
 import ssl
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -84,6 +86,57 @@ def test_marks_tags_and_cursors_survive_a_kill(tmp_path: Path) -> None:
         ]
         after = call(relay, "GET", f"/api/v1/messages?after={listed['cursor']}")
         assert after["messages"] == []
+
+
+def test_lanes_and_what_rules_did_survive_a_kill(tmp_path: Path) -> None:
+    with Emulator(data=tmp_path / "data") as relay:
+        lasting, brief = [
+            call(relay, "POST", f"{OWN}/lanes", {"name": name, "ttl": ttl, "application": app})
+            for name, ttl, app in (("lasting", 86_400, None), ("brief", 600, "new"))
+        ]
+        rule = {
+            "id": "odd",
+            "when": {"stage": "message", "recipient": "*@odd.test"},
+            "do": {"outcome": {"status": "Bounced", "code": "550 5.1.1 No"}, "go_on": True},
+        }
+        call(relay, "POST", f"{OWN}/rules", rule)
+        send(lasting, "in the lane")
+        send(brief, "brief")
+        send(main_lane(relay), "odd", "a@odd.test")
+        before = call(relay, "GET", "/api/v1/message/latest")
+        relay.kill()
+    with Emulator(data=tmp_path / "data") as relay:
+        for lane in (lasting, brief):
+            send(lane, "after the restart")
+            assert len(subjects(relay, f"/inbox/{lane['name']}")) == 2
+        after = call(relay, "GET", f"/api/v1/message/{before['ID']}")
+        for each in (before, after):
+            assert each["Injected"] == ["odd"]
+            assert [one["Status"] for one in each["Outcome"]] == ["Bounced"]
+        relay.advance(timedelta(minutes=11))
+    with Emulator(data=tmp_path / "data") as relay:
+        lanes = call(relay, "GET", f"{OWN}/lanes")["lanes"]
+        assert [each["name"] for each in lanes] == ["lasting"]
+        assert subjects(relay) == ["after the restart", "odd", "in the lane"]
+        call(relay, "DELETE", f"{OWN}/lanes/lasting")
+    with Emulator(data=tmp_path / "data") as relay:
+        assert call(relay, "GET", f"{OWN}/lanes") == {"lanes": []}
+        assert subjects(relay) == ["odd"]
+
+
+def test_a_lane_whose_port_is_taken_ends_and_says_so(tmp_path: Path) -> None:
+    with Emulator(data=tmp_path / "data") as relay:
+        lane = call(relay, "POST", f"{OWN}/lanes", {"name": "unlucky"})
+        send(lane, "gone")
+        send(main_lane(relay), "stays")
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((lane["smtp"]["host"], lane["smtp"]["port"]))
+        taken.listen()
+        with Emulator(data=tmp_path / "data") as relay:
+            assert subjects(relay) == ["stays"]
+            [ended] = [each for each in relay.events() if each["event"] == "lane_ended"]
+            assert ended["lane"] == "unlucky"
 
 
 def test_lanes_do_not_meet(relay: Emulator) -> None:

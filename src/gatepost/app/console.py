@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.app.console_parts import ConsoleParts
+from gatepost.app.lane_records import KIND as LANE_RECORD
 from gatepost.app.make_listeners import certificates_of
 from gatepost.config.settings import Configuration, ConsoleSettings
 from gatepost.errors import ConfigError
@@ -81,10 +82,15 @@ class Console:
         """Return a link that signs a browser in, once."""
         return f"{self.url}/sign-in?ticket={self._open_gate().tickets.issue()}"
 
-    def serve(self, settings: ConsoleSettings, parts: ConsoleParts) -> None:
-        """Serve from the first connection until ``close``. Raises TlsError."""
+    async def serve(self, settings: ConsoleSettings, parts: ConsoleParts) -> None:
+        """Serve from the first connection until ``close``, or at once if there are lanes. Raises
+        TlsError."""
         self.settings, self._parts = settings, parts
         self._follow_certificate()
+        records = () if parts.delivers else await parts.store.load_records()
+        if any(each.kind == LANE_RECORD for each in records):
+            await self._start()
+            return
         loop = asyncio.get_running_loop()
         for each in self._listener.sockets:
             loop.add_reader(each, self._start_soon)

@@ -12,6 +12,7 @@ from gatepost.app.relay_store import RelayStore
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.socket_server import ControlServer
 from gatepost.directory.azure.directory import AzureDirectory
+from gatepost.keys.store_key import Key
 from gatepost.net.http_client import Http
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.reports.event_service import EventService
@@ -51,6 +52,8 @@ class ConsoleParts:
     """Changes the directories."""
     api: ConsoleApi
     """The operations of Gatepost's own API, and the events."""
+    key: Key
+    """Seals the passwords of lanes."""
     http: Http
     """For requests to Entra."""
     started: float = field(default_factory=time.monotonic)

@@ -1,6 +1,7 @@
 """Applications of lanes: a lane may have the credentials of one, as a provider's clients do."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gatepost.control.administration.operations import AdminDispatch
@@ -14,11 +15,12 @@ ROLE = "Communication and Email Service Owner"
 
 @dataclass(frozen=True, slots=True)
 class LaneLogin:
-    """The credentials of a lane; ``revoke`` deletes what was created for them."""
+    """The credentials of a lane."""
 
     username: str
     password: Secret
-    revoke: Callable[[], Awaitable[None]] | None = None
+    undo: tuple[str, Mapping[str, str]] | None = None
+    """The operation, with its fields, that deletes what was created for them."""
     is_own: bool = True
     """Nobody else signs in with this name."""
 
@@ -33,21 +35,23 @@ async def open_application(
             await admin.administer("app create", {"name": name})
             await admin.administer("role assign", {"name": ROLE, "app": name, "on": resource})
             secret = await admin.administer("secret create", {"parent": name, "name": lane})
-            delete = ("app delete", {"name": name})
+            undo = ("app delete", {"name": name})
         else:
             fields = {"parent": application, "name": f"lane {lane}"}
             secret = await admin.administer("secret create", fields)
-            delete = ("secret delete", {"name": secret["id"], "parent": application})
+            undo = ("secret delete", {"name": secret["id"], "parent": application})
     except Rejected as error:
         raise BadLane(f"application: {error}") from None
     if not secret["usernames"]:
         raise BadLane(f"application: {application} may not send through any resource")
-
-    async def revoke() -> None:
-        try:
-            await admin.administer(*delete)
-        except Rejected:
-            return  # somebody else has deleted it
-
     password = Secret(secret["value"])
-    return LaneLogin(secret["usernames"][0], password, revoke, is_own=application == NEW)
+    return LaneLogin(secret["usernames"][0], password, undo, is_own=application == NEW)
+
+
+async def revoke(admin: AdminDispatch, login: LaneLogin) -> None:
+    """Delete what was created for the credentials of a lane."""
+    if login.undo is None:
+        return
+    operation, fields = login.undo
+    with suppress(Rejected):  # somebody else has deleted it
+        await admin.administer(operation, dict(fields))

@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.inbound import OpenListener
-from gatepost.app.lane_applications import LaneLogin, open_application
+from gatepost.app.lane_applications import LaneLogin, open_application, revoke
+from gatepost.app.lane_records import KIND, read_record, record_of
 from gatepost.app.relay_store import RelayStore
 from gatepost.directory.lane_account import LaneDirectory
 from gatepost.errors import NetworkError
@@ -89,17 +90,59 @@ class Lanes:
             await self._mailbox.inbox("lane", name).delete()  # of an earlier one with this name
             login = await self._make_login(name, application)
             try:
-                served = await self._open(name, ttl, wanted, login)
+                lane = self._plan(name, ttl, wanted, login)
+                served = await self._open(lane, login)
+                record = record_of(served.lane, login, self._parts.key)
+                await self._parts.store.save_records([record])
             except BaseException:
-                await _revoke(login)
+                await revoke(self._parts.admin, login)
                 raise
         finally:
             self._opening.discard(name)
+        self._add(served)
+        return served.lane
+
+    def _add(self, served: _Served) -> None:
+        name, login = served.lane.name, served.login
         self._served[name] = served
         self.messages.names.add(name)
         if login.is_own:
             self.messages.usernames[login.username] = name
-        return served.lane
+
+    async def restore(self) -> None:
+        """Open the lanes of an earlier process, at the same ports; those that cannot be opened, or
+        whose time is over, end. Call it before mail is indexed."""
+        parts, now = self._parts, self._parts.relay.now()
+        for record in await parts.store.load_records():
+            if record.kind != KIND:
+                continue
+            try:
+                lane, login = read_record(record, parts.key)
+            except ValueError as error:
+                await self._end_early(record.id, None, f"its record is damaged: {error}")
+                continue
+            if lane.expires_at <= now:
+                await self._end_early(lane.name, login)
+                continue
+            try:
+                self._add(await self._open(lane, login))
+            except (NetworkError, BadLane) as error:
+                await self._end_early(lane.name, login, str(error))
+
+    async def _end_early(self, name: str, login: LaneLogin | None, reason: str = "") -> None:
+        """End a lane that is not open; its mail goes when all lanes are restored."""
+        if reason:
+            self._parts.relay.report("lane_ended", lane=name, reason=reason)
+        if login is not None:
+            await revoke(self._parts.admin, login)
+        await self._parts.store.save_records([], [(KIND, name)])
+
+    async def delete_orphans(self) -> None:
+        """Delete mail of lanes that are no more."""
+        for each in await self._parts.store.mailbox.inboxes():
+            if each.kind == "lane" and each.name not in self._served:
+                await self._mailbox.inbox("lane", each.name).delete()
+                self.messages.names.discard(each.name)
 
     async def _make_login(self, name: str, application: str | None) -> LaneLogin:
         if application is None:
@@ -114,7 +157,7 @@ class Lanes:
         await self._end(served)
 
     async def close(self) -> None:
-        """End the listeners of all lanes; their mail stays."""
+        """End the listeners of all lanes; the next process opens them again."""
         for served in self._served.values():
             served.expiry.cancel()
         await asyncio.gather(*[_stop(each) for each in self._served.values()])
@@ -122,26 +165,34 @@ class Lanes:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    async def _open(
+    def _plan(
         self, name: str, ttl: float, wanted: Sequence[LaneListener], login: LaneLogin
-    ) -> _Served:
-        now, relay = self._parts.relay.now(), self._parts.relay
-        username, password = login.username, login.password
-        store = LaneStore(self._parts.store, name, self.messages)
+    ) -> Lane:
+        """Return a new lane, whose ports are not known yet."""
+        now = self._parts.relay.now()
+        sender = str(self._parts.ready().get("from") or "")
+        ports = {each: LanePort("", 0, "") for each in wanted}
+        ends = now + timedelta(seconds=ttl)
+        return Lane(name, login.username, login.password, sender, ports, now, ends)
+
+    async def _open(self, lane: Lane, login: LaneLogin) -> _Served:
+        """Open the listeners of a lane. Raises BadLane and NetworkError."""
+        relay = self._parts.relay
+        store = LaneStore(self._parts.store, lane.name, self.messages)
         own: Relay = replace(
             relay,
-            directory=LaneDirectory(lambda: relay.directory, username, password),
+            directory=LaneDirectory(lambda: relay.directory, login.username, login.password),
             store=cast("Store", store),
         )
         supervisor = Supervisor(own)
-        models = [(each, self._model(each)) for each in wanted]
+        models = [(each, self._model(each)) for each in lane.ports]
         opened: list[Listener] = []
         ports: dict[LaneListener, LanePort] = {}
         try:
             for kind, model in models:
-                listener = listen(model.settings.host, 0)
+                listener = listen(model.settings.host, lane.ports[kind].port)
                 opened.append(listener)
-                state = replace(model.state, lane=name)
+                state = replace(model.state, lane=lane.name)
                 await supervisor.serve(listener, state)
                 host = _LOOPBACK.get(listener.host, listener.host)
                 ports[kind] = LanePort(host, listener.port, model.settings.tls)
@@ -150,10 +201,9 @@ class Lanes:
                 await supervisor.withdraw(each)
                 each.close()
             raise
-        sender = str(self._parts.ready().get("from") or "")
-        ends = now + timedelta(seconds=ttl)
-        lane = Lane(name, username, password, sender, ports, now, ends)
-        expiry = asyncio.get_running_loop().call_later(ttl, self._expire, name)
+        lane = replace(lane, ports=ports)
+        left = (lane.expires_at - relay.now()).total_seconds()
+        expiry = asyncio.get_running_loop().call_later(left, self._expire, lane.name)
         return _Served(lane, supervisor, opened, expiry, login)
 
     def _model(self, kind: LaneListener) -> OpenListener:
@@ -174,16 +224,12 @@ class Lanes:
         await _stop(served)
         name = served.lane.name
         self.messages.usernames.pop(served.login.username, None)
-        await _revoke(served.login)
+        await revoke(self._parts.admin, served.login)
+        await self._parts.store.save_records([], [(KIND, name)])
         self.on_delete(name)
         await self._mailbox.inbox("lane", name).delete()
         if name not in self._served and name not in self._opening:
             self.messages.names.discard(name)
-
-
-async def _revoke(login: LaneLogin) -> None:
-    if login.revoke is not None:
-        await login.revoke()
 
 
 async def _stop(served: _Served) -> None:

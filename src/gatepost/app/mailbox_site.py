@@ -65,9 +65,11 @@ async def open_mailbox(parts: ConsoleParts, url: str, release_route: str = "") -
     if isinstance(failures, LocalFailureRules):
         lanes.on_delete = failures.book.delete_lane
     mailbox.listeners.add(lambda change: _forget(messages, change))
+    if not parts.delivers:
+        await lanes.restore()
     await mailbox.start(relay.report)
-    stored = await parts.store.mailbox.inboxes()
-    messages.names.update(each.name for each in stored if each.kind == "lane")
+    if not parts.delivers:
+        await lanes.delete_orphans()
     site = MailboxSite(
         mailbox=mailbox,
         intake=Intake(relay.budget, relay.report),

@@ -28,6 +28,7 @@ from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
 from gatepost.app.relay_store import RelayStore
 from gatepost.app.reload_checks import check_reloadable
 from gatepost.app.scripted_failures import ScriptedFailures
+from gatepost.app.scripted_records import ScriptedRecords
 from gatepost.app.served_console import PreparedConsole, ServedConsole
 from gatepost.app.sessions import open_sessions
 from gatepost.app.store_opening import open_watched
@@ -191,6 +192,7 @@ class RunningRelay:
             self.failures = ScriptedFailures(
                 config, self.key, clock, report, self.directories.application_name, faulty.make
             )
+            await ScriptedRecords(self.store, self.failures.rules).load()
             self.failures.watch(self._stack)
             self.relay.failures = self.failures.rules
         self.inbound = Inbound(self.relay, report, config)
@@ -379,6 +381,7 @@ class RunningRelay:
             lambda: self.inbound.open_listeners,
             self.admin,
             self.api,
+            self.key,
             self.directories.http,
         )
 

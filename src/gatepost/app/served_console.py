@@ -53,7 +53,7 @@ class ServedConsole:
             return
         if prepared.opened is not None:
             self._current = prepared.opened
-            self._current.serve(settings, parts())
+            await self._current.serve(settings, parts())
         elif current is not None and settings != current.settings:
             await current.change(settings)
 

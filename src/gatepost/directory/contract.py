@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from gatepost.model.address import Address
 from gatepost.model.credentials import Credentials, Principal, Standing
@@ -64,6 +64,10 @@ class CacheableDirectory(Directory, Protocol):
         """
 
 
+OF_MESSAGE: Final = "message"
+"""The kind of records that are deleted with the captured message whose id they have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One directory object in the store: its kind, its id, and its fields (JSON types)."""
@@ -80,7 +84,10 @@ class Record:
 
 
 class Records(Protocol):
-    """Persistent storage of a directory's objects; every store implements it."""
+    """Persistent storage of a directory's objects; every store implements it.
+
+    Records of the kind OF_MESSAGE are deleted with their messages.
+    """
 
     async def load_records(self) -> Sequence[Record]:
         """Return all objects."""

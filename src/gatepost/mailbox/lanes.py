@@ -1,7 +1,7 @@
 """Lanes: inboxes with listeners and credentials of their own, so that tests do not meet.
 
-A lane ends with its time to live, or with the process. Which message came over a lane is known here
-until the message has its entry.
+A lane ends with its time to live, and its mail with it. Which message came over a lane is known
+here until the message has its entry.
 """
 
 import re

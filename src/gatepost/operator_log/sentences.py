@@ -26,8 +26,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     tls_failed proxy_header_refused certificate_expires config_warning domain_not_verified
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
-    mailbox_delayed
-    mailbox_unreadable
+    mailbox_delayed mailbox_unreadable lane_ended
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped refresh_token_not_kept
@@ -192,6 +191,7 @@ _SENTENCES: Final = {
     "injected": "rule {rule}: {action} at {stage} for {peer}",
     "failure_rules_loaded": "{count} rules of scripted failures were read from {file}",
     "failure_rules_refused": "the rules of scripted failures stay as they were: {reason}",
+    "lane_ended": "lane {lane} has ended before its time, with its mail: {reason}",
     "clock_advanced": "the clock is {ahead:g} s ahead of the machine's",
     "authority_replaced": "there is a new certificate authority: clients must trust {ca_file}",
     "clock_put_back": "the clock was set back by {seconds} s: waiting deliveries are tried now",

@@ -57,6 +57,8 @@ class LocalFailureRules:
         """What the reports about a message say, by its id and the recipient."""
         self.injected: Final[dict[str, tuple[str, ...]]] = {}
         """The rules that fired while a message was received, by its id."""
+        self.keep: Callable[[str], None] = lambda _message: None
+        """Called with the id of each message about which something was noted."""
         self.followers: set[Callable[[], None]] = set()
         book.on_change = self._follow
         self.stages, self.wants_header = book.stages, book.wants_header
@@ -81,6 +83,7 @@ class LocalFailureRules:
 
     def note_stored(self, message: str, rules: tuple[str, ...]) -> None:
         _remember(self.injected, message, rules)
+        self.keep(message)
 
 
 def _remember(table: dict[str, Any], key: str, value: object) -> None:

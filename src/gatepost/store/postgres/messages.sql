@@ -86,6 +86,10 @@ FROM captured
 WHERE seq = ANY(%s) AND seq > (SELECT value FROM counter WHERE name = 'reported')
 ON CONFLICT DO NOTHING;
 
+-- name: delete_records_of_captured
+DELETE FROM record USING captured
+WHERE record.kind = 'message' AND record.id = captured.id AND captured.seq = ANY(%s);
+
 -- name: delete_captured
 DELETE FROM captured WHERE seq = ANY(%s);
 

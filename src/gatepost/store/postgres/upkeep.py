@@ -146,6 +146,7 @@ def delete_captured(connection: Connection, seqs: Sequence[int]) -> int:
     keys = numbers(seqs)
     with connection.pipeline():
         connection.execute(SQL["keep_departed"], (keys,))
+        connection.execute(SQL["delete_records_of_captured"], (keys,))
         deleted = connection.execute(SQL["delete_captured"], (keys,))
         connection.execute(SQL["delete_entries"], (keys,))
         connection.execute(SQL["delete_contents"], (keys,))

@@ -38,6 +38,9 @@ SELECT seq, received_at, size FROM messages ORDER BY seq LIMIT ?;
 -- name: find_seq
 SELECT seq, size FROM messages WHERE id = ?;
 
+-- name: delete_record_of_message
+DELETE FROM records WHERE kind = 'message' AND id = (SELECT id FROM messages WHERE seq = ?);
+
 -- name: delete_message
 DELETE FROM messages WHERE seq = ?;
 

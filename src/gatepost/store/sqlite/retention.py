@@ -25,6 +25,7 @@ def delete(transaction: Transaction, messages: Sequence[tuple[int, int]]) -> int
     """Delete messages, given as (seq, size), and their bodies; return how many."""
     keys = [(seq,) for seq, _ in messages]
     keep_unread(transaction, [seq for seq, _ in messages])
+    transaction.connection.executemany(QUERIES["delete_record_of_message"], keys)
     if transaction.connection.executemany(QUERIES["delete_message"], keys).rowcount < len(keys):
         raise damage("messages are listed that cannot be found")  # for ever
     transaction.connection.executemany(QUERIES["delete_body"], keys)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from gatepost.directory.contract import Record
+from gatepost.directory.contract import OF_MESSAGE, Record
 from gatepost.errors import QueueError
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.message import StoredMessage, Submission
@@ -89,6 +89,7 @@ class MemoryStore:
         before = len(self._messages)
         for each in list(self._messages) if ids is None else ids:
             self._messages.pop(each, None)
+            self._records.pop((OF_MESSAGE, each), None)
         return before - len(self._messages)
 
     async def wait(self, selection: Selection, timeout: float) -> StoredMessage | None:
