@@ -139,7 +139,6 @@ class SignInPage:
         self, request: Request, response: Response, user: ConsoleUser, lasts: float = math.inf
     ) -> None:
         gate, peer = self._gate, _peer(request)
-        gate.throttle.forgive(peer)
         secret = gate.logins.begin(user, peer, request.headers.get("user-agent", ""), lasts)
         self._report("console_signed_in", peer=peer, user=user.name)
         response.set_cookie(

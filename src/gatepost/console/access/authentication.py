@@ -29,7 +29,9 @@ class UserCheck:
         gate, login = self._gate, None
         is_open = not gate.settings.needs_token and is_mailbox_path(scope["path"])
         user = OPEN_USER if is_open else None
-        if has_header(scope, b"authorization"):
+        by_proxy = self._user_of_proxy(scope)
+        # A proxy that asks for a password itself passes it on.
+        if by_proxy is None and has_header(scope, b"authorization"):
             presented = await self._user_of_header(scope)
             if isinstance(presented, ConsoleUser):
                 user = presented
@@ -39,7 +41,7 @@ class UserCheck:
         elif (login := self._login(scope)) is not None:
             user = login.user
         else:
-            user = self._user_of_proxy(scope) or user
+            user = by_proxy or user
         await self._app({**scope, USER: user, LOGIN: login}, receive, send)
 
     async def _user_of_header(self, scope: Scope) -> ConsoleUser | ASGIApp:

@@ -75,6 +75,25 @@ def test_ten_failures_a_minute() -> None:
     assert guarded.ask(API, **right).status == 200
 
 
+def test_a_success_between_them_permits_no_more_failures() -> None:
+    guarded = Guarded()
+    for _ in range(PERMITTED):
+        assert guarded.post("/sign-in", {"name": "a-admin", "password": "guess"}).status == 401
+        if guarded.gate.throttle.pause("127.0.0.1") == 0:
+            guarded.sign_in(name="a-viewer", password="password of viewer")
+    assert guarded.post("/sign-in", {"name": "a-admin", "password": "guess"}).status == 429
+
+
+def test_ipv6_addresses_of_a_network_count_together() -> None:
+    guarded = Guarded()
+    for number in range(PERMITTED):
+        address = f"2001:db8::{number}"
+        assert guarded.ask(API, client=address, authorization="Bearer guess").status == 401
+    refused = guarded.ask(API, client="2001:db8::ffff", authorization="Bearer guess")
+    assert refused.status == 429
+    assert guarded.ask(API, client="2001:db8:0:1::1", authorization="Bearer guess").status == 401
+
+
 def test_a_ticket_works_once() -> None:
     guarded = Guarded()
     ticket = guarded.gate.tickets.issue()
@@ -197,6 +216,15 @@ def test_only_a_proxy_says_how_it_was_called() -> None:
     assert guarded.ask("/", host="10.0.0.1:8025", client="11.1.1.1", **forwarded).status == 421
     evil: dict[str, Any] = {**forwarded, "x_forwarded_host": "evil.test"}
     assert guarded.ask("/", host=HOST, client="10.1.1.1", **evil).status == 421
+
+
+def test_the_password_for_the_proxy_is_not_for_us() -> None:
+    guarded = Guarded(PROXIED)
+    headers: dict[str, Any] = {"x_user": "a-admin", "authorization": basic("a-admin", "proxy's")}
+    assert guarded.ask("/", client="10.1.1.1", **headers).body == b"a-admin admin 10.1.1.1"
+    assert guarded.ask("/", client="11.1.1.1", **headers).status != 200
+    repeated: dict[str, Any] = {"x_user": "nobody", "authorization": basic("a-admin", "proxy's")}
+    assert guarded.ask("/", client="10.1.1.1", **repeated).status != 200
 
 
 def test_a_client_cannot_forge_its_address_through_a_proxy() -> None:
