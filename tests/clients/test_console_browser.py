@@ -19,6 +19,8 @@ from tests.clients.hostile_mail import hostile_html
 from tests.clients.node.packages import HERE, NODE, needs_node
 from tests.shell.console_client import Browser
 from tests.shell.peer import Peer
+from tests.shell.serve_process import BASE, relaying
+from tests.shell.test_console_entra import configuration
 from tests.shell.test_up import signed_in
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -109,7 +111,16 @@ OTHERS = [
 @pytest.fixture(scope="module")
 def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Yield what the browser has seen in all suites."""
-    with Emulator() as empty, Emulator() as filled, Emulator() as hostile:
+    with (
+        Emulator() as empty,
+        Emulator() as filled,
+        Emulator() as hostile,
+        relaying(
+            tmp_path_factory.mktemp("serve"),
+            f"{configuration(empty)}[sessions]\nrecord = true\n",
+            base=f'ca_file = "{empty.ready["ca_file"]}"\n{BASE}',
+        ) as relay,
+    ):
         refuse_go(filled)
         keys = [(f"Keys {n}", f"Your code is 48151{n}.", "") for n in range(3)]
         html = (
@@ -144,6 +155,7 @@ def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
             ("keyboard", "keyboard", place),
             ("links", "links", {**place, "id": rich}),
             ("tabs", "tabs", place),
+            ("entra", "entra", {"url": relay.ready["console"]}),
             ("hostile", "hostile", {
                 "url": hostile.ready["console"], "token": hostile.ready["api_token"], "ids": bad,
             }),
@@ -184,6 +196,12 @@ def test_the_inbox_is_used_by_keys_alone(seen: dict[str, Any]) -> None:
 
 def test_nine_tabs_load_and_hear_of_new_mail(seen: dict[str, Any]) -> None:
     assert seen["tabs"] == {"tabs": 9, "bars": 1, "first": "Unread:Tabs"}
+
+
+def test_who_signs_in_at_entra_arrives_at_the_page_that_was_wanted(seen: dict[str, Any]) -> None:
+    assert seen["entra"] == {
+        "tenant": True, "heading": "Sessions", "cookies": [["Strict", True, True]],
+    }  # fmt: skip
 
 
 def test_hostile_mail_does_nothing(seen: dict[str, Any]) -> None:
