@@ -95,12 +95,23 @@ def missing_lines(variables: Mapping[str, str]) -> Iterator[str]:
             yield f"no {name}: {why}"
 
 
+def _github_lines(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of ``$GITHUB_ENV``, in which nothing is quoted.
+
+    Raises CommandFailed for a value of several lines.
+    """
+    for name, value in variables.items():
+        if set("\r\n") & set(value):
+            raise CommandFailed(f"{name} has several lines; use --format json")
+        yield f"{name}={value}"
+
+
 def _as_json(variables: Mapping[str, str]) -> Iterable[str]:
     return (json.dumps(variables),)
 
 
 _FORMATS: Final[Mapping[str, Callable[[Mapping[str, str]], Iterable[str]]]] = {
-    "shell": export_lines, "dotenv": dotenv_lines, "json": _as_json,
+    "shell": export_lines, "dotenv": dotenv_lines, "github": _github_lines, "json": _as_json,
 }  # fmt: skip
 
 
@@ -121,7 +132,8 @@ _FORMATS: Final[Mapping[str, Callable[[Mapping[str, str]], Iterable[str]]]] = {
     "--format",
     "wanted",
     type=click.Choice([*_FORMATS]),
-    help="shell (default): for `eval` in a POSIX shell; dotenv: for a .env file; json.",
+    help="shell (default): for `eval` in a POSIX shell; dotenv: for a .env file; github: for "
+    "$GITHUB_ENV; json.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: names and values.")
 def env(data: Path, admin: bool, wanted: str | None, as_json: bool) -> int:
