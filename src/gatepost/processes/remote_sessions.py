@@ -79,7 +79,7 @@ class FrontSessions:
 
     def __init__(self) -> None:
         self._fronts: set[Answers] = set()
-        self._asked: dict[int, tuple[Answers, asyncio.Future[Sequence[SessionRecord]]]] = {}
+        self._requests: dict[int, tuple[Answers, asyncio.Future[Sequence[SessionRecord]]]] = {}
         self._number = 0
 
     async def ask(self, id_: str = "") -> Sequence[SessionRecord]:
@@ -93,7 +93,9 @@ class FrontSessions:
         done, late = await asyncio.wait(futures, timeout=PATIENCE)
         for each in late:
             each.cancel()
-        self._asked = {number: one for number, one in self._asked.items() if not one[1].done()}
+        self._requests = {
+            number: one for number, one in self._requests.items() if not one[1].done()
+        }
         return [record for each in done for record in each.result()]
 
     def _ask(self, front: Answers, id_: str) -> "asyncio.Future[Sequence[SessionRecord]]":
@@ -104,14 +106,14 @@ class FrontSessions:
         except Disconnected:
             future.set_result(())
         else:
-            self._asked[self._number] = front, future
+            self._requests[self._number] = front, future
         return future
 
     def remove(self, front: Answers) -> None:
         """Forget a process whose connection has ended; nobody waits for it any more."""
         self._fronts.discard(front)
-        for asked, future in list(self._asked.values()):
-            if asked is front and not future.done():
+        for whom, future in list(self._requests.values()):
+            if whom is front and not future.done():
                 future.set_result(())
 
     def operations(self, front: Answers) -> dict[str, Operation]:
@@ -120,8 +122,8 @@ class FrontSessions:
 
         def take(raw: msgspec.Raw) -> None:
             number, records = read_answer(raw)
-            asked, future = self._asked.pop(number, (None, None))
-            if asked is front and future is not None and not future.done():
+            whom, future = self._requests.pop(number, (None, None))
+            if whom is front and future is not None and not future.done():
                 future.set_result(records)
 
         return {OPEN: take, _OFFER: lambda _raw: self._fronts.add(front)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.rest.entra.errors import CODE_EXPIRED, CODE_INVALID, CODE_USED, EntraError
-from gatepost.rest.entra.people import Person
+from gatepost.rest.entra.people import EmulatedPerson
 
 LIFETIME: Final = 600.0
 """Seconds."""
@@ -22,7 +22,7 @@ class Authorization:
     client_id: str
     redirect_uri: str
     scopes: tuple[str, ...]
-    person: Person
+    person: EmulatedPerson
     nonce: str = ""
     challenge: str = ""
     """Of PKCE with S256; empty: none was sent."""

@@ -27,7 +27,7 @@ from gatepost.rest.entra.errors import (
     EntraError,
 )
 from gatepost.rest.entra.grant import find_application
-from gatepost.rest.entra.people import Person, chosen_person, people_of
+from gatepost.rest.entra.people import EmulatedPerson, chosen_person, people_of
 from gatepost.rest.entra.token_request import Form, parse_form, read_form
 from gatepost.rest.site import Site
 
@@ -47,7 +47,7 @@ _HEADERS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _SignIn:
     """An authorization request whose answer may go to its redirect URI."""
 
     tenant: Tenant
@@ -66,7 +66,7 @@ class _Asked:
 async def authorize(site: Site, request: Request, codes: AuthorizationCodes) -> Response:
     """Show the people (``GET``), or send the browser back with a code for one (``POST``)."""
     try:
-        asked = _read(site, request)
+        sign_in = _read(site, request)
         fields = await read_form(request, site.intake) if request.method == "POST" else Form()
     except EntraError as error:  # there is no address that could be trusted with it
         site.report(
@@ -76,21 +76,27 @@ async def authorize(site: Site, request: Request, codes: AuthorizationCodes) -> 
         )  # fmt: skip
         return _page("Sign in", f"<p>{escape(error.text)}</p>", 400)
     try:
-        scopes = _check(asked)
-        person = chosen_person(asked.tenant, fields)
+        scopes = _check(sign_in)
+        person = chosen_person(sign_in.tenant, fields)
         if person is None:
-            return _page(f"Sign in to {asked.application.display_name}", _people(asked))
+            return _page(f"Sign in to {sign_in.application.display_name}", _people(sign_in))
     except EntraError as error:
         refusal = {"error": error.refusal.error, "error_description": error.text}
-        return _answer(asked, refusal)
+        return _answer(sign_in, refusal)
     authorization = Authorization(
-        asked.tenant.id, asked.application.id, asked.redirect_uri, scopes, person,
-        asked.query.get("nonce", ""), asked.query.get("code_challenge", ""), asked.is_registered,
-    )  # fmt: skip
-    return _answer(asked, {"code": codes.issue(authorization)})
+        sign_in.tenant.id,
+        sign_in.application.id,
+        sign_in.redirect_uri,
+        scopes,
+        person,
+        sign_in.query.get("nonce", ""),
+        sign_in.query.get("code_challenge", ""),
+        sign_in.is_registered,
+    )
+    return _answer(sign_in, {"code": codes.issue(authorization)})
 
 
-def _read(site: Site, request: Request) -> _Asked:
+def _read(site: Site, request: Request) -> _SignIn:
     """Return the request, as far as it must be right before anything is sent to its redirect URI.
 
     Raises EntraError.
@@ -108,7 +114,7 @@ def _read(site: Site, request: Request) -> _Asked:
             uri=redirect_uri,
             application=application.id,
         )
-    return _Asked(tenant, application, redirect_uri, bool(registered), query)
+    return _SignIn(tenant, application, redirect_uri, bool(registered), query)
 
 
 def _is_loopback(uri: str) -> bool:
@@ -121,9 +127,9 @@ def _is_loopback(uri: str) -> bool:
     return parts.scheme in ("http", "https") and is_plain and is_ours
 
 
-def _check(asked: _Asked) -> tuple[str, ...]:
+def _check(sign_in: _SignIn) -> tuple[str, ...]:
     """Return the scopes. Raises EntraError for the redirect URI."""
-    query = asked.query
+    query = sign_in.query
     if (kind := query.need("response_type")) != "code":
         raise EntraError(RESPONSE_TYPE_UNKNOWN, kind=kind)
     if (mode := query.get("response_mode", "query")) not in _MODES:
@@ -133,30 +139,30 @@ def _check(asked: _Asked) -> tuple[str, ...]:
     is_right = len(challenge) == _CHALLENGE and query.get("code_challenge_method") == "S256"
     if query.get("prompt") == "none":
         raise EntraError(NOT_SIGNED_IN)
-    if not is_right and (challenge or not asked.is_registered):
+    if not is_right and (challenge or not sign_in.is_registered):
         raise EntraError(CHALLENGE_INVALID)
     return scopes
 
 
-def _answer(asked: _Asked, values: Mapping[str, str]) -> Response:
+def _answer(sign_in: _SignIn, values: Mapping[str, str]) -> Response:
     """Send the browser to the redirect URI."""
-    fields = {**values, **({"state": asked.query["state"]} if "state" in asked.query else {})}
-    if asked.mode == "form_post":
+    fields = {**values, **({"state": sign_in.query["state"]} if "state" in sign_in.query else {})}
+    if sign_in.mode == "form_post":
         inputs = "".join(
             f'<input type="hidden" name="{name}" value="{escape(value)}">'
             for name, value in fields.items()
         )
-        action = escape(asked.redirect_uri)
+        action = escape(sign_in.redirect_uri)
         form = f'<form method="post" action="{action}">{inputs}<button>Continue</button></form>'
         return _page("Sign in", f"{form}<script>{_SUBMIT}</script>")
-    mark = "#" if asked.mode == "fragment" else "&" if "?" in asked.redirect_uri else "?"
-    return RedirectResponse(f"{asked.redirect_uri}{mark}{urlencode(fields)}", 303, _HEADERS)
+    mark = "#" if sign_in.mode == "fragment" else "&" if "?" in sign_in.redirect_uri else "?"
+    return RedirectResponse(f"{sign_in.redirect_uri}{mark}{urlencode(fields)}", 303, _HEADERS)
 
 
-def _people(asked: _Asked) -> str:
+def _people(sign_in: _SignIn) -> str:
     """Return the form in which a test chooses who signs in."""
-    hint = asked.query.get("login_hint", "").lower()
-    people = sorted(people_of(asked.tenant), key=lambda each: each.name.lower() != hint)
+    hint = sign_in.query.get("login_hint", "").lower()
+    people = sorted(people_of(sign_in.tenant), key=lambda each: each.name.lower() != hint)
     return (
         "<p>This is Gatepost in the place of Microsoft Entra. Choose who signs in; "
         f'nobody has a password.</p><form method="post">{"".join(map(_button, people))}</form>'
@@ -168,7 +174,7 @@ def _people(asked: _Asked) -> str:
     )
 
 
-def _button(person: Person) -> str:
+def _button(person: EmulatedPerson) -> str:
     roles = ", ".join(person.roles) or "no app role"
     return (
         f'<button name="as" value="{escape(person.name)}"><b>{escape(person.display_name)}</b> '

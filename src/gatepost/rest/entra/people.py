@@ -21,7 +21,7 @@ _MOST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class EmulatedPerson:
     """Somebody of a tenant."""
 
     id: str
@@ -34,7 +34,7 @@ class Person:
     """Object ids."""
 
 
-def people_of(tenant: Tenant) -> tuple[Person, ...]:
+def people_of(tenant: Tenant) -> tuple[EmulatedPerson, ...]:
     """Return the people whom every tenant has: one with each app role, and one without any."""
     return tuple(
         [
@@ -44,7 +44,7 @@ def people_of(tenant: Tenant) -> tuple[Person, ...]:
     )
 
 
-def chosen_person(tenant: Tenant, fields: Mapping[str, str]) -> Person | None:
+def chosen_person(tenant: Tenant, fields: Mapping[str, str]) -> EmulatedPerson | None:
     """Return the person whom a form names: one of the tenant in ``as``, or anybody by ``name``,
     ``roles`` and ``groups``; None for nobody."""
     chosen = fields.get("as", "").lower()
@@ -64,6 +64,6 @@ def _person(
     display_name: str,
     roles: tuple[str, ...],
     groups: tuple[str, ...] = (),
-) -> Person:
+) -> EmulatedPerson:
     id_ = str(uuid.uuid5(uuid.UUID(tenant.id), name.lower()))
-    return Person(id_, name, display_name, roles, groups)
+    return EmulatedPerson(id_, name, display_name, roles, groups)
