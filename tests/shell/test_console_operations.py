@@ -1,5 +1,6 @@
 """What operators do on the console's pages: each is an operation of the control socket."""
 
+import asyncio
 import json
 import re
 import smtplib
@@ -9,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from gatepost.app.data_directory import open_console
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json
 from gatepost.testing import Emulator
 from tests.shell.console_client import Browser, Shown
 from tests.shell.serve_process import ServeProcess, relaying, wait_for
 from tests.shell.test_up import signed_in
+from tests.shell.webhook_endpoint import Webhook
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +115,35 @@ def test_webhooks_are_made_and_show_what_they_did_not_get(
     assert 'value="http://127.0.0.1:1/x"' in refused.text, "it can be mended"
     assert 'role="alert"' in refused.text
     assert browser.get("/events/webhooks/nothing").status == 404
+
+
+def test_what_a_webhook_did_not_get_is_sent_again(relay: Emulator, browser: Browser) -> None:
+    own = token(browser, "/events")
+    with Webhook() as endpoint:
+        fields = {**own, "url": endpoint.url, "name": "hook", "schema": "eventgrid"}
+        made = browser.post("/events/webhooks", fields)
+        assert "<h1>hook</h1>" in made.text
+        assert "This webhook got everything" in made.text
+        assert "s3cret" not in made.text
+        endpoint.status = 400
+        send(relay, "Unheard", "bounced+hook@outcome.gatepost.test")
+        page = wait_for(
+            lambda: (
+                (each := browser.get("/events/webhooks/hook")).text.count("bounced+hook@") and each
+            )
+        )
+        assert "Send again" in page.text
+        endpoint.status = 200
+        [id_] = set(re.findall(r'name="id" value="([^"]+)"', page.text))
+        [message] = set(re.findall(r'name="message" value="([^"]+)"', page.text))
+        got = len(endpoint.reports)
+        again = {**own, "id": id_, "message": message, "webhook": "hook"}
+        assert browser.post("/events/resend", again).status == 200
+        assert endpoint.wait(got + 1)[-1]["id"] == id_
+        wait_for(lambda: "This webhook got everything" in browser.get("/events/webhooks/hook").text)
+        gone = browser.post("/events/webhooks", {**own, "delete": "hook"})
+        assert "Nobody gets reports" in gone.text
+    browser.post("/events/suppressed", {**own, "all": "1"})
 
 
 def test_a_recipient_is_taken_off_the_list(relay: Emulator, browser: Browser) -> None:
@@ -370,7 +402,15 @@ def test_undoing_a_hold_keeps_what_was_held_before(operator: Browser) -> None:
     assert "0 were released" in late.text
 
 
-def test_a_message_is_released_from_its_page_and_from_the_list(operator: Browser) -> None:
+async def over_socket(serving: ServeProcess, operation: str, fields: dict[str, Any]) -> Any:
+    """Run an operation of the console as the command line does."""
+    async with open_console(serving.data) as operate:
+        return await operate(operation, fields)
+
+
+def test_a_message_is_released_from_its_page_the_list_and_a_terminal(
+    serving: ServeProcess, operator: Browser
+) -> None:
     wait_for(lambda: "data-rows" in operator.get("/").text)
     page = operator.get("/")
     [id_] = re.findall(r'data-id="([^"]+)"', page.text)
@@ -386,6 +426,12 @@ def test_a_message_is_released_from_its_page_and_from_the_list(operator: Browser
     assert "e@elsewhere.example" in queue
     for to in ("", "nobody"):
         assert operator.post(f"/m/{id_}/release", {**own, "to": to}).status == 400
+    fields = {"id": id_, "to": ["f@elsewhere.example"]}
+    assert asyncio.run(over_socket(serving, "release", fields))["to"] == fields["to"]
+    assert "f@elsewhere.example" in operator.get("/queue").text
+    for wrong in ({"id": "none", "to": ["f@elsewhere.example"]}, {"id": id_, "to": ["nobody"]}):
+        with pytest.raises((KeyError, ValueError)):
+            asyncio.run(over_socket(serving, "release", wrong))
 
 
 def test_up_releases_nothing(relay: Emulator, browser: Browser) -> None:

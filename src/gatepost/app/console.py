@@ -6,6 +6,7 @@ Nothing of it is imported before the first connection, so that ``up`` starts no 
 import asyncio
 import base64
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -81,6 +82,18 @@ class Console:
     def make_link(self) -> str:
         """Return a link that signs a browser in, once."""
         return f"{self.url}/sign-in?ticket={self._open_gate().tickets.issue()}"
+
+    async def release(self, id_: str, to: Sequence[str]) -> None:
+        """Send a captured message to addresses. Raises ValueError, KeyError and QueueError."""
+        from gatepost.app.release import make_release  # noqa: PLC0415 - rare
+
+        release = make_release(self._parts, self.settings.release_route)
+        if release is None:
+            raise ValueError("this server sends nothing on: [console] has no release_route")
+        try:
+            await release(id_, to)
+        except KeyError:
+            raise KeyError(f"message {id_[:80]}") from None
 
     async def serve(self, settings: ConsoleSettings, parts: ConsoleParts) -> None:
         """Serve from the first connection until ``close``, or at once if there are lanes. Raises

@@ -10,7 +10,7 @@ from gatepost.app.api_descriptions import describe_mailbox_api, describe_own_api
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.lanes import Lanes, LaneStore
 from gatepost.app.relay_store import RelayStore
-from gatepost.app.release import Release
+from gatepost.app.release import make_release
 from gatepost.control.chaos_rules import ChaosRules
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application
@@ -21,7 +21,6 @@ from gatepost.mailbox.lanes import LaneMessages
 from gatepost.mailbox.mailbox import Inbox, Mailbox, MailboxChange
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.relay.failure_rules import LocalFailureRules
-from gatepost.relay.routed_store import RoutedStore
 from gatepost.rest.inboxes.site import InboxesSite
 from gatepost.rest.mailbox import MailboxSite
 from gatepost.rest.mailbox.site import ServerNumbers
@@ -41,7 +40,7 @@ class OpenMailbox:
 
     def releasing(self, parts: ConsoleParts, route: str) -> "OpenMailbox":
         """Return the same, but messages are released by this route; empty: they are not."""
-        site = replace(self.site, release=_release(parts, route))
+        site = replace(self.site, release=make_release(parts, route))
         return replace(self, site=site, inboxes=replace(self.inboxes, mailbox=site))
 
     async def close(self) -> None:
@@ -82,7 +81,7 @@ async def open_mailbox(parts: ConsoleParts, url: str, release_route: str = "") -
         numbers=lambda: _numbers(parts),
         chaos=ChaosRules(failures) if isinstance(failures, LocalFailureRules) else None,
         refusal=parts.refusal,
-        release=_release(parts, release_route),
+        release=make_release(parts, release_route),
         application_name=facts.application_name,
         describe=describe_mailbox_api,
     )
@@ -91,11 +90,6 @@ async def open_mailbox(parts: ConsoleParts, url: str, release_route: str = "") -
     return OpenMailbox(
         mailbox, site, keeper, InboxesSite(site, keeper, url, ca_file, describe_own_api)
     )
-
-
-def _release(parts: ConsoleParts, route: str) -> Release | None:
-    store = parts.relay.store
-    return Release(parts, store, route) if route and isinstance(store, RoutedStore) else None
 
 
 async def _put(

@@ -41,6 +41,12 @@ class Release:
         await self.store.put_on_route(self.route, submission)
 
 
+def make_release(parts: ConsoleParts, route: str) -> Release | None:
+    """Return what releases messages by a route; None if this relay sends nothing on."""
+    store = parts.relay.store
+    return Release(parts, store, route) if route and isinstance(store, RoutedStore) else None
+
+
 def _address(text: str) -> Address:
     try:
         return parse_address(text.strip())

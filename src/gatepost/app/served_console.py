@@ -70,11 +70,17 @@ class ServedConsole:
         """Return a link that signs a browser in, once; None: there is no console."""
         return None if self._current is None else self._current.make_link()
 
-    async def operate(self, operation: str, _fields: dict[str, Any]) -> dict[str, Any]:
-        """``link`` returns a new link, for the command line. Raises ValueError."""
-        link = self.make_link()
-        if link is None:
+    async def operate(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """``link`` returns a new link; ``release`` sends the captured message ``id`` to addresses.
+
+        For the command line. Raises ValueError, KeyError and QueueError.
+        """
+        if self._current is None:
             raise NotConfigured(NO_CONSOLE)
-        if operation != "link":
+        if operation == "link":
+            return {"url": self._current.make_link()}
+        if operation != "release":
             raise ValueError(f"unknown operation {operation[:40]}")
-        return {"url": link}
+        id_, to = str(fields["id"]), [str(each) for each in fields["to"]]
+        await self._current.release(id_, to)
+        return {"released": id_, "to": to}

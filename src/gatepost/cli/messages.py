@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from gatepost.cli.call_relay import call_console
 from gatepost.cli.command_group import Group
-from gatepost.cli.output import CommandFailed, print_json
+from gatepost.cli.output import CommandFailed, print_json, print_result
 from gatepost.cli.store_options import place_options
+from gatepost.model.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     from gatepost.model.message import StoredMessage
@@ -26,7 +28,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 
 @click.group(cls=Group)
 def messages() -> None:
-    """List, show, await, save and delete captured mail, whether or not the relay runs.
+    """List, show, await, save, release and delete captured mail, whether or not the relay runs.
 
     \b
     Example:
@@ -253,6 +255,25 @@ def delete(id_: str | None, everything: bool, data: Path, as_json: bool) -> None
             click.echo(f"{number} deleted")
 
     _open(data, operate)
+
+
+@messages.command()
+@click.argument("id_", metavar="ID")
+@click.argument("to", metavar="ADDRESS...", nargs=-1, required=True)
+@place_options
+@_json
+def release(id_: str, to: tuple[str, ...], data: Path, as_json: bool) -> None:
+    """Send a captured message to other addresses, by the release_route of `gatepost serve`.
+
+    The captured message stays.
+
+    \b
+    Example:
+      gatepost messages release 7-41 ann@example.net
+    """
+    document = call_console(data, "release", {"id": id_, "to": list(to)})
+    names = ", ".join(document["to"])
+    print_result(document, as_json, lambda _: click.echo(replace_unprintable(f"sent to {names}")))
 
 
 def _open(data: Path, operate: Operation) -> None:

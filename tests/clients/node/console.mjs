@@ -45,7 +45,7 @@ async function accessible(server, [theme, locale], faults) {
 /** A phone: nothing overflows, buttons are large enough, and the browser does not complain. */
 async function small(server, faults) {
   const { context, page } = await signedIn(server, { viewport: { width: 360, height: 640 } });
-  page.on("console", (message) => { if (message.type() === "error" && !page.url().endsWith("/gone")) faults.push([page.url(), "console", message.text()]); });
+  page.on("console", (message) => { if (message.type() === "error" && !/\/(gone|nothing)$/.test(page.url())) faults.push([page.url(), "console", message.text()]); });
   page.on("pageerror", (error) => faults.push([page.url(), "error", error.message]));
   for (const path of server.pages) {
     await page.goto(server.url + path);
@@ -102,6 +102,30 @@ async function keyboard(server) {
   await page.keyboard.press("s");
   await page.waitForURL("**/sessions");
   seen.arrows_scroll = await page.evaluate(() => { const e = new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true, cancelable: true }); document.body.dispatchEvent(e); return !e.defaultPrevented; });
+  await context.close();
+  return seen;
+}
+
+/** A rule is checked while it is typed, and rules are ordered by a click. */
+async function rules(server) {
+  const seen = {};
+  const { context, page } = await signedIn(server);
+  await page.goto(`${server.url}/failures`);
+  await page.fill("#line", "rcpt recipent=x -> reply 451 4.7.1 Later");
+  await page.waitForSelector("#mistakes li");
+  seen.mistakes = await page.locator("#mistakes li").allTextContents();
+  seen.invalid = await page.locator("#line").getAttribute("aria-invalid");
+  await page.fill("#line", "rcpt recipient=x -> reply 451 4.7.1 Later");
+  await page.waitForSelector("#mistakes", { state: "hidden" });
+  seen.mended = await page.locator("#mistakes li").count();
+  seen.valid = await page.locator("#line").getAttribute("aria-invalid");
+  const order = async () => (await page.locator("[data-rows] > tr").evaluateAll((all) => all.map((each) => each.dataset.id.slice(1))));
+  await page.locator("tr[data-id='/tls-1'] button[name=before]:not([disabled])").click();
+  await page.waitForLoadState();
+  seen.order = await order();
+  await page.locator("tr[data-id='/data-1'] button[name=before]:not([disabled])").click();
+  await page.waitForLoadState();
+  seen.back = await order();
   await context.close();
   return seen;
 }
@@ -206,7 +230,7 @@ async function pictures(server) {
   return server.pictures.length;
 }
 
-const SUITES = { pages, keyboard, tabs, hostile, links, entra, pictures };
+const SUITES = { pages, keyboard, tabs, hostile, links, entra, pictures, rules };
 const results = {};
 const took = {};
 for (const [name, suite, server] of task) {
