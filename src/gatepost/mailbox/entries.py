@@ -9,7 +9,7 @@ import msgspec
 from gatepost.mailbox.codes import unique_values
 from gatepost.mailbox.contents import ReadMessage
 from gatepost.mailbox.documents import AddressDocument, ListedMessage, timestamp
-from gatepost.mailbox.folding import fold
+from gatepost.mailbox.folding import fold_beginning
 from gatepost.mailbox.query import exact_key
 from gatepost.mime.decoded_fields import readable
 from gatepost.model.message import StoredMessage
@@ -77,14 +77,14 @@ def make_entry(seq: int, read: ReadMessage, trace: int, facts: MessageFacts) -> 
         statuses=tuple(sorted({status for _, status in facts.outcomes})),
     )
     texts: dict[SearchField, str] = {
-        "from": _folded(read.addresses("from")),
-        "to": _folded(listed.to),
-        "cc": _folded(listed.cc),
-        "bcc": _folded(listed.bcc),
-        "reply_to": _folded(listed.reply_to),
-        "subject": fold(listed.subject)[:LONGEST_FIELD],
-        "message_id": fold(listed.message_id)[:LONGEST_FIELD],
-        "words": _APART.join(map(fold, read.words()))[:LONGEST_WORDS],
+        "from": _folded(_names_and_addresses(read.addresses("from")), LONGEST_FIELD),
+        "to": _folded(_names_and_addresses(listed.to), LONGEST_FIELD),
+        "cc": _folded(_names_and_addresses(listed.cc), LONGEST_FIELD),
+        "bcc": _folded(_names_and_addresses(listed.bcc), LONGEST_FIELD),
+        "reply_to": _folded(_names_and_addresses(listed.reply_to), LONGEST_FIELD),
+        "subject": fold_beginning(listed.subject, LONGEST_FIELD),
+        "message_id": fold_beginning(listed.message_id, LONGEST_FIELD),
+        "words": _folded(read.words(), LONGEST_WORDS),
     }
     return MailboxEntry(
         seq=seq,
@@ -127,6 +127,17 @@ def _exact(name: str, values: Iterable[str]) -> Iterator[str]:
             yield exact_key(name, value)
 
 
-def _folded(mailboxes: Sequence[AddressDocument]) -> str:
-    text = _APART.join(fold(f"{each.name} {each.address}") for each in mailboxes)
-    return text[:LONGEST_FIELD]
+def _names_and_addresses(mailboxes: Sequence[AddressDocument]) -> Iterator[str]:
+    return (f"{each.name} {each.address}" for each in mailboxes)
+
+
+def _folded(texts: Iterable[str], most: int) -> str:
+    """Return the beginnings of texts, folded and apart, with ``most`` characters together."""
+    folded: list[str] = []
+    left = most
+    for text in texts:
+        if left <= 0:
+            break
+        folded.append(fold_beginning(text, left))
+        left -= len(folded[-1]) + len(_APART)
+    return _APART.join(folded)[:most]

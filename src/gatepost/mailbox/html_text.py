@@ -11,7 +11,7 @@ from typing import Final
 
 import nh3
 
-from gatepost.mailbox.html_limits import LONGEST, is_too_complex
+from gatepost.mailbox.html_limits import is_too_complex
 
 _LINES: Final = frozenset({
     "address", "article", "blockquote", "br", "caption", "dd", "div", "dl", "dt", "fieldset",
@@ -25,6 +25,8 @@ _ATTRIBUTES: Final = {"a": {"href"}, "area": {"href", "alt"}, "img": {"alt"}}
 _SILENT: Final = {"script", "style", "head", "title", "template", "noscript", "object"}
 _TOKEN: Final = re.compile(r"<(/?)([a-z][a-z0-9]*+)((?:[^<>\"]++|\"[^\"]*+\")*+)>|([^<]+)")
 _ANY_TAG: Final = re.compile(r"<[^<>]*+>?")
+_LONGEST_UNPARSED: Final = 262_144
+"""Maximum characters of HTML that is only read as text: no other thread runs meanwhile."""
 _ATTRIBUTE: Final = re.compile(r"(href|alt)=\"([^\"]*)\"")
 
 
@@ -41,7 +43,7 @@ def read_html(html: str) -> HtmlText:
     """Return the text and links of HTML."""
     html = html.encode("utf-8", "replace").decode()
     if not html or is_too_complex(html):
-        return HtmlText("\n".join(_lines(_ANY_TAG.sub(" ", html[:LONGEST]))))
+        return HtmlText("\n".join(_lines(_ANY_TAG.sub(" ", html[:_LONGEST_UNPARSED]))))
     clean = nh3.clean(
         html,
         tags=_TAGS,
@@ -61,7 +63,8 @@ class _Reader:
         self._link_words: list[str] = []
 
     def read(self, clean: str) -> HtmlText:
-        for closing, tag, attributes, text in _TOKEN.findall(clean):
+        for token in _TOKEN.finditer(clean):  # not all at once: other threads run between them
+            closing, tag, attributes, text = token.groups("")
             if text:
                 self._add(unescape(text).replace("\n", " "))
             else:

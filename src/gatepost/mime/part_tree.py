@@ -10,10 +10,14 @@ from typing import Any, Final, Literal
 
 from gatepost.mime.charsets import decode_text
 from gatepost.mime.decoded_fields import decode_field
-from gatepost.mime.message_pieces import walk
+from gatepost.mime.message_pieces import Unparsable, walk
 
 DEEPEST: Final = 20
 """Maximum nesting of parts for display."""
+MOST_PARTS: Final = 10_000
+MOST_LINES: Final = 1_000_000
+"""Of a message that is parsed: with more, the library takes seconds, and its garbage collection
+lets no other thread run for long."""
 LONGEST_KIND: Final = 4_096
 """Maximum characters of a Content- field that are read: the time of the library for its parameters
 grows with the square of their length."""
@@ -51,7 +55,7 @@ class Part:
 
 def parse_message(content: bytes) -> "Message[str, str]":
     """Return the message as the library reads it. Raises Unparsable, RecursionError."""
-    _check_depth(content)
+    _check_structure(content)
     return BytesParser(policy=_Bounded()).parsebytes(content)
 
 
@@ -85,14 +89,19 @@ class _Bounded(Compat32):
         return name, value[:LONGEST_KIND] if name.lower().startswith("content-") else value
 
 
-def _check_depth(content: bytes) -> None:
-    """Raise Unparsable for deeply nested parts: the library compares every line with each of them.
+def _check_structure(content: bytes) -> None:
+    """Raise Unparsable for too many lines or parts, and for deeply nested parts: the library
+    compares every line with each of them.
 
-    Few messages have so many multiparts that they are checked.
+    Few messages have so many that they are counted exactly.
     """
-    if content.lower().count(b"multipart/") > DEEPEST:
-        for _ in walk([content], DEEPEST):
-            pass
+    if content.count(b"\n") > MOST_LINES:
+        raise Unparsable("too many lines")
+    if content.lower().count(b"multipart/") <= DEEPEST and content.count(b"\n--") <= MOST_PARTS:
+        return
+    headers = (piece for piece in walk([content], DEEPEST) if piece.kind == "header")
+    if any(number > MOST_PARTS for number, _ in enumerate(headers)):
+        raise Unparsable("too many parts")
 
 
 def _filename(part: "Message[str, str]") -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost.mime.charsets import decode_text
-from gatepost.mime.part_tree import DEEPEST
+from gatepost.mime.part_tree import DEEPEST, MOST_LINES, MOST_PARTS
 from gatepost.mime.readable_contents import Attachment, Contents, read_contents
 
 ALTERNATIVE = b"""\
@@ -153,3 +153,24 @@ def test_a_long_name_is_whole() -> None:
     spelled = "".join([f"%{each:02X}" for each in name.encode()])
     field = f"Content-Disposition: attachment; filename*=utf-8''{spelled}\r\n"
     assert read_contents(field.encode() + b"\r\nx").attachments[0].filename == name
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n\r\n" * (MOST_PARTS + 1),
+        b"Subject: x\r\n\r\n" + b"\r\n" * MOST_LINES,
+    ],
+    ids=["parts", "lines"],
+)
+def test_a_message_that_would_take_too_long_is_shown_as_text(content: bytes) -> None:
+    contents = read_contents(content)
+    assert contents.root is None
+    assert contents.text == content.decode()
+
+
+def test_lines_that_only_look_like_delimiters_are_no_parts() -> None:
+    rules = "--\r\n" * (MOST_PARTS + 1)
+    contents = read_contents(f"Subject: x\r\n\r\n{rules}".encode())
+    assert contents.text == rules.replace("\r\n", "\n")
+    assert contents.root is not None
