@@ -55,6 +55,8 @@ _NO_CODES: Final = re.compile(
     r"|[〒℡☎]\s?[\d -]+"
 )
 _RUN: Final = re.compile(r"\d+(?:[ -]\d+)*")
+_DIGITS: Final = re.compile(r"\d{3}|\d[ -]\d")
+"""What each number has that may be a code by its form."""
 _SENTENCE_END: Final = re.compile(r"[.!?]\s+|[。！？]")
 _DECORATION: Final = " \t*_-–—=~|:：•·>「」『』【】[]()<>\"'“”‘’`.。\u200b"
 _PREFIX: Final = re.compile(r"(?<![a-z0-9])[a-z]-\Z")
@@ -83,6 +85,22 @@ class _Number:
     end: int
 
 
+class _MaskedLines:
+    """Lines in lower case without what is no code. Few lines are needed, and each takes long."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._masked: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, at: int) -> str:
+        if (line := self._masked.get(at)) is None:
+            line = self._masked[at] = _NO_CODES.sub(_MASK, self._lines[at].lower())
+        return line
+
+
 def find_codes(subject: str, text: str, html_text: str) -> Sequence[OneTimeCode]:
     """Return the codes of a message, best first. HTML counts only if the text has none."""
     codes = [*_codes_in(subject, "subject")]
@@ -101,8 +119,9 @@ def _codes_in(text: str, where: Where) -> Iterator[OneTimeCode]:
         for each in text[:LONGEST_TEXT].splitlines()
         if (line := " ".join(normalize("NFKC", each).split()))
     ]
-    masked = [_NO_CODES.sub(_MASK, each.lower()) for each in lines]
-    numbers = ((at, each) for at, line in enumerate(masked) for each in _numbers(line))
+    masked = _MaskedLines(lines)
+    found = [at for at, line in enumerate(lines) if _DIGITS.search(line)]
+    numbers = ((at, each) for at in found for each in _numbers(masked[at]))
     for at, number in islice(numbers, _MOST_NUMBERS):
         line = masked[at]
         if _is_alone(line, number):
@@ -162,7 +181,7 @@ def _is_alone(line: str, number: _Number) -> bool:
     return not (line[: number.start] + line[number.end :]).strip(_DECORATION)
 
 
-def _score_alone(lines: Sequence[str], at: int, number: _Number) -> float:
+def _score_alone(lines: _MaskedLines, at: int, number: _Number) -> float:
     """Return how probably a line calls the number a code that is near: above, or below."""
     if _may_be_date(number.value):
         return 0.0
@@ -280,7 +299,7 @@ def _context(line: str, value: str) -> str:
     return line[start : start + CONTEXT].strip()
 
 
-def _context_alone(lines: Sequence[str], masked: Sequence[str], at: int) -> str:
+def _context_alone(lines: Sequence[str], masked: _MaskedLines, at: int) -> str:
     for distance in range(1, NEAR + 1):
         for neighbour in (at - distance, at + distance):
             if 0 <= neighbour < len(lines) and _is_about_code(masked[neighbour]):

@@ -17,6 +17,8 @@ def fold(text: str) -> str:
     else:
         folded = normalize("NFKC", normalize("NFKC", text).casefold())
         folded = folded.encode("utf-8", "replace").decode()  # octets that are not text
+    if folded.isprintable() and "  " not in folded:  # the only blanks are single spaces
+        return folded
     return _BLANKS.sub(" ", folded)
 
 

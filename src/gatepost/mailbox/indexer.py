@@ -15,6 +15,7 @@ from typing import Final, Protocol, Self
 from gatepost.errors import GatepostError
 from gatepost.mailbox.contents import ReadMessage
 from gatepost.mailbox.entries import FactSource, make_entry
+from gatepost.model.body import Body
 from gatepost.model.operator_event import ReportEvent
 from gatepost.queue.mailbox_contract import MailboxEntry, MailboxStore
 from gatepost.queue.reports_contract import Unread
@@ -24,7 +25,9 @@ from gatepost.relay.safe_error_text import explain
 BATCH: Final = 20
 """Messages per commit."""
 RECENT: Final = 1_000
-"""The newest messages, for which every request waits; the others follow."""
+"""Messages of this run, the newest ones, for which every request waits; the others follow."""
+FEW: Final = 50
+"""The newest messages, for which every request waits, whenever they were received."""
 PATIENCE: Final = 3.0
 """Seconds that a request waits for them."""
 LONG_PATIENCE: Final = 60.0
@@ -66,6 +69,8 @@ class Indexer:
         """The ``seq`` up to which messages have their entries."""
         self._newer = (0, 0)
         """Behind which ``seq``, and up to which one, newer messages have theirs, too."""
+        self._before = 0
+        """The ``seq`` of the newest message of earlier runs."""
         self._reaching = 0
         """Number of requests that wait for certain messages."""
 
@@ -83,6 +88,7 @@ class Indexer:
     async def load(self) -> None:
         """Read the cursor; call it before anything else."""
         self.cursor = await self._store.mailbox.cursor()
+        self._before = await self._store.mailbox.newest()
 
     async def run(self, report: ReportEvent) -> None:
         """Index new mail, until cancelled."""
@@ -121,11 +127,12 @@ class Indexer:
             mailbox.watch(None)
 
     async def catch_up(self, recent: int = RECENT, after: int | None = None) -> None:
-        """Wait until the newest messages that were committed before this call have their entries,
-        or all ``after`` a ``seq``, for a limited time."""
+        """Wait, for a limited time, until messages that were committed before this call have their
+        entries: those ``after`` a ``seq``, or the most ``recent`` ones."""
         newest = await self._store.mailbox.newest()
-        begin = max(self.cursor, newest - recent if after is None else after)
-        await self._reach(begin, newest, PATIENCE)
+        if after is None:
+            after = max(newest - recent, min(self._before, newest - FEW))
+        await self._reach(max(self.cursor, after), newest, PATIENCE)
 
     async def complete(self) -> None:
         """Wait until all messages that were committed before this call have their entries."""
@@ -176,8 +183,11 @@ class Indexer:
             began, newest = loop.time(), await self._store.mailbox.newest()
             after = self.front if self._demands and self.front < newest else self.cursor
             unread = await self._store.mailbox.read_on(BATCH, after)
+            contents = await asyncio.gather(*[self._content(each) for each in unread])
             entries = [
-                entry for each in unread if (entry := await self._entry(each, report)) is not None
+                await self._entry(each, *content, report)
+                for each, content in zip(unread, contents, strict=True)
+                if content is not None
             ]
             last = unread[-1].seq if unread else newest  # those between were deleted
             if last > after:
@@ -212,14 +222,19 @@ class Indexer:
             async with asyncio.timeout(seconds):
                 await self._demanded.wait()
 
-    async def _entry(self, unread: Unread, report: ReportEvent) -> MailboxEntry | None:
-        """Return the entry of a message; None if it was deleted meanwhile, or its content lost."""
-        message = unread.message
+    async def _content(self, unread: Unread) -> tuple[Body, int] | None:
+        """Return the body of a message, and the size of its trace fields; None if it was deleted
+        meanwhile, or its content lost."""
         try:
-            body = await self._store.body(message.id)
-            trace = await self._store.trace(message.id)
+            body = await self._store.body(unread.message.id)
+            return body, len(await self._store.trace(unread.message.id))
         except KeyError:
             return None
+
+    async def _entry(
+        self, unread: Unread, body: Body, trace: int, report: ReportEvent
+    ) -> MailboxEntry:
+        message = unread.message
         facts = self._facts(message)
 
         def make() -> MailboxEntry:
@@ -227,13 +242,13 @@ class Indexer:
                 content = b"".join(body.chunks())
             except (OSError, GatepostError):  # damaged: its envelope is shown nevertheless
                 content = b""
-            return make_entry(unread.seq, ReadMessage(message, content), len(trace), facts)
+            return make_entry(unread.seq, ReadMessage(message, content), trace, facts)
 
         try:
             entry = make() if body.size <= SMALL else await asyncio.to_thread(make)
         except Exception as error:  # noqa: BLE001 - one message must not end the listing of others
             report("mailbox_unreadable", id=message.id, reason=explain(error))
-            entry = make_entry(unread.seq, ReadMessage(message, b""), len(trace), facts)
+            entry = make_entry(unread.seq, ReadMessage(message, b""), trace, facts)
         return replace(entry, tags=self._spell_tags(entry.tags)) if entry.tags else entry
 
 

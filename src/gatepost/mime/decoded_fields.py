@@ -29,7 +29,7 @@ def decode_field(raw: str) -> str:
 
 def unfold_field(raw: str) -> str:
     """Return a field's value in one line, with encoded words as they are."""
-    return readable(_FOLD.sub("", raw))
+    return readable(_FOLD.sub("", raw) if "\n" in raw else raw)
 
 
 def readable(text: str) -> str:
