@@ -1,6 +1,7 @@
 """Connections whose sessions are recorded, so that ordinary ones have no branch for it."""
 
 from collections.abc import Callable
+from typing import Final
 
 from gatepost.failures.injection import Injection
 from gatepost.net.server_stream import ServerStream
@@ -13,12 +14,18 @@ from gatepost.wire.server.interruptible_session import InterruptibleSession, int
 from gatepost.wire.server.quirky_session import session_kind
 from gatepost.wire.server.recorded_session import make_recorded
 from gatepost.wire.server.session import Session, SessionSettings
+from gatepost.wire.server.session_log import LONG
+from gatepost.wire.server.session_transcript import SessionTranscript
+
+_SERVER: Final = SessionTranscript.server
 
 
 class _Recording(Receiver):
     """Any handler of an accepted stream, with a recording of its session."""
 
     _recording: SessionRecording
+    _write: Callable[[bytes], None]
+    """Sends octets."""
 
     def __init__(
         self,
@@ -63,9 +70,23 @@ class _Recording(Receiver):
         if self._is_lost:  # not before, or while a message is being stored
             self._recording.end()
 
+    def _flush(self) -> None:
+        octets = self._session.send()
+        if octets:
+            recording = self._recording
+            notes = recording.notes
+            notes += (_SERVER, recording.clock(), octets)
+            if len(notes) > recording.most or len(octets) > LONG:
+                recording.read()
+            self._write(octets)
+
 
 class RecordedReceiver(_Recording):
     """An ordinary connection."""
+
+    def on_accept(self, stream: ServerStream) -> None:
+        self._write = stream.write
+        super().on_accept(stream)
 
     def _make_session(self, setting: SessionSettings, peer: str, *, encrypted: bool) -> Session:
         kind = session_kind(setting.profile)

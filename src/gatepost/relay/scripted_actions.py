@@ -312,10 +312,13 @@ class FaultyReceiver(Receiver):
     def _flush(self) -> None:
         octets = self._session.send()
         if octets:
-            if self._output is None:
-                self._stream.write(octets)
-            else:
-                self._send_slowly(self._output, octets)
+            self._write(octets)
+
+    def _write(self, octets: bytes) -> None:
+        if self._output is None:
+            self._stream.write(octets)
+        else:
+            self._send_slowly(self._output, octets)
 
     def _send_slowly(self, output: SlowOutput, octets: bytes) -> None:
         if self._is_cut:

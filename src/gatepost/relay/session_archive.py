@@ -16,7 +16,7 @@ MAX_SIZE: Final = 8 * MIB
 """Octets for all of them, roughly; with those of open sessions, 16 MB."""
 UNREAD_EVERY: Final = 0.1
 """Seconds between two looks at recordings that nobody has asked for."""
-FEW: Final = 10
+FEW: Final = 2
 """Recordings that are read then while sessions end; the oldest ones of more may never be read."""
 MANY: Final = 100
 """Recordings that are read then while no session ends."""

@@ -13,6 +13,8 @@ from gatepost.relay.session_recording import SessionRecording
 
 MAX_OPEN: Final = 1_000
 """Open sessions with a transcript; the oldest ones of more are recorded without their lines."""
+QUICK: Final = 250
+"""Open sessions; the logs of more are read at once, because nobody counts the octets of a log."""
 MAX_OPEN_SIZE: Final = 4 * MIB
 """Octets for the lines of open sessions, besides the latest of each."""
 
@@ -56,8 +58,10 @@ class SessionRecorder:
         recording = SessionRecording(self, self._seconds, self._now(), id_, report)
         recording.peer, recording.listener = peer, (listener, lane)
         self._open[id_] = recording
-        if len(self._open) > MAX_OPEN:
-            self._stop(next(iter(self._open)))
+        if len(self._open) > QUICK:
+            recording.most = 0
+            if len(self._open) > MAX_OPEN:
+                self._stop(next(iter(self._open)))
         return recording
 
     def end(self, recording: SessionRecording) -> None:

@@ -16,15 +16,13 @@ from gatepost.model.session_record import (
 )
 from gatepost.model.transcript import REDACTED
 from gatepost.wire.server.session import Session
-from gatepost.wire.server.session_log import NOTE_SIZE, ROOM, SessionLog
+from gatepost.wire.server.session_log import MOST_NOTES, SIZE, SessionLog
 from gatepost.wire.server.session_transcript import SessionTranscript
 
 MAX_MESSAGES: Final = 1_000
 """Ids of accepted messages in a record."""
 MAX_LOGINS: Final = 50
 """Refused logins in a record."""
-_EVENT_SIZE: Final = 4 * NOTE_SIZE
-"""Octets of memory counted for an event in the notes."""
 _ACTS: Final[Mapping[str, str]] = {
     "delay": "delayed", "stall": "stalled", "close": "closed", "reset": "reset",
     "pace": "sliced", "tls": "tls", "rate": "slowed", "keep": "kept", "discard": "discarded",
@@ -67,7 +65,7 @@ class SessionRecording(SessionLog):
         id_: str,
         report: ReportEvent,
     ) -> None:
-        self.clock, self.notes, self.room = clock, [], ROOM
+        self.clock, self.notes, self.most, self.commands = clock, [], MOST_NOTES, ()
         self.begun, self.begun_at, self.id = clock(), begun_at, id_
         self._owner, self._report = owner, report
         self.peer = self.application_id = ""
@@ -87,7 +85,6 @@ class SessionRecording(SessionLog):
         """Note an event of the session, and report it."""
         if event in self._TAKE:
             self.notes += (event, self.clock(), facts)
-            self.room -= _EVENT_SIZE
             if event == "accepted":
                 self._owner.note_message(facts["id"], self.id)
             elif event == "closed":
@@ -101,7 +98,6 @@ class SessionRecording(SessionLog):
     def inject(self, injection: Injection) -> None:
         """Note what a rule of scripted failures does; of a reply, before it is sent."""
         self.notes += ("injected", self.clock(), injection)
-        self.room -= _EVENT_SIZE
 
     def end(self) -> None:
         """Note that the session has ended, once."""
@@ -128,7 +124,7 @@ class SessionRecording(SessionLog):
     @property
     def size(self) -> int:
         """The octets of memory that it takes at most."""
-        return ROOM + (self._transcript.size if self._transcript is not None else 0)
+        return SIZE + (self._transcript.size if self._transcript is not None else 0)
 
     # What is recorded of it.
 
@@ -155,7 +151,7 @@ class SessionRecording(SessionLog):
         """Forget the lines, and record no more of them: others need the memory."""
         self.read()
         self.transcript.stop()
-        self.room = 0
+        self.most = 0
 
     @property
     def record(self) -> SessionRecord:
@@ -179,7 +175,7 @@ class SessionRecording(SessionLog):
         """Record what was noted."""
         transcript, taken = self.transcript, self.notes[:]
         self.notes.clear()
-        self.room = 0 if transcript.is_stopped else ROOM
+        transcript.commands = self.commands
         notes = iter(taken)
         for what, time, value in zip(notes, notes, notes, strict=True):
             if type(what) is str:

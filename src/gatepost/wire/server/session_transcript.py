@@ -5,7 +5,8 @@ because any of them may have been sent before the secret was known: ``finish`` r
 without secrets, and nothing else of a session may be kept.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -28,6 +29,13 @@ MAX_STRAYS: Final = 20
 """Lines that are no commands: of more, only their number is recorded."""
 FEWEST: Final = 6
 """Minimum characters of a word that is hidden only because it may be a secret."""
+_SAFE_COMMANDS: Final = frozenset(
+    spelled
+    for verb in (b"MAIL ", b"RCPT ", b"EHLO ", b"HELO ", b"BDAT ", b"DATA", b"RSET", b"QUIT")
+    for spelled in (verb, verb.lower(), verb.capitalize())
+)
+"""How a line begins that is shown with its arguments, or has none."""
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _PROMPTS: Final = frozenset(
     {b"", *map(encode_base64, (b"Username:", b"Password:", b"User Name\0", b"Password\0"))}
 )
@@ -41,7 +49,7 @@ class SessionTranscript:
 
     __slots__ = (
         "_entries", "_has_too_many_secrets", "_left", "_mechanism", "_reserve",
-        "_responses", "_secrets", "_size", "_strays", "ehlo", "left_out",
+        "_responses", "_secrets", "_size", "_strays", "commands", "ehlo", "left_out",
         "of_next_reply", "tls",
     )  # fmt: skip
 
@@ -60,6 +68,8 @@ class SessionTranscript:
         self.ehlo = ""
         """The last name in EHLO or HELO."""
         self.left_out = 0
+        self.commands: Container[bytes] = ()
+        """The verbs that the session knows."""
         self.tls = False
         """Whether lines are under TLS from now on."""
 
@@ -120,11 +130,6 @@ class SessionTranscript:
         lines = (text for _, speaker, text, *_ in reversed(self._entries) if speaker == "C")
         return next(lines, b"")
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether no more lines are recorded."""
-        return self._reserve is _may_take_none
-
     def stop(self) -> None:
         """Forget all lines, and record no more: others need the memory."""
         self.left_out += len(self._entries)
@@ -133,7 +138,7 @@ class SessionTranscript:
 
     # What must not be shown.
 
-    def stray(self, at: float, line: bytes) -> None:
+    def _stray(self, at: float, line: bytes) -> None:
         """Record a line that is not a command: it may be a secret that came at a wrong time."""
         self._strays += 1
         if self._strays > MAX_STRAYS:
@@ -143,10 +148,15 @@ class SessionTranscript:
         self.client(at, b"[%d octets that are not a command]" % len(line))
 
     def command(self, at: float, line: bytes) -> None:
-        """Record a command whose arguments are not shown."""
+        """Record a line that should be a command; the arguments of most of them are not shown."""
+        if line[:5] in _SAFE_COMMANDS:
+            self.client(at, line)
+            return
         verb, _, argument = line.partition(b" ")
         verb = verb.upper()
-        if verb == b"AUTH":
+        if verb not in self.commands or _CONTROL.search(line):
+            self._stray(at, line)
+        elif verb == b"AUTH":
             word = argument.split(None, 1)[:1]
             name = word[0].decode("latin-1").upper() if word else ""
             self._login(at, line, name if MECHANISM_NAMES.fullmatch(name) else "")
