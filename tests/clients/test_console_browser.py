@@ -138,7 +138,7 @@ OTHERS = [
 def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Yield what the browser has seen in all suites."""
     with (
-        Emulator() as empty,
+        Emulator(options=("--https", "127.0.0.1:0", "--console", "127.0.0.1:0")) as empty,
         Emulator() as filled,
         Emulator() as hostile,
         relaying(
@@ -210,6 +210,7 @@ def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
             capture_output=True, text=True, timeout=TIMEOUT, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+        print(done.stderr)  # how long each suite took
         results: dict[str, Any] = json.loads(done.stdout)
         results["messages"] = len(bad)
         results["pictures_of"] = sorted(each.stat().st_size for each in folder.iterdir())

@@ -35,7 +35,7 @@ async function accessible(server, [theme, locale], faults) {
   for (const path of server.pages) {
     await page.goto(server.url + path);
     await page.evaluate(axe);
-    const found = await page.evaluate(() => axe.run({ iframes: false }, { resultTypes: ["violations"] }));
+    const found = await page.evaluate(() => axe.run(document, { iframes: false, resultTypes: ["violations"] }));
     for (const each of found.violations) faults.push([path, theme, locale, each.id, each.nodes[0].html.slice(0, 200), each.nodes[0].failureSummary]);
     await overflow(page, path, faults);
   }
