@@ -11,6 +11,7 @@ from typing import Final
 
 from gatepost.mime.header_summary import MAX_HEADER
 from gatepost.mime.look_alikes import COLON, as_seen
+from gatepost.mime.shown_addresses import may_show_address
 
 # Literals to search for, and single characters to search up to: this runs for each message.
 _USUAL: Final = re.compile(
@@ -52,7 +53,7 @@ def from_fields(content: bytes | bytearray) -> list[str]:
         fields = list(_read_carefully(content))
         authors = [_octets(value) for name, value in fields if name == "from"]
         senders = [_octets(value) for name, value in fields if name == "sender"]
-    return list(map(_unfold, authors or [each for each in senders if b"@" in each]))
+    return list(map(_unfold, authors)) or list(filter(may_show_address, map(_unfold, senders)))
 
 
 def _is_usual(header: bytes) -> bool:

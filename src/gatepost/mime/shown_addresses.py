@@ -48,6 +48,11 @@ def shown_addresses(field: str) -> Iterator[str]:
     yield from filter(_is_dotted, _addresses(bare))
 
 
+def may_show_address(field: str) -> bool:
+    """Tell whether some reader may find an address in a field."""
+    return any("@" in as_seen(text) for text in _decoded(field))
+
+
 def _addresses(text: str) -> Iterator[str]:
     pieces = text.split("@")
     if len(pieces) > MOST_SIGNS:

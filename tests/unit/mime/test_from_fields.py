@@ -34,6 +34,9 @@ FOUND = [
     (b"Sender: a@b.example\r\n\r\n",                        ["a@b.example"]),
     (b"Sender: a@b.example\r\nFrom: c@d.example\r\n\r\n",   ["c@d.example"]),
     (b"Sender: the printer\r\n\r\n",                        []),
+    (b"Sender: =?utf-8?q?B=C3=BCro?=\r\n\r\n",              []),
+    (b"Sender: =?utf-8?q?a=40b.example?=\r\n\r\n",          ["=?utf-8?q?a=40b.example?="]),
+    (b"Sender: a\xef\xbc\xa0b.example\r\n\r\n",            ["a\uff20b.example"]),
     # Nobody finds one.
     (b"X-From: x\r\nFromage: brie\r\nFrom-Field: x\r\n\r\n", []),
     (b"X: y\r\n From: folded@b.example\r\n\r\n",            []),
