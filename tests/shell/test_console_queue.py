@@ -100,6 +100,7 @@ def test_actions_by_filter_and_the_events_of_the_queue(relay: ServeProcess) -> N
     authorization = {"Authorization": f"Bearer {relay.ready['api_token']}"}
     connection.request("GET", "/api/gatepost/v1/events?types=queue", headers=authorization)
     stream = connection.getresponse()
+    wait_for(lambda: ask(relay, "GET", "next-hops")["next_hops"][0]["waiting"] == NUMBER)
     held = ask(relay, "POST", "queue/hold", {"next_hop": "out", "state": "waiting"})
     assert held == {"held": NUMBER}
     line = b""

@@ -1,5 +1,6 @@
 """``gatepost queue``: list, show, why, and actions, on a running relay or its store."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     # a relay that only captures, and a stopped one, deliver nothing
     from gatepost.relay.deliverer import Deliverer
 
+SLICE: Final = 200
+"""Dropped deliveries that are reported without a turn for others."""
 MOST: Final = 10_000
 """Maximum number of deliveries in a listing."""
 _STATES: Final = frozenset(get_args(State))
@@ -206,7 +209,7 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
     if action == "retry" and ids is None:
         done["under_way"] = leased
     if action == "drop":
-        _report_dropped(control, deliveries)
+        await _report_dropped(control, deliveries)
     if control.deliverer is not None:
         if action == "retry":  # not before, or some would be attempted and not counted
             control.deliverer.forgive(list(dict.fromkeys(hops)))
@@ -234,11 +237,14 @@ async def _choose(
     return None, ()
 
 
-def _report_dropped(control: QueueControl, deliveries: Sequence[Delivery]) -> None:
+async def _report_dropped(control: QueueControl, deliveries: Sequence[Delivery]) -> None:
     """Report what somebody dropped: it was accepted, and its sender will hear nothing."""
     if control.report is None:
         return
-    for each in {each.id: each for each in deliveries if each.state != "settled"}.values():
+    dropped = {each.id: each for each in deliveries if each.state != "settled"}
+    for number, each in enumerate(dropped.values(), 1):
+        if number % SLICE == 0:
+            await asyncio.sleep(0)  # others take their turns
         waiting = [str(one.address) for one in each.waiting]
         control.report(
             "message_dropped", id=each.message, delivery=each.id, next_hop=each.next_hop.key,
