@@ -3,11 +3,13 @@
 import asyncio
 import random
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -370,6 +372,20 @@ def test_a_failed_connection_does_not_report_facts_of_an_earlier_one(
 
     with serving(server, pair) as running:
         run(Relay(running.address, authority, tls="required"), act)
+
+
+def test_the_certificate_of_a_server_is_remembered(authority: Authority, pair: Pair) -> None:
+    def server(client: Client) -> None:
+        start_tls(client)
+        take(client)
+        client.hear()
+
+    with serving(server, pair) as running:
+        relay = Relay(running.address, authority, tls="required")
+        assert outcomes(hand_once(relay)) == [("delivered", 250)]
+    [seen] = relay.transport.sending.certificates.of("hub")
+    own = ssl.PEM_cert_to_DER_cert(Path(pair.certificate).read_text())
+    assert (seen.server, seen.der, seen.verified) == (relay.place, own, True)
 
 
 # Before MAIL.
