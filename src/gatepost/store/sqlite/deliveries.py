@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Container, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gatepost.errors import QueueError, Unreadable
 from gatepost.model.body import Body
-from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement, State
+from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries_contract import Action, QueueCount, QueueSelection, part_of
 from gatepost.store.sqlite.damage import check_order, damage
@@ -223,8 +223,8 @@ class QueueReader:
         deliveries: list[Delivery] = []
         if limit is not None and limit <= 0:
             return deliveries
-        query = SQL["list_before"].format(selected=_selected(states))
-        before, further = _LAST, (selection.next_hop, PAGE_ROWS)
+        before, query = _LAST, SQL["list_before"]
+        further = selection.next_hop, "settled" in states, set(states) != {"held"}, PAGE_ROWS
         while rows := self._connection.execute(query, (*before, *further)).fetchall():
             for row in rows:
                 delivery = delivery_of(row, self._writer.owner)
@@ -260,12 +260,3 @@ class QueueReader:
         if row[0] is None and row[-1] is None:
             raise KeyError(id_)  # it was settled, and its content was deleted
         return open_content(id_, row, self._segments)
-
-
-def _selected(states: Container[State]) -> str:
-    """Return a condition that holds for all rows of deliveries in these states, and few others."""
-    if "settled" in states:
-        return "1"
-    if "waiting" in states or "leased" in states:
-        return "(d.due IS NOT NULL OR d.epoch IS NOT NULL OR d.held = 1)"
-    return "d.held = 1"

@@ -68,7 +68,8 @@ WHERE i.id = ? ORDER BY d.part;
 SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warned, d.expires,
        d.notice, d.addressees, d.history, m.seq
 FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
-WHERE (d.message, -d.part) < (?, ?) AND ? IN ('', d.hop) AND {selected}
+WHERE (d.message, -d.part) < (?, ?) AND ? IN ('', d.hop)
+    AND (? OR d.due IS NOT NULL OR d.epoch IS NOT NULL OR d.held = 1) AND (? OR d.held = 1)
 ORDER BY d.message DESC, d.part LIMIT ?;
 
 -- name: has_unindexed
