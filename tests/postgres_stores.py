@@ -64,6 +64,7 @@ class PostgresStores:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the URL of the server of the test run."""
+    pytest.importorskip("psycopg")
     return shared_server(tmp_path_factory.getbasetemp())
 
 

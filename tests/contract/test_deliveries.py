@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +16,6 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import Deliveries, QueueCount, QueueSelection, part_of
-from gatepost.store.postgres import PostgresStore
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
@@ -34,6 +33,9 @@ from tests.contract.queued import (
     planned,
     settlement,
 )
+
+if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
+    from gatepost.store.postgres import PostgresStore
 
 Steps = Callable[[Deliveries], Awaitable[None]]
 

@@ -7,13 +7,12 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from gatepost.errors import QueueError
 from gatepost.model.send_operation import SendOperation
-from gatepost.store.postgres import PostgresStore
 from gatepost.store.retention_limits import OPERATIONS_KEPT
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.retention import expire_operations
@@ -23,7 +22,10 @@ from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 
-AnyStore = MemoryStore | SqliteStore | PostgresStore
+if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
+    from gatepost.store.postgres import PostgresStore
+
+AnyStore: TypeAlias = "MemoryStore | SqliteStore | PostgresStore"
 SETTINGS = StoreSettings(reserve=0)
 ID = "8540c0de-899f-5cce-acb5-3ec493af3800"
 OPERATION = SendOperation(
