@@ -4,6 +4,7 @@ import random
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -18,8 +19,12 @@ CUTS: tuple[Cut, ...] = ("before", "after", "late", "half-open")
 class CutProxy:
     """Listens on loopback, and passes connections on to the Unix socket in a directory."""
 
-    def __init__(self, directory: Path, chance: random.Random, share: float) -> None:
-        """Cuts a share of the COMMITs while ``is_cutting``."""
+    def __init__(
+        self, directory: Path, chance: random.Random, share: float, kinds: Sequence[Cut] = CUTS
+    ) -> None:
+        """Cuts a share of the COMMITs while ``is_cutting``, in these ways; connections are refused
+        while ``is_refusing``."""
+        self._kinds, self.is_refusing = kinds, False
         self._server = str(directory / ".s.PGSQL.5432")
         self._chance, self._share = chance, share
         self.is_cutting = False
@@ -43,6 +48,9 @@ class CutProxy:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self.is_refusing:
+                    client.close()
+                    continue
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._server)
                 threading.Thread(target=self._send_back, args=(server, client), daemon=True).start()
@@ -52,7 +60,7 @@ class CutProxy:
         with suppress(OSError):
             while data := client.recv(1 << 20):
                 if self.is_cutting and _COMMIT in data and self._chance.random() < self._share:
-                    self._cut(self._chance.choice(CUTS), data, client, server)
+                    self._cut(self._chance.choice(self._kinds), data, client, server)
                     return
                 server.sendall(data)
         _end(server)

@@ -191,10 +191,37 @@ def test_a_store_that_lives_is_not_taken(postgres: PostgresStores, tmp_path: Pat
     postgres.open(tmp_path / "two", node="two").close()
 
 
-def test_a_message_that_no_client_was_told_of_is_taken_back(
-    postgres: PostgresStores, tmp_path: Path
+def test_a_message_that_was_refused_after_all_is_taken_back(
+    server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its COMMIT arrived, and its client got 451: without that, nobody would deliver it."""
+    """Its COMMIT arrived, and its client got 451: without that, nobody would ever deliver it."""
+    monkeypatch.setattr("gatepost.store.postgres.thread_connection.PATIENCE", 0.0)
+    monkeypatch.setattr("gatepost.store.postgres.message_inserter.LOOK", 0.05)
+    proxy = CutProxy(server.directory, random.Random(1), 1.0, ("after",))
+
+    async def steps() -> None:
+        await store.deliveries.take_over(NOON)
+        await store.deliveries.put(mail("a"), [planned()])
+        proxy.is_cutting = proxy.is_refusing = True
+        with pytest.raises(QueueError):
+            await store.deliveries.put(mail("b"), [planned()])
+        assert proxy.cuts == ["after"]
+        proxy.is_cutting = proxy.is_refusing = False
+        deadline = time.monotonic() + 30
+        while (names := await try_to_list()) != ["a"]:
+            assert time.monotonic() < deadline, names
+            await asyncio.sleep(0.05)
+        await store.deliveries.put(mail("b"), [planned()])
+
+    async def try_to_list() -> list[str]:
+        with suppress(QueueError):
+            return await stored(store)
+        return []
+
+    settings = PostgresSettings(lambda: proxy.url, writers=1)
+    with closing(open_store(tmp_path, settings)) as store:
+        run(steps())
+    proxy.close()
 
 
 def test_what_was_settled_can_be_forgotten_and_its_contents_dropped(
