@@ -14,6 +14,7 @@ from gatepost.app.data_directory import open_console
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json
 from gatepost.testing import Emulator
+from tests.commands import gatepost
 from tests.shell.console_client import Browser, Shown
 from tests.shell.serve_process import ServeProcess, relaying, wait_for
 from tests.shell.test_up import signed_in
@@ -368,7 +369,7 @@ def test_an_upstream_says_why_nothing_goes_and_is_tried_again(operator: Browser)
         assert expected.lower() in page.text.lower(), expected
     own = {"form_token": page.form_token}
     done = operator.post("/upstreams/retry", {**own, "name": "hub"}).text
-    assert re.search(r"hub: pauses were ended, and \d deliveries are tried now", done)
+    assert re.search(r"hub: pauses were ended, and \d+ deliveries are tried now", done)
     assert operator.post("/upstreams/retry", {**own, "name": "nothing"}).status == 404
 
 
@@ -440,3 +441,48 @@ def test_up_releases_nothing(relay: Emulator, browser: Browser) -> None:
     assert "/release" not in page.text
     own = {"form_token": page.form_token}
     assert browser.post(f"/m/{id_}/release", {**own, "to": "a@b.example"}).status == 400
+
+
+# The same in a terminal.
+
+
+def test_upstreams_in_a_terminal(serving: ServeProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ("--data", str(serving.data))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        return gatepost("upstream", *arguments, *place), capsys.readouterr().out
+
+    code, text = run("list")
+    assert code == 0
+    rows = [each.split() for each in text.splitlines()]
+    assert rows[0][:4] == ["NAME", "KIND", "STATE", "IN"]
+    assert [each[:2] for each in rows[1:]] == [["keep", "capture"], ["hub", "smarthost"]]
+    code, text = run("retry", "hub")
+    assert re.fullmatch(r"\d+ retried\n", text)
+    code, text = run("probe", "hub", "--server", "localhost:1")
+    assert code != 0, "it is not one of its servers"
+    assert gatepost("upstream", "retry", "nothing", *place) != 0
+    assert "there is no upstream nothing" in capsys.readouterr().err
+
+
+def test_rules_in_a_terminal(relay: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*arguments: str) -> str:
+        assert gatepost("failure", *arguments, "--data", str(relay.data)) == 0, arguments
+        return capsys.readouterr().out
+
+    run("add", "--id", "one", "rcpt -> reply 451 Later")
+    run("add", "--id", "two", "rcpt -> reply 452 Later")
+    assert run("move", "two", "--before", "one") == "two: rcpt -> reply 452 Later\n"
+    assert [each["id"] for each in json.loads(run("list", "--json"))["rules"]] == ["two", "one"]
+    assert run("pause", "two") == "paused: 1 rule\n"
+    assert "(paused) rcpt" in run("list")
+    assert run("resume", "--all") == "resumed: 2 rules\n"
+    assert "450 Never" in run("replace", "two", "rcpt -> reply 450 Never")
+    assert run("check", "rcpt -> reply 450 Never") == "rcpt -> reply 450 Never\n"
+    place = ("--data", str(relay.data))
+    assert gatepost("failure", "check", "rcpt -> reply 250 ok", *place) == 1
+    assert "a rule only refuses: 400 to 599" in capsys.readouterr().out
+    assert "recipient       20 %   451" in run("chaos", "recipient=20")
+    assert gatepost("failure", "chaos", "recipient=x", *place) == 64
+    run("chaos", "recipient=0")
+    assert run("delete", "--all") == "deleted: 2 rules\n"
