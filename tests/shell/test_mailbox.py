@@ -17,6 +17,7 @@ import pytest
 
 from gatepost.testing import Emulator
 from tests.commands import PATIENCE
+from tests.loopback import eventually
 from tests.shell.serve_process import ServeProcess, relaying
 
 OWN = "/api/gatepost/v1"
@@ -114,6 +115,7 @@ def test_lanes_and_what_rules_did_survive_a_kill(tmp_path: Path) -> None:
             assert each["Injected"] == ["odd"]
             assert [one["Status"] for one in each["Outcome"]] == ["Bounced"]
         relay.advance(timedelta(minutes=11))
+        eventually(lambda: len(subjects(relay)) == 3)
     with Emulator(data=tmp_path / "data") as relay:
         lanes = call(relay, "GET", f"{OWN}/lanes")["lanes"]
         assert [each["name"] for each in lanes] == ["lasting"]

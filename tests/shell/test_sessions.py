@@ -3,12 +3,15 @@ and by the API, and never with a secret."""
 
 import base64
 import json
+import os
+import signal
 import smtplib
 import ssl
 import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from tests import fork_server
 from tests.commands import GATEPOST, PATIENCE
 from tests.loopback import eventually
 from tests.shell.peer import letter
+from tests.shell.processes import children
 from tests.shell.test_up import signed_in
 
 PLANTED = "Plant3d~Secret.of.forty-characters-0123"
@@ -125,6 +129,21 @@ def test_open_sessions_are_listed_wherever_they_are(relay: Emulator) -> None:
         return len(ended) == 3
 
     eventually(have_ended)
+
+
+def test_a_front_process_that_hangs_hides_only_its_own_sessions() -> None:
+    with Emulator(workers=2) as relay, ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(signed_in(relay.ready))
+        stopped = min(children(relay.pid))
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            listed = sessions(relay, "list")["sessions"]
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        everybody = sessions(relay, "list")["sessions"]
+        assert len(everybody) == 4
+        assert {each["id"] for each in listed} <= {each["id"] for each in everybody}
 
 
 def test_new_sessions_are_followed(relay: Emulator) -> None:

@@ -15,6 +15,7 @@ from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.lane_records import KIND as LANE_RECORD
 from gatepost.app.make_listeners import certificates_of
 from gatepost.config.settings import Configuration, ConsoleSettings
+from gatepost.control.clock import AheadClock
 from gatepost.errors import ConfigError
 from gatepost.keys.store_key import Key
 from gatepost.model.host_port import join_host_port
@@ -127,6 +128,8 @@ class Console:
 
     async def change(self, settings: ConsoleSettings) -> None:
         """Put other settings into effect; logins that they would not permit end."""
+        if self._starting is not None:
+            await asyncio.wait({self._starting})
         before, self.settings = self.settings, settings
         if _files_of(before) != _files_of(settings):
             self._certificates.close()
@@ -188,6 +191,8 @@ class Console:
         gate = self._open_gate()
         mailbox = await open_mailbox(parts, self.mailbox_api, self.settings.release_route)
         parts.api.events.follow_mailbox(mailbox.mailbox)
+        if mailbox.lanes is not None and isinstance(self._clock, AheadClock):
+            self._clock.followers.add(mailbox.lanes.note_time)
         gate.entra = self._make_entra()
         self._mailbox, self._pages = mailbox, ConsolePages(gate, parts, mailbox.site)
         self._application = GuardedApplication(gate, parts.refusal, self._report)
@@ -252,6 +257,8 @@ class Console:
         if self._pages is not None:
             await self._pages.close()
         if self._mailbox is not None:
+            if self._mailbox.lanes is not None and isinstance(self._clock, AheadClock):
+                self._clock.followers.discard(self._mailbox.lanes.note_time)
             await self._mailbox.close()
         self._server = self._pages = self._mailbox = self._starting = None
         self._listener.close()

@@ -156,6 +156,16 @@ class Lanes:
         served.expiry.cancel()
         await self._end(served)
 
+    def note_time(self, _ahead: timedelta) -> None:
+        """End the lanes whose time is over, after the relay's clock was advanced."""
+        for name, served in list(self._served.items()):
+            served.expiry.cancel()
+            self._served[name] = replace(served, expiry=self._expire_at(served.lane))
+
+    def _expire_at(self, lane: Lane) -> asyncio.TimerHandle:
+        left = (lane.expires_at - self._parts.relay.now()).total_seconds()
+        return asyncio.get_running_loop().call_later(max(0.0, left), self._expire, lane.name)
+
     async def close(self) -> None:
         """End the listeners of all lanes; the next process opens them again."""
         for served in self._served.values():
@@ -202,9 +212,7 @@ class Lanes:
                 each.close()
             raise
         lane = replace(lane, ports=ports)
-        left = (lane.expires_at - relay.now()).total_seconds()
-        expiry = asyncio.get_running_loop().call_later(left, self._expire, lane.name)
-        return _Served(lane, supervisor, opened, expiry, login)
+        return _Served(lane, supervisor, opened, self._expire_at(lane), login)
 
     def _model(self, kind: LaneListener) -> OpenListener:
         """Return the listener of the relay that a lane's is like. Raises BadLane."""

@@ -44,6 +44,8 @@ _BY_SLUG: Final[Mapping[str, str]] = MappingProxyType({
     "sender_not_registered": "sender_not_authorised",
     "token_application_mismatch": "oauth_wrong_identity",
     "smtp_username_domain_not_linked": "smtp_username_missing",
+    "token_audience_wrong": "oauth_scope_wrong",
+    "token_delegated": "oauth_wrong_identity",
     "token_principal_gone": "service_principal_missing",
     "token_tenant_mismatch": "oauth_wrong_identity",
     "token_unknown": "bad_credentials",

@@ -27,6 +27,8 @@ CAUSES_OF = [
     ("auth", "535 5.7.3 Authentication unsuccessful", "role_missing: no", "role_missing"),
     ("auth", "504 5.7.4 Unrecognized", "AUTH CRAM-MD5 is not offered", "mechanism_not_offered"),
     ("auth", "530 5.7.0 Must issue STARTTLS", "AUTH before STARTTLS", "starttls_required"),
+    ("auth", "535 5.7.3 no", "token_delegated: a person's", "oauth_wrong_identity"),
+    ("auth", "535 5.7.3 no", "token_audience_wrong: x", "oauth_scope_wrong"),
     ("mail", "530 5.7.57 Client not authenticated", "MAIL without a sign-in", "auth_not_performed"),
     ("mail", "550 5.1.7 no", "header From: sender_not_registered: x", "sender_not_authorised"),
     ("mail", "452 4.5.3 Too many", "in answer to RCPT", ""),
