@@ -93,7 +93,8 @@ def promises_table(promises: Sequence[Promise]) -> Table:
 
 def show(measured: Sequence[dict[str, Runs]], promises: Sequence[Promise]) -> None:
     console = Console(width=132)
-    console.print(rates_table(measured))
+    if measured:
+        console.print(rates_table(measured))
     console.print(promises_table(promises))
     for scenario in measured:
         for runs in scenario.values():

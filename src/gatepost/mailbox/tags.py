@@ -23,7 +23,9 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
     for tag in tags:
         if name := clean_tag(tag):
             unique.setdefault(name.lower(), name)
-    return tuple(list(unique.values())[:MOST])
+            if len(unique) == MOST:
+                break
+    return tuple(unique.values())
 
 
 def tags_of(field: str, addresses: Iterable[str]) -> tuple[str, ...]:
