@@ -207,6 +207,19 @@ def test_a_value_that_no_env_file_can_hold(
     assert run(tmp_path, "--format", "json") == 0
 
 
+def test_the_format_of_github_quotes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, password='it\'s "$5" = 5')
+    assert run(tmp_path, "--format", "github") == 0
+    assert 'GATEPOST_PASSWORD=it\'s "$5" = 5\n' in capsys.readouterr().out
+    write(tmp_path, password="two\nlines=2")
+    assert run(tmp_path, "--format", "github") == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "GATEPOST_PASSWORD has several lines" in said.err
+
+
 def test_two_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path)
     assert run(tmp_path, "--format", "shell", "--json") == 64
