@@ -25,6 +25,7 @@ from tests.shell.serve_process import BASE, ServeProcess, relaying, wait_for
 from tests.shell.test_console_entra import configuration
 from tests.shell.test_console_operations import SERVE_BASE, SERVING, WAITING
 from tests.shell.test_up import signed_in
+from tests.shell.webhook_endpoint import Webhook
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -107,6 +108,34 @@ NOUNS = ("secret", "role", "resource", "domain")
 """Kinds of objects whose pages differ."""
 
 
+SESSION = 7
+"""The place of a session among ``filled_pages``."""
+
+
+def filled_pages(browser: Browser, url: str, ids: list[str]) -> list[str]:
+    """Make rules, a webhook at this URL, a domain and a job of the doctor; return the pages of an
+    emulator with these messages."""
+    token = {"form_token": browser.get("/failures").form_token}
+    browser.post("/failures", {**token, "preset": "slow"})
+    browser.post("/failures", {**token, "preset": "alert"})
+    browser.post("/failures/change", {**token, "id": "tls-1", "action": "pause"})
+    found = browser.post("/doctor", {**token, "example": "1"})
+    job = next(each for each in found.links if each.endswith("/evidence"))
+    browser.post("/events/webhooks", {**token, "url": url, "name": "hook", "schema": "eventgrid"})
+    domain = {"noun": "domain", "verb": "create", "name": "mail.contoso.localhost"}
+    browser.post("/directory", {**token, **domain})
+    session = next(each for each in browser.get("/sessions").links if each.startswith("/sessions/"))
+    rich = ids[-1]
+    return [
+        "/", "/?q=nothing", "/inboxes", f"/m/{rich}", f"/m/{ids[0]}", "/m/gone", "/sessions",
+        session, "/failures", "/events", "/doctor", "/directory", "/settings",
+        "/failures?edit=data-1", f"/events?message={ids[0]}", "/events/webhooks/hook",
+        job.removesuffix("/evidence"), "/doctor/findings/mechanism_not_offered", "/log",
+        "/log?text=nothing", "/nothing", *[f"/directory?noun={each}" for each in NOUNS],
+        *[f"/m/{rich}?view={each}" for each in ("links", "headers", "parts", "source")],
+    ]  # fmt: skip
+
+
 def serve_pages(serving: ServeProcess) -> list[str]:
     """Send messages that wait, and one that is kept; return the pages of a relay that delivers."""
     with smtplib.SMTP("127.0.0.1", serving.listener("in")["port"]) as client:
@@ -138,6 +167,7 @@ OTHERS = [
 def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Yield what the browser has seen in all suites."""
     with (
+        Webhook() as webhook,
         Emulator(options=("--https", "127.0.0.1:0", "--console", "127.0.0.1:0")) as empty,
         Emulator() as filled,
         Emulator() as hostile,
@@ -157,26 +187,8 @@ def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
         )
         ids = send(filled, [*keys, *OTHERS, ("Rich", "x", html)])
         browser = Browser(filled.ready["console"]).sign_in(filled.ready["api_token"])
-        token = browser.get("/failures").form_token
-        browser.post("/failures", {"form_token": token, "preset": "slow"})
-        browser.post("/failures", {"form_token": token, "preset": "alert"})
-        browser.post("/failures/change", {"form_token": token, "id": "tls-1", "action": "pause"})
-        found = browser.post("/doctor", {"form_token": token, "example": "1"})
-        job = next(each for each in found.links if each.endswith("/evidence"))
-        domain = {"noun": "domain", "verb": "create", "name": "mail.contoso.localhost"}
-        browser.post("/directory", {"form_token": token, **domain})
-        session = next(
-            each for each in browser.get("/sessions").links if each.startswith("/sessions/")
-        )
-        rich = ids[-1]
-        pages = [
-            "/", "/?q=nothing", "/inboxes", f"/m/{rich}", f"/m/{ids[0]}", "/m/gone",
-            "/sessions", session, "/failures", "/events", "/doctor", "/directory", "/settings",
-            "/failures?edit=data-1", f"/events?message={ids[0]}", job.removesuffix("/evidence"),
-            "/doctor/findings/mechanism_not_offered", "/log", "/log?text=nothing", "/nothing",
-            *[f"/directory?noun={each}" for each in NOUNS],
-            *[f"/m/{rich}?view={each}" for each in ("links", "headers", "parts", "source")],
-        ]  # fmt: skip
+        pages = filled_pages(browser, webhook.url, ids)
+        rich, session = ids[-1], pages[SESSION]
         bad = send(
             hostile, [(f"Hostile {n}", "x", each) for n, each in enumerate(hostile_html(elsewhere))]
         )

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from gatepost.app.data_directory import open_console
+from gatepost.console.directory_pages import PAGE
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json
+from gatepost.model.console_access import API_PREFIX
 from gatepost.testing import Emulator
 from tests.commands import gatepost
 from tests.shell.console_client import Browser, Shown
@@ -212,6 +214,23 @@ def test_each_kind_of_object_has_its_page(browser: Browser) -> None:
         assert browser.get(f"/directory?noun={noun}").status == 200
     assert browser.get("/directory?noun=account").status == 404
     assert browser.get("/directory?noun=planet").status == 404
+
+
+def test_many_objects_have_pages(browser: Browser) -> None:
+    change(browser, "domain", "create", name="many.localhost")
+    for number in range(PAGE + 1):
+        sender = json.dumps({"name": f"sender-{number:03}", "parent": "many.localhost"})
+        kind = {"content_type": "application/json", "origin": browser.url}
+        made = browser.request(f"{API_PREFIX}/directory/senders", "POST", sender, **kind)
+        assert made.status == 200, made.text
+    first = browser.get("/directory?noun=sender")
+    [more] = [each for each in first.links if "start=50" in each]
+    second = browser.get(more)
+    found = [re.findall(r"sender-\d+@", each.text) for each in (first, second)]
+    assert len(found[0]) + len(found[1]) == len({*found[0], *found[1]}) == PAGE + 1
+    assert len(second.text) < len(first.text)
+    assert browser.get("/directory?noun=sender&start=9999").status == 200
+    change(browser, "domain", "delete", name="many.localhost")
 
 
 def test_a_role_is_assigned_and_unassigned(browser: Browser) -> None:

@@ -25,8 +25,7 @@ from gatepost.directory.azure.changes.change_result import Rejected
 from gatepost.errors import GatepostError
 from gatepost.model.console_access import ConsoleEndpoint
 
-_MOST_NAMES: Final = 50
-"""Applications of which the user names are shown."""
+PAGE: Final = 50
 _HOLDERS: Final = ("group", "subscription")
 
 
@@ -61,14 +60,15 @@ class DirectoryPages:
         kind = kind_of(noun) or (present[0] if present else None)
         listing = (lists[kind.noun] or {}) if kind is not None else {}
         rows: list[Document] = listing[kind.key] if kind is not None else []
+        start = _start(request.query_params.get("start", ""))
         if kind is not None:
-            rows = [await self._complete(kind, each) for each in rows[:_MOST_NAMES]] + [
-                {**each, "usernames": None, "records": ()} for each in rows[_MOST_NAMES:]
-            ]
+            rows = [await self._complete(kind, each) for each in rows[start : start + PAGE]]
         everything = {
             "kinds": [(each, len((lists[each.noun] or {})[each.key])) for each in present],
             "kind": kind,
             "rows": rows,
+            "start": start,
+            "page": PAGE,
             "assignments": listing.get("assignments", ()),
             "assign": ASSIGN,
             "choices": _choices(lists),
@@ -129,6 +129,11 @@ class DirectoryPages:
         if (noun, verb) == ("resource", "keys") and "regenerate" not in values:
             raise ValueError("say which key is replaced")
         return await self._backend.call(f"directory.{noun} {verb}", **values)
+
+
+def _start(text: str) -> int:
+    """Return the number of the first object on a page."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
 
 
 def _shown_once(done: Document, regenerated: str) -> list[str]:
