@@ -20,7 +20,9 @@ _CREATE: Final = asyncio.create_subprocess_exec
 
 def has_fronts(command: Sequence[str]) -> bool:
     """Return whether the command may start front processes."""
-    return "serve" in command or any(word.startswith("--workers") for word in command)
+    if "--workers" in command:
+        return "0" not in command[command.index("--workers") + 1 :][:1]
+    return "serve" in command or any(word.startswith("--workers=") for word in command)
 
 
 def serve(command: list[str]) -> list[str] | None:
