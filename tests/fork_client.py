@@ -1,15 +1,20 @@
 """``gatepost`` for a shell: has ``tests.fork_server`` fork a process with this one's streams.
 
-It needs no site-packages, and imports little, so that it starts at once itself.
+It needs no site-packages, and imports only what is built in, so that it starts at once itself.
 """
 
 import os
-import signal
 import sys
 from _socket import AF_UNIX, MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket
-from collections.abc import Mapping, Sequence
-from struct import Struct
-from types import FrameType
+from _struct import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from signal import SIGHUP, SIGINT, SIGTERM, signal
+    from types import FrameType
+else:
+    from _signal import SIGHUP, SIGINT, SIGTERM, signal
 
 NUMBER = Struct("=i")
 """A size, a process, or a status, as they go over the connection."""
@@ -20,8 +25,8 @@ STREAMS = (0, 1, 2)
 
 
 def encode(
-    command: Sequence[str], environment: Mapping[str, str], cwd: str, has_session: bool,
-    descriptors: Sequence[int] = STREAMS,
+    command: "Sequence[str]", environment: "Mapping[str, str]", cwd: str, has_session: bool,
+    descriptors: "Sequence[int]" = STREAMS,
 ) -> bytes:  # fmt: skip
     """Return a request to run this command; ``descriptors`` are the numbers that what is sent with
     it has there."""
@@ -32,7 +37,7 @@ def encode(
     return os.fsencode("\0".join(words))
 
 
-def send(connection: socket, request: bytes, descriptors: Sequence[int]) -> None:
+def send(connection: socket, request: bytes, descriptors: "Sequence[int]") -> None:
     """Send the request with what the process shall have open."""
     octets = b"".join(map(NUMBER.pack, descriptors))
     connection.sendmsg([NUMBER.pack(len(request))], [(SOL_SOCKET, SCM_RIGHTS, octets)])
@@ -47,11 +52,11 @@ def main(address: str, *command: str) -> int:
     send(connection, encode(command, os.environ, cwd, has_session=False), STREAMS)
     pid = NUMBER.unpack(connection.recv(NUMBER.size, MSG_WAITALL))[0]
 
-    def forward(number: int, _: FrameType | None) -> None:
+    def forward(number: int, _: "FrameType | None") -> None:
         os.kill(pid, number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, forward)
+    for number in (SIGINT, SIGTERM, SIGHUP):
+        signal(number, forward)
     return os.waitstatus_to_exitcode(NUMBER.unpack(connection.recv(NUMBER.size, MSG_WAITALL))[0])
 
 

@@ -1,10 +1,12 @@
 """Managed identity, workload identity and Google's token service, each simulated on loopback."""
 
 import asyncio
+import io
 import json
+import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jwt
@@ -166,8 +168,18 @@ def test_the_environment_identifies_a_pod(
     assert entra.asked[-1].form["client_id"] == CLIENT
 
 
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What libraries log."""
+    logged = io.StringIO()
+    handler = logging.StreamHandler(logged)
+    logging.getLogger().addHandler(handler)
+    yield logged
+    logging.getLogger().removeHandler(handler)
+
+
 def test_a_pod_without_a_federated_identity(
-    tmp_path: Path, pair: Pair, authority: Authority, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, pair: Pair, authority: Authority, log: io.StringIO
 ) -> None:
     def refuses(_: Asked) -> Told:
         said = "AADSTS700213: No matching federated identity record found for 'the.pods.token'"
@@ -178,7 +190,7 @@ def test_a_pod_without_a_federated_identity(
     error = caught.value
     assert (error.number, finding_of(error)) == (700213, "oauth_client_auth_failed")
     assert not error.is_transient
-    assert "the.pods.token" not in f"{error} {error.__cause__} {caplog.text}"
+    assert "the.pods.token" not in f"{error} {error.__cause__} {log.getvalue()}"
 
 
 @pytest.mark.parametrize(
