@@ -21,6 +21,7 @@ import yaml
 from gatepost.cli.env import smtp_variables
 from gatepost.testing import Emulator
 from tests.docs.pages import ROOT, Page, read_page
+from tests.shell.processes import is_alive
 from tests.shell.serve_process import wait_for
 
 HOW_TO: Final = ROOT / "docs" / "how-to"
@@ -145,7 +146,7 @@ class TestGitHubActions:
         finally:
             ready = json.loads((tmp_path / ".gatepost" / "ready.json").read_text())
             os.kill(ready["pid"], signal.SIGTERM)
-            wait_for(lambda: not Path(f"/proc/{ready['pid']}").exists())
+            wait_for(lambda: not is_alive(ready["pid"]))
 
     def test_the_check_of_a_file_fails_if_it_must(self, tmp_path: Path) -> None:
         [job] = yaml.safe_load(file_of("github-actions", "check.yaml"))["jobs"].values()

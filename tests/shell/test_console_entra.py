@@ -117,6 +117,17 @@ def test_no_code_and_no_token_is_in_the_log(world: World) -> None:
     assert "code=" not in log
 
 
+def test_a_change_of_roles_signs_people_out(world: World) -> None:
+    browser = world.browser()
+    assert world.sign_in(browser, "admin").status == 200
+    world.relay.reloaded(configuration(world.tenant))
+    assert browser.request("/settings").status == 200
+    world.relay.reloaded(configuration(world.tenant, admin="chief"))
+    assert browser.request("/settings").status == 303
+    assert world.sign_in(browser, "admin").status == 401
+    world.relay.reloaded(configuration(world.tenant))
+
+
 def test_check_reads_the_secret(world: World, tmp_path: Path) -> None:
     text = world.relay.config.read_text() + 'secret = { environment = "NO_SUCH_VARIABLE" }\n'
     (tmp_path / "gatepost.toml").write_text(text)
