@@ -12,6 +12,7 @@ import pytest
 
 from gatepost.app.data_directory import open_console
 from gatepost.console.directory_pages import PAGE
+from gatepost.directory.passwords import scrypt_hash
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json
 from gatepost.model.console_access import API_PREFIX
@@ -363,7 +364,12 @@ SERVE_BASE = 'hostname = "localhost"\n\n[storage]\ndirectory = "data"\nfree_spac
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
-    with relaying(tmp_path_factory.mktemp("serve"), SERVING, base=SERVE_BASE) as relay:
+    password = scrypt_hash(b"correct horse")
+    users = "".join(
+        f'[[console.user]]\nname = "{each}"\nrole = "{each}"\npassword_hash = "{password}"\n'
+        for each in SEEN
+    )
+    with relaying(tmp_path_factory.mktemp("serve"), SERVING + users, base=SERVE_BASE) as relay:
         with smtplib.SMTP("127.0.0.1", relay.listener("in")["port"]) as client:
             for to in (*[f"{n}@one.example" for n in range(WAITING)], "c@kept.example"):
                 client.sendmail("s@example.org", [to], "Subject: hi\r\n\r\nHello\r\n")
@@ -373,6 +379,31 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
 @pytest.fixture(scope="module")
 def operator(serving: ServeProcess) -> Browser:
     return Browser(serving.ready["console"]).sign_in(serving.ready["api_token"])
+
+
+SEEN = {
+    "viewer": ("/upstreams", "hub", ("Connection refused", "Retry now", ">Check", "<form")),
+    "support": ("/upstreams", "Retry now", (">Check",)),
+    "operator": ("/queue", "Drop", ("Directory",)),
+}
+"""By role: a page, what is on it, and what is not."""
+
+
+@pytest.mark.parametrize("role", SEEN)
+def test_a_page_offers_what_its_user_may_do(serving: ServeProcess, role: str) -> None:
+    path, present, absent = SEEN[role]
+    browser = Browser(serving.ready["console"])
+    browser.post("/sign-in", {"name": role, "password": "correct horse"})
+    wait_for(lambda: "127.0.0.1:1" in browser.get("/queue").text or role == "viewer")
+    page = browser.get(path)
+    main = page.text.partition("<main")[2].partition("</main>")[0]
+    menu = page.text.partition("<nav")[2].partition("</nav>")[0]
+    assert present in main
+    for each in absent:
+        assert each not in main + menu, each
+    refused = browser.get("/directory")
+    assert refused.status == 403
+    assert f"you are {role}" in refused.text
 
 
 def test_an_upstream_says_why_nothing_goes_and_is_tried_again(operator: Browser) -> None:

@@ -142,7 +142,7 @@ async function refresh() {
   const region = document.querySelector("[data-live]");
   const newer = page.querySelector("[data-live]");
   if (!region || !newer) {
-    if (document.querySelector(".mail .empty")) location.reload(); // the first mail
+    if (document.querySelector(".mail .empty") && page.querySelector(".mail [data-rows]")) location.reload(); // the first mail
     return;
   }
   if (region.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement) return;
