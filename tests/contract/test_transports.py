@@ -6,11 +6,14 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from typing import Any
 
 import pytest
 
 from gatepost.client.http_sign_in import AccessKeySignIn
+from gatepost.client.provider_sign_in import KeySignIn
 from gatepost.client.settings import Timeouts
+from gatepost.config.http_provider_file import read_provider
 from gatepost.errors import Unreadable
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Lease
@@ -18,6 +21,7 @@ from gatepost.model.route import (
     AcsRestTarget,
     Capture,
     GraphTarget,
+    HttpApiTarget,
     ServerAddress,
     Smarthost,
     SmarthostTarget,
@@ -30,6 +34,7 @@ from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.connection_opener import Opener
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.provider_api import ProviderApiTransport
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 from gatepost.testing.memory import MemoryStore
 from tests.leases import lease
@@ -37,7 +42,7 @@ from tests.shell.http_server import Asked, HttpServer, Told
 from tests.tcp_server import TcpServer
 
 CONTENT = b"From: a@example.com\r\nTo: b@example.net\r\nSubject: hi\r\n\r\nHello\r\n"
-NETWORKED = ["smtp", "acs-rest", "graph"]
+NETWORKED = ["smtp", "acs-rest", "graph", "http-api"]
 KINDS = [*NETWORKED, "capture"]
 QUICK = Timeouts(quit=0.1)
 
@@ -73,11 +78,19 @@ def smtp_server(stall: threading.Event | None) -> Iterator[int]:
         yield server.port
 
 
+def infobip_answer(body: Any) -> Any:
+    status = {"groupName": "PENDING"}
+    people = body["destinations"]
+    return {"messages": [{"to": each, "messageId": "1", "status": status} for each in people]}
+
+
 @contextmanager
 def http_server(stall: threading.Event | None) -> Iterator[int]:
     def answer(asked: Asked) -> Told:
         if stall is not None:
             stall.wait(10)
+        if asked.headers.get("authorization") == "a2V5":
+            return Told(200, json.dumps(infobip_answer(json.loads(asked.body))).encode())
         status = 200 if asked.method == "GET" else 202
         return Told(status, json.dumps({"id": "1", "status": "Succeeded"}).encode())
 
@@ -99,6 +112,10 @@ async def transport(kind: str, port: int) -> AsyncIterator[Transport]:
             made = AcsRestTransport(AcsRestTarget("t", url, "c"), http, key)
         case "graph":
             made = GraphTransport(GraphTarget("t", "c", "", url), http, key)
+        case "http-api":
+            provider = read_provider("infobip")
+            api = HttpApiTarget("t", provider, url, "c", (("account", "x"),))
+            made = ProviderApiTransport(api, http, KeySignIn("key", lambda: Secret("a2V5")))
         case _:
             made = CaptureTransport(Capture("t"), MemoryStore(), iter(map(str, range(99))).__next__)
     try:

@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
+from gatepost.client.provider_sign_in import (
+    AwsSignIn,
+    BasicKeySignIn,
+    KeySignIn,
+    ProviderCredential,
+)
 from gatepost.client.smtp_sign_in import (
     CertificateSignIn,
     CredentialSource,
@@ -20,6 +26,8 @@ from gatepost.client.tokens.refresh_token_grant import RefreshClient, RefreshTok
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import (
     AccessKeyCredential,
+    ApiKeyCredential,
+    AwsKeyCredential,
     AzureIdentityCredential,
     CertificateCredential,
     CredentialSettings,
@@ -34,6 +42,7 @@ from gatepost.model.route import (
     AcsRestTarget,
     Capture,
     GraphTarget,
+    HttpApiTarget,
     MxTarget,
     Route,
     SmarthostTarget,
@@ -47,6 +56,8 @@ from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.provider_api import ProviderApiTransport
+from gatepost.relay.transport.provider_request import filled_in
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 
 OUTLOOK_SCOPE: Final = "https://outlook.office365.com/.default"
@@ -95,6 +106,8 @@ class Upstreams:
                 usual = f"{target.endpoint.rstrip('/')}/.default"
                 sign_in_there = BearerSignIn(self.tokens, source, scope or usual)
                 return GraphTransport(target, self.http, sign_in_there)
+            case HttpApiTarget():
+                return ProviderApiTransport(target, self.http, self._for_provider(target))
         assert_never(target)
 
     def _named(self, name: str) -> CredentialSettings:
@@ -125,6 +138,22 @@ class Upstreams:
         source, scope = self._source(credential)
         return BearerSignIn(self.tokens, source, scope or ACS_SCOPE)
 
+    def _for_provider(self, target: HttpApiTarget) -> ProviderCredential:
+        credential, sign_in = self._named(target.credential), target.provider.sign_in
+        if isinstance(credential, AwsKeyCredential):
+            token = credential.session_token.read if credential.session_token else None
+            return AwsSignIn(
+                f"access key {credential.name}", credential.access_key_id,
+                credential.secret_access_key.read, token,
+                filled_in(sign_in.region, target), sign_in.service,
+            )  # fmt: skip
+        if not isinstance(credential, ApiKeyCredential):
+            raise ConfigError(f"the credential {credential.name} is no key of an API")
+        identity = f"API key {credential.name}"
+        if sign_in.kind == "basic":
+            return BasicKeySignIn(identity, sign_in.username, credential.key.read)
+        return KeySignIn(identity, credential.key.read, sign_in.header, sign_in.prefix)
+
     def _source(self, credential: CredentialSettings) -> tuple[TokenSource, str]:
         """Return the token source of a credential, and its configured scope, if any."""
         match credential:
@@ -149,7 +178,10 @@ class Upstreams:
                 turn = self.turns.setdefault(own, asyncio.Lock())
                 source = RefreshToken(self.http, client, stored.read, stored.keep, turn)
                 return source, credential.scope
-            case PasswordCredential() | CertificateCredential() | AccessKeyCredential():
+            case (
+                PasswordCredential() | CertificateCredential() | AccessKeyCredential()
+                | ApiKeyCredential() | AwsKeyCredential()
+            ):  # fmt: skip
                 raise ConfigError(f"the credential {credential.name} cannot provide a token")
         assert_never(credential)
 

@@ -8,6 +8,8 @@ from gatepost.config import value_syntax as values
 from gatepost.config.problems import nearest
 from gatepost.config.settings import (
     AccessKeyCredential,
+    ApiKeyCredential,
+    AwsKeyCredential,
     AzureIdentityCredential,
     CertificateCredential,
     CredentialSettings,
@@ -114,6 +116,19 @@ def _access_key(table: TableReader, name: str) -> CredentialSettings:
     return AccessKeyCredential(name, table.need("key", secret, NOWHERE))
 
 
+def _api_key(table: TableReader, name: str) -> CredentialSettings:
+    return ApiKeyCredential(name, table.need("key", secret, NOWHERE))
+
+
+def _aws_key(table: TableReader, name: str) -> CredentialSettings:
+    return AwsKeyCredential(
+        name,
+        table.need("access_key_id", values.text, ""),
+        table.need("secret_access_key", secret, NOWHERE),
+        table.take("session_token", _optional, None),
+    )
+
+
 def _certificate(table: TableReader, name: str) -> CredentialSettings:
     return CertificateCredential(
         name,
@@ -132,6 +147,8 @@ _KINDS: Final[Mapping[str, Callable[[TableReader, str], CredentialSettings]]] = 
     "google-service-account": _google,
     "refresh-token": _refresh,
     "access-key": _access_key,
+    "api-key": _api_key,
+    "aws-access-key": _aws_key,
 }
 
 

@@ -8,8 +8,7 @@ from gatepost.config.settings import ApiSettings, ConsoleSettings, ListenerSetti
 from gatepost.config.table_reader import TableReader
 from gatepost.model.address import Address
 from gatepost.model.route import (
-    AcsRestTarget,
-    GraphTarget,
+    ApiTarget,
     MxTarget,
     Retry,
     Route,
@@ -165,7 +164,7 @@ def _has_no_bounces(route: Route) -> bool:
     first = route.chain[0]
     if isinstance(first, SmarthostTarget):
         return any(each.host.lower() in _own_senders_only() for each in first.servers)
-    return isinstance(first, AcsRestTarget | GraphTarget)
+    return isinstance(first, ApiTarget)
 
 
 def _own_senders_only() -> frozenset[str]:

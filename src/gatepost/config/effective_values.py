@@ -28,8 +28,10 @@ _UNSAID: Final[Mapping[str, str]] = {
     "route.recipients": "everybody",
     "route.senders": "everybody",
     "target.ca_file": "the system's authorities",
+    "target.endpoint": "the provider's",
     "target.mailbox": "the sender's own",
     "target.mechanisms": "all that fit, the best first",
+    "target.message_size": "not known",
     "target.rate": "no limit",
 }
 """The meaning of a missing key without a default value."""

@@ -223,6 +223,24 @@ class AccessKeyCredential:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKeyCredential:
+    """The key of an account at a provider with an HTTP API."""
+
+    name: str
+    key: NamedSecret
+
+
+@dataclass(frozen=True, slots=True)
+class AwsKeyCredential:
+    """An access key of Amazon Web Services, which signs requests."""
+
+    name: str
+    access_key_id: str
+    secret_access_key: NamedSecret
+    session_token: NamedSecret | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateCredential:
     """A TLS client certificate, and an authorization identity, if any (EXTERNAL)."""
 
@@ -241,6 +259,8 @@ CredentialSettings = (
     | GoogleCredential
     | RefreshCredential
     | AccessKeyCredential
+    | ApiKeyCredential
+    | AwsKeyCredential
 )
 
 

@@ -4,6 +4,8 @@ from typing import Final, assert_never
 
 from gatepost.config.settings import (
     AccessKeyCredential,
+    ApiKeyCredential,
+    AwsKeyCredential,
     AzureIdentityCredential,
     CertificateCredential,
     CredentialSettings,
@@ -29,11 +31,15 @@ def check_sign_in(
     table: TableReader, target: SmarthostTarget, credential: CredentialSettings
 ) -> None:
     """Report what makes every login fail, whatever the server offers."""
-    if isinstance(credential, AccessKeyCredential):
+    if isinstance(credential, AccessKeyCredential | AwsKeyCredential):
         table.fault(
             "credential",
             f"{table.name('credential')}: an access key signs REST requests; SMTP does not use it",
         )
+        return
+    if isinstance(credential, ApiKeyCredential):
+        problem = "an API key is for HTTP; where SMTP takes it as a password, write that kind"
+        table.fault("credential", f"{table.name('credential')}: {problem}")
         return
     proof = proof_of(credential)
     if proof == "token" and not getattr(credential, "username", ""):
@@ -56,8 +62,8 @@ def proof_of(credential: CredentialSettings) -> Proof:
             return "token"
         case RefreshCredential():
             return "token"
-        case AccessKeyCredential():
-            raise ValueError("an access key cannot sign in to an SMTP server")
+        case AccessKeyCredential() | ApiKeyCredential() | AwsKeyCredential():
+            raise ValueError("a key of an API cannot sign in to an SMTP server")
     assert_never(credential)
 
 

@@ -147,6 +147,10 @@ class TableReader:
                 self._read_keys.append(key)
                 self.fault(key, f"{self.name(key)} {message}")
 
+    def ignore_rest(self) -> None:
+        """Report no key that was not read: a mistake elsewhere hides which ones there are."""
+        self._read_keys += self._fields
+
     def lack(self, keys: str | tuple[str, ...], message: str, *, at: str | None = None) -> None:
         """Report at the end that a key, or each of some, is missing, unless it was misspelt."""
         self._absent.append(((keys,) if isinstance(keys, str) else keys, message, at))
@@ -220,6 +224,12 @@ class TableReader:
     def warn(self, message: str, key: str | None = None) -> None:
         """Note a warning at the table, or at a key."""
         self._source.warn(self.path if key is None else (*self.path, key), message)
+
+    def adopt(self, problems: Iterable[ConfigError]) -> None:
+        """Note the mistakes of another file, which a value names."""
+        for each in problems:
+            if str(each) not in map(str, self._source.problems):
+                self._source.problems.append(each)
 
     def finish(self) -> None:
         """Note every unknown key, and each required key that is missing."""

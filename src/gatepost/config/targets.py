@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from gatepost.config import value_syntax as values
+from gatepost.config.http_api_targets import provider_of, read_http_api
 from gatepost.config.problems import first_repeated, nearest
 from gatepost.config.settings import (
     AccessKeyCredential,
+    ApiKeyCredential,
+    AwsKeyCredential,
     CertificateCredential,
     CredentialSettings,
     PasswordCredential,
@@ -29,7 +32,10 @@ from gatepost.net.dial import Server
 from gatepost.sasl.mechanisms import MECHANISMS
 
 Credentials = Mapping[str, CredentialSettings]
-_GIVES_NO_TOKEN: Final = (PasswordCredential, CertificateCredential, AccessKeyCredential)
+_OF_OTHER_APIS: Final = (
+    PasswordCredential, CertificateCredential, ApiKeyCredential, AwsKeyCredential,
+)  # fmt: skip
+_GIVES_NO_TOKEN: Final = (*_OF_OTHER_APIS, AccessKeyCredential)
 _IMPLICIT: Final = frozenset({465, 2465})
 _STARTTLS: Final = frozenset({25, 587, 2587})
 _SUBMISSION: Final = 587
@@ -38,12 +44,13 @@ _LIMITS: Final = HopLimits()
 _OF_A_CREDENTIAL: Final = ("username", "password", "secret", "client_id", "tenant")
 
 
-def _limits(table: TableReader) -> HopLimits:
+def _limits(table: TableReader, recipients: int = _LIMITS.recipients) -> HopLimits:
+    """Read the limits; ``recipients`` is the usual number for this kind of target."""
     return HopLimits(
         table.take("connections", values.number(1, 10_000), _LIMITS.connections),
         table.take("rate", values.rate, _LIMITS.rate),
         table.take("messages_per_connection", values.number(1), _LIMITS.messages_per_connection),
-        table.take("recipients_per_message", values.number(1, 10_000), _LIMITS.recipients),
+        table.take("recipients_per_message", values.number(1, 10_000), recipients),
     )
 
 
@@ -113,7 +120,7 @@ def _mx(table: TableReader, name: str, _credentials: Credentials) -> Target:
 def _acs_rest(table: TableReader, name: str, credentials: Credentials) -> Target:
     endpoint = table.need("endpoint", values.https_url, "")
     credential = _credential(table, credentials, optional=False)
-    if isinstance(credentials.get(credential), PasswordCredential | CertificateCredential):
+    if isinstance(credentials.get(credential), _OF_OTHER_APIS):
         table.fault("credential", f"{table.name('credential')}: REST needs an access key or tokens")
     return AcsRestTarget(name, endpoint, credential, _limits(table))
 
@@ -129,6 +136,16 @@ def _graph(table: TableReader, name: str, credentials: Credentials) -> Target:
         table.take("endpoint", values.https_url, "https://graph.microsoft.com"),
         _limits(table),
     )
+
+
+def _http_api(table: TableReader, name: str, credentials: Credentials) -> Target:
+    provider = provider_of(table)
+    credential = _credential(table, credentials, optional=False)
+    if provider is None:  # its keys are unknown
+        table.ignore_rest()
+        return Capture(name)
+    named = credential, credentials.get(credential)
+    return read_http_api(table, name, provider, named, _limits)
 
 
 def _user(value: Any) -> str:
@@ -170,6 +187,7 @@ _KINDS: Final[Mapping[str, Callable[[TableReader, str, Credentials], Target]]] =
     "mx": _mx,
     "acs-rest": _acs_rest,
     "graph": _graph,
+    "http-api": _http_api,
 }
 
 

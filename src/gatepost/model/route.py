@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Literal, NamedTuple
 
 from gatepost.model.host_port import bracketed, join_host_port
+from gatepost.model.http_provider import HttpProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,24 @@ class GraphTarget:
     limits: HopLimits = HopLimits()
 
 
-Target = Capture | SmarthostTarget | MxTarget | AcsRestTarget | GraphTarget
+@dataclass(frozen=True, slots=True)
+class HttpApiTarget:
+    """The HTTP API of a provider that a file describes."""
+
+    name: str
+    provider: HttpProvider = field(hash=False)
+    endpoint: str
+    """The whole URL to which messages are posted."""
+    credential: str
+    settings: tuple[tuple[str, str], ...] = ()
+    """The provider's placeholders and what they stand for here."""
+    message_size: int | None = None
+    """Octets of a message, trace fields not included; None: not known."""
+    limits: HopLimits = HopLimits()
+
+
+ApiTarget = AcsRestTarget | GraphTarget | HttpApiTarget
+Target = Capture | SmarthostTarget | MxTarget | ApiTarget
 
 
 @dataclass(frozen=True, slots=True)

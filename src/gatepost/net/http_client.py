@@ -72,6 +72,8 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str] = field(default_factory=_none, repr=False)
     body: bytes = field(default=b"", repr=False)
+    is_whole: bool = True
+    """False: only the beginning of the body was received (``HttpRequest.may_break_off``)."""
 
     def retry_after(self, now: datetime) -> float:
         """Return the seconds that the server asks to wait (RFC 9110 10.2.3), or 0.
@@ -167,9 +169,10 @@ class HttpClient:
                 request.method, request.url, headers=dict(request.headers),
                 data=content, ssl=secure, allow_redirects=False, timeout=_timeout(total),
             ) as response:  # fmt: skip
-                body = await _read(host, response.content, may_break_off=request.may_break_off)
+                may_break_off = request.may_break_off
+                body, is_whole = await _read(host, response.content, may_break_off=may_break_off)
                 found = {name.lower(): value for name, value in response.headers.items()}
-                return HttpResponse(response.status, MappingProxyType(found), body)
+                return HttpResponse(response.status, MappingProxyType(found), body, is_whole)
         except aiohttp.ConnectionTimeoutError:
             told = f"{host} did not accept a connection within {CONNECTING:g} s"
             raise TimedOut(told).at("connect") from None
@@ -270,10 +273,13 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-async def _read(host: str, content: "aiohttp.StreamReader", *, may_break_off: bool) -> bytes:
+async def _read(
+    host: str, content: "aiohttp.StreamReader", *, may_break_off: bool
+) -> tuple[bytes, bool]:
+    """Return a body, and whether it is whole."""
     import aiohttp  # noqa: PLC0415 - see above
 
-    body = bytearray()
+    body, is_whole = bytearray(), True
     try:
         async for chunk in content.iter_chunked(65_536):
             body += chunk
@@ -282,9 +288,12 @@ async def _read(host: str, content: "aiohttp.StreamReader", *, may_break_off: bo
     except (aiohttp.ClientError, OSError, ValueError):
         if not may_break_off:
             raise
-    if len(body) > MAX_BODY and not may_break_off:
-        raise RemoteProtocolError(f"{host} answered with more than {MAX_BODY} octets")
-    return bytes(body)
+        is_whole = False
+    if len(body) > MAX_BODY:
+        if not may_break_off:
+            raise RemoteProtocolError(f"{host} answered with more than {MAX_BODY} octets")
+        is_whole = False
+    return bytes(body), is_whole
 
 
 def explained(host: str, error: Exception) -> GatepostError:

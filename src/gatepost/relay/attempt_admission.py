@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import (
     AcsRestTarget,
+    ApiTarget,
     Capture,
     GraphTarget,
     HopLimits,
+    HttpApiTarget,
     MxTarget,
     ServerAddress,
     SmarthostTarget,
@@ -276,7 +278,7 @@ class AttemptAdmission:
         keys = [(name, each) for each in hosts_of(target)]
         shared = [self._by_host[each] for each in keys if each in self._by_host]
         # an API locks no account, and an attempt there lasts until the message is delivered
-        is_api = isinstance(target, AcsRestTarget | GraphTarget)
+        is_api = isinstance(target, ApiTarget)
         credential = shared[0] if shared else UpstreamCredential(unproven=not is_api)
         for each in keys:
             self._by_host.setdefault(each, credential)
@@ -470,13 +472,20 @@ def hosts_of(target: Target) -> tuple[str, ...]:
         case SmarthostTarget():
             servers = target.servers
             return tuple(sorted({_host(each.host.lower(), each.port) for each in servers}))
-        case AcsRestTarget() | GraphTarget():  # a token is valid for one API only
+        case AcsRestTarget() | GraphTarget() | HttpApiTarget():
+            # a token is valid for one API only
             parts = urlsplit(target.endpoint)
-            api = "graph" if isinstance(target, GraphTarget) else "acs"
+            api = _api_of(target)
             return (f"{api} {_host((parts.hostname or '').lower(), parts.port or 443)}",)
         case Capture() | MxTarget():
             return ()
     assert_never(target)
+
+
+def _api_of(target: ApiTarget) -> str:
+    if isinstance(target, HttpApiTarget):
+        return target.provider.name
+    return "graph" if isinstance(target, GraphTarget) else "acs"
 
 
 def _host(host: str, port: int) -> str:

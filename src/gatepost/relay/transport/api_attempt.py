@@ -18,7 +18,7 @@ from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Lease, Verdict
 from gatepost.model.reply import Reply
-from gatepost.model.route import AcsRestTarget, GraphTarget
+from gatepost.model.route import ApiTarget
 from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.unsettled import Unsettled
 from gatepost.relay.transport.http_api import ApiRefused
@@ -32,7 +32,7 @@ SMALL: Final = 4_096
 class RecipientVerdicts:
     """The verdicts on the recipients that requests have had so far."""
 
-    def __init__(self, target: AcsRestTarget | GraphTarget, identity: str, url: str) -> None:
+    def __init__(self, target: ApiTarget, identity: str, url: str) -> None:
         parts = urlsplit(url)
         tls = "TLS" if parts.scheme == "https" else ""
         self.contact = Contact(
@@ -88,6 +88,13 @@ async def hand_over(
             task.uncancel()
     seconds = loop.time() - began
     return _handed(results, lease, seconds)
+
+
+def unfit(results: RecipientVerdicts, lease: Lease, reply: Reply) -> AttemptResult:
+    """Return the result for a message that cannot be sent there at all, as ``reply`` says."""
+    attempt = Attempt(datetime.now(UTC), results.contact, "content", reply, is_remote=False)
+    verdicts = (Verdict("failed", reply),) * len(lease.envelope.recipients)
+    return AttemptResult(attempt, verdicts)
 
 
 def most_binding(errors: Sequence[BaseException]) -> BaseException:

@@ -25,14 +25,15 @@ from gatepost.net.http_client import Http, HttpRequest
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.api_attempt import RecipientVerdicts, aside, hand_over
 from gatepost.relay.transport.contract import Unconnected
-from gatepost.relay.transport.header_recipients import header_recipients, mailboxes
+from gatepost.relay.transport.header_recipients import (
+    header_recipients,
+    mailboxes,
+    without_blind_copies,
+)
 from gatepost.relay.transport.http_api import SENDING, MailApi, Meaning
 
 _RECIPIENTS: Final = re.compile(
     rb"^(?:to|cc|bcc)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE
-)
-_BLIND: Final = re.compile(
-    rb"^bcc[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE
 )
 _OF_A_MESSAGE: Final = re.compile(r"Error\w+|UnableToDeserializePostBody|RequestBodyRead")
 """Codes of Exchange and of a body that cannot be read; what else Graph, or another API of
@@ -115,7 +116,7 @@ def addressed(envelope: Envelope, content: bytes) -> bytes:
     named = header_recipients(envelope, read_contents(content))
     head, empty_line, rest = content.partition(b"\r\n\r\n")
     head += b"\r\n" if empty_line else b""
-    rest_of_head = (_BLIND if named.is_whole else _RECIPIENTS).sub(b"", head)
+    rest_of_head = without_blind_copies(head) if named.is_whole else _RECIPIENTS.sub(b"", head)
     hidden: list[Mailbox] = [("", each) for each in named.hidden]
     fields = [] if named.is_whole else [("To", named.to), ("Cc", named.cc)]
     put = b"".join(

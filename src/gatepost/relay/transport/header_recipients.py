@@ -5,6 +5,7 @@ copies. Addresses in To and Cc that are not in the envelope are left out, becaus
 to other deliveries, or were served before.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import getaddresses
@@ -18,6 +19,9 @@ from gatepost.model.envelope import Envelope
 
 _LONGEST: Final = 256
 """Characters of a display name."""
+_BLIND: Final = re.compile(
+    rb"^bcc[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ def header_recipients(envelope: Envelope, contents: Contents) -> HeaderRecipient
     return HeaderRecipients(
         tuple(named["to"]), tuple(named["cc"]), tuple(left.values()), is_whole=not strangers
     )
+
+
+def without_blind_copies(head: bytes) -> bytes:
+    """Return a header without its Bcc fields; each line of it ends with CRLF."""
+    return _BLIND.sub(b"", head)
 
 
 def mailboxes(contents: Contents, name: str) -> Sequence[Mailbox]:

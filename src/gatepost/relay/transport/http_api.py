@@ -136,17 +136,17 @@ class MailApi:
             retry_after = PAUSE
         what, status = f"HTTP {response.status}", response.status
         if status in _OF_NO_API and not code:
-            return _as(NOT_THIS_API, what, "", facts, retry_after)
+            return as_refused(NOT_THIS_API, what, "", facts, retry_after)
         if status in _OF_A_MESSAGE and not self._own.fullmatch(code):
             status = 0
         meaning = self._meaning(status, code)
         if status == 401 and isinstance(self.sign_in, AccessKeySignIn):
-            meaning = replace(meaning, hint=_wrong_clock(response, now) or meaning.hint)
-        return _as(meaning, what, code, facts, retry_after)
+            meaning = replace(meaning, hint=wrong_clock(response, now) or meaning.hint)
+        return as_refused(meaning, what, code, facts, retry_after)
 
     def meant(self, what: str, status: int, code: str, facts: Mapping[str, Any]) -> ApiRefused:
         """Return the error for a status and a code; ``what`` begins its text."""
-        return _as(self._meaning(status, code), what, code, facts, 0.0)
+        return as_refused(self._meaning(status, code), what, code, facts, 0.0)
 
     def _meaning(self, status: int, code: str) -> Meaning:
         return self._codes.get(code) or _BY_STATUS.get(status, _ELSE)
@@ -167,7 +167,7 @@ class MailApi:
         return replace(response, headers=headers, body=body.encode("utf-8", "surrogateescape"))
 
 
-def _wrong_clock(response: HttpResponse, now: datetime) -> str:
+def wrong_clock(response: HttpResponse, now: datetime) -> str:
     """Return what is wrong with our clock, by which requests are signed; empty if it is right."""
     ahead = response.clock_ahead(now)
     if abs(ahead) < SKEW:
@@ -194,9 +194,10 @@ def code_of(error: Mapping[str, Any]) -> str:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
-def _as(
+def as_refused(
     meaning: Meaning, what: str, code: str, facts: Mapping[str, Any], retry_after: float
 ) -> ApiRefused:
+    """Return the error for a response with this meaning; ``what`` begins its text."""
     text = f"{what} {code}".rstrip()
     message = facts.get("message")
     explanation = printable(message) if isinstance(message, str) else ""
