@@ -6,6 +6,7 @@ import re
 import smtplib
 from collections.abc import Iterator
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -536,3 +537,40 @@ def test_rules_in_a_terminal(relay: Emulator, capsys: pytest.CaptureFixture[str]
     assert gatepost("failure", "chaos", "recipient=x", *place) == 64
     run("chaos", "recipient=0")
     assert run("delete", "--all") == "deleted: 2 rules\n"
+
+
+ACCOUNTS = """
+[console]
+address = "127.0.0.1:0"
+[[listener]]
+name = "in"
+address = "127.0.0.1:0"
+certificate = "cert.pem"
+key = "key.pem"
+"""
+
+
+def test_accounts_are_made_get_a_password_and_are_deleted(tmp_path: Path) -> None:
+    with relaying(tmp_path, ACCOUNTS) as it:
+        browser = Browser(it.ready["console"]).sign_in(it.ready["api_token"])
+        made = change(browser, "account", "create", name="printer", senders="example.com, a@b.c")
+        [password] = re.findall(r'data-copy="([^"]+)"', made.text)
+        assert "a@b.c" in made.text
+
+        def reply(password: str) -> str:
+            with it.secured("in") as peer:
+                return peer.login("printer", password)
+
+        assert reply(password).startswith("235 ")
+        changed = change(browser, "account", "set-password", name="printer")
+        [newer] = re.findall(r'data-copy="([^"]+)"', changed.text)
+        assert newer != password
+        assert reply(password).startswith("535 ")
+        assert reply(newer).startswith("235 ")
+        page = browser.get("/directory?noun=account").text
+        assert newer not in page
+        gone = change(browser, "account", "delete", name="printer")
+        assert "Deleted:" in gone.text
+        assert gone.text.count("printer") == 1
+        assert change(browser, "account", "delete", name="app").status == 409, "it is configured"
+        assert "configuration" in gone.text
