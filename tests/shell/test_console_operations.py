@@ -155,7 +155,7 @@ def test_a_recipient_is_taken_off_the_list(relay: Emulator, browser: Browser) ->
     send(relay, "Bounced", "bounced@outcome.gatepost.test")
     page = browser.get("/events")
     assert "bounced@outcome.gatepost.test" in page.text
-    assert "Take it off" in page.text
+    assert "Take off" in page.text
     own = {"form_token": page.form_token}
     fields = {**own, "address": "bounced@outcome.gatepost.test"}
     assert "1 taken off the list" in browser.post("/events/suppressed", fields).text
