@@ -4,6 +4,7 @@ import asyncio
 import html
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,33 +41,40 @@ async def fill(data: Path) -> None:
     """Queue messages for all next hops, in turns."""
     store, now = open_store(data), datetime.now(UTC)
     sender = parse_address("a@example.org")
-    for number in range(HOPS * EACH):
+
+    async def put(number: int) -> None:
         to = (Recipient(parse_address(f"b{number}@d{number % HOPS}.test")),)
         hop = NextHop(f"r{number % HOPS}")
         planned = Planned(hop, to, now, now + timedelta(days=5), now + timedelta(hours=4))
         body = BytesBody(b"Subject: hi\r\n\r\nHello\r\n")
         message = Submission(f"m{number}", Envelope(sender, to), body, b"", now)
         await store.deliveries.put(message, [planned], leased=False)
+
+    await asyncio.gather(*map(put, range(HOPS * EACH)))
     store.close()
 
 
-@pytest.fixture(scope="module")
-def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
-    directory = tmp_path_factory.mktemp("crowded")
+@contextmanager
+def crowded(directory: Path) -> Iterator[ServeProcess]:
     asyncio.run(fill(directory / "data"))
     text = TEXT.replace("[[route]]", f"{''.join(map(ROUTE.format, range(HOPS)))}[[route]]")
     with relaying(directory, text, base=BASE) as relay:
         yield relay
 
 
-@pytest.fixture
-def browser(relay: ServeProcess) -> Browser:
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
+    with crowded(tmp_path_factory.mktemp("crowded")) as relay:
+        yield relay
+
+
+def signed_in(relay: ServeProcess) -> Browser:
     return Browser(relay.ready["console"]).sign_in(relay.ready["api_token"])
 
 
-def test_each_next_hop_and_why_its_mail_waits(relay: ServeProcess, browser: Browser) -> None:
+def test_each_next_hop_and_why_its_mail_waits(relay: ServeProcess) -> None:
     wait_for(lambda: all(each["pause"] for each in ask(relay, "GET", "next-hops")["next_hops"]))
-    page = browser.get("/queue")
+    page = signed_in(relay).get("/queue")
     assert {f"/queue?next_hop=r{number}" for number in range(HOPS)} <= set(page.links)
     assert f"{HOPS * EACH} " in page.text
     rows = re.findall(r'<tr data-id="(.*?)</tr>', page.text, re.DOTALL)
@@ -74,7 +82,8 @@ def test_each_next_hop_and_why_its_mail_waits(relay: ServeProcess, browser: Brow
     assert all("is paused" in html.unescape(row) for row in rows), "the reason of each"
 
 
-def test_charts_show_their_series_and_have_tables(relay: ServeProcess, browser: Browser) -> None:
+def test_charts_show_their_series_and_have_tables(relay: ServeProcess) -> None:
+    browser = signed_in(relay)
     wait_for(lambda: ask(relay, "GET", "next-hops/r7/series?metric=deferred")["points"])
 
     def tables() -> list[list[float]]:
@@ -95,7 +104,14 @@ def test_charts_show_their_series_and_have_tables(relay: ServeProcess, browser: 
     wait_for(are_equal)
 
 
-def test_actions_by_filter_name_the_right_numbers(relay: ServeProcess, browser: Browser) -> None:
+def test_actions_by_filter_name_the_right_numbers(tmp_path: Path) -> None:
+    with crowded(tmp_path) as relay:
+        check_actions(relay)
+
+
+def check_actions(relay: ServeProcess) -> None:
+    browser = signed_in(relay)
+
     def act(action: str, **fields: str) -> str:
         token = browser.get("/queue").form_token
         form = {"form_token": token, "action": action, "all": "1", **fields}
