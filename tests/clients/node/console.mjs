@@ -211,9 +211,20 @@ async function entra(server) {
   await page.waitForURL(`${server.url}/sessions?refused=1`);
   const heading = await page.locator("h1").textContent();
   const cookies = (await context.cookies(server.url)).map((each) => [each.sameSite, each.httpOnly, each.value.length > 20]);
-  await page.goBack();
   await context.close();
-  return { tenant: tenant.endsWith("/oauth2/v2.0/authorize"), heading: heading.trim(), cookies };
+  const faults = [];
+  for (const [colorScheme, locale] of [["light", "en"], ["dark", "ja"]]) {
+    const other = await browser.newContext({ bypassCSP: true, colorScheme, locale });
+    const looked = await other.newPage();
+    for (const path of ["/sign-in", "/sign-in/entra/callback?state=x&code=y"]) {
+      await looked.goto(server.url + path);
+      await looked.evaluate(axe);
+      const found = await looked.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+      faults.push(...found.violations.map((each) => [path, each.id]));
+    }
+    await other.close();
+  }
+  return { tenant: tenant.endsWith("/oauth2/v2.0/authorize"), heading: heading.trim(), cookies, faults };
 }
 
 /** Pictures for the documentation. */
