@@ -61,7 +61,7 @@ async def use_everything(store: PostgresStore) -> None:
     with pytest.raises(Exception, match=r"lease|dropped"):
         await queue.settle(leases[0], settlement("failed"), NOON)
     for action in ("hold", "release", "retry", "drop"):
-        await queue.act(action, ["wb", "wa.1"], NOON)  # type: ignore[arg-type]
+        await queue.act(action, ["wb", "wa.1"], NOON)
     await queue.act("retry", None, NOON)
     await queue.forget(NOON - DAY)
     for ask in (queue.body, queue.message, queue.find):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gatepost.app.opening_events import news_of, take_news
 from gatepost.app.relay_store import RelayStore
@@ -15,6 +16,9 @@ from gatepost.errors import ConfigError, QueueError, Unreadable
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.permission_checks import tighten_directory
 from gatepost.store.retention_limits import History, Retention
+
+if TYPE_CHECKING:
+    from gatepost.store.postgres import PostgresStore
 
 OnFailure = Callable[[QueueError], None]
 
@@ -54,7 +58,7 @@ def open_database(
     database: DatabaseSettings,
     on_failure: OnFailure = lambda _: None,
     limits: tuple[Retention, History] | None = None,
-) -> RelayStore:
+) -> "PostgresStore":
     """Open the store in a database. Raises StoreLocked and Unreadable."""
     try:
         from gatepost.store import postgres  # noqa: PLC0415 - only with PostgreSQL

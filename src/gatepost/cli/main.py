@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "smtp-username": ("gatepost.cli.directory.smtp_username:smtp_username",
                       "SMTP user names of applications."),
     "serve": ("gatepost.cli.serve:serve", "Run a relay with a configuration file."),
+    "store": ("gatepost.cli.store:store", "Copy a relay's mail to another place."),
     "suppression": ("gatepost.cli.suppression:suppression", "The managed suppression list."),
     "talk": ("gatepost.cli.talk:talk", "Speak SMTP by hand, also over TLS."),
     "tenant": ("gatepost.cli.directory.tenant:tenant", "Entra directories."),

@@ -146,6 +146,10 @@ class PostgresStore:
     def keep_reserve(self) -> None:
         """Do nothing: the disk is the database's."""
 
+    def connect(self) -> Connection:
+        """Return a connection to the database, for the owner's own use. Raises QueueError."""
+        return self._opened.connector.connect()
+
     def close(self) -> None:
         """Commit everything that was given, and leave the store; blocks until this is done."""
         if self._closed:
