@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -273,6 +274,32 @@ def test_a_domain_is_verified(browser: Browser) -> None:
     assert "Linked:" in change(browser, "resource", "link", **linked).text
     assert "Unlinked:" in change(browser, "resource", "unlink", **linked).text
     assert "Deleted:" in change(browser, "domain", "delete", name="mail.contoso.localhost").text
+
+
+def test_the_api_does_the_same(browser: Browser) -> None:
+    def call(method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        kind = {"content_type": "application/json", "origin": browser.url}
+        text = "" if body is None else json.dumps(body)
+        answer = browser.request(f"{API_PREFIX}/directory/{path}", method, text, **kind)
+        return answer.status, json.loads(answer.body)
+
+    id_ = service_of(browser)
+    assert call("GET", f"resources/{quote(id_)}")[1]["id"] == id_, "an id that is a path"
+    name = id_.rpartition("/")[2]
+    assert call("GET", f"resources/{name}")[1]["kind"] in ("communication", "group")
+    domain = {"name": "api.localhost"}
+    assert call("POST", "domains", domain)[1]["records"]
+    assert call("POST", "domains/api.localhost/verify", {"by_hand": True})[1]["proven"]
+    link = {"domain": "api.localhost"}
+    assert "api.localhost" in call("POST", f"resources/{id_}/link", link)[1]["linked_domains"]
+    assert call("POST", f"resources/{id_}/link", link)[0] == 409
+    assert call("POST", f"resources/{id_}/unlink", link)[0] == 200
+    assert call("POST", f"resources/{id_}/keys", {})[0] == 400, "no key without a new one"
+    assert call("POST", f"resources/{id_}/keys", {"regenerate": "primary"})[1]["primary_key"]
+    assert call("DELETE", "domains/api.localhost")[1]["deleted"]["domain"] == "api.localhost"
+    assert call("GET", "domains/api.localhost")[0] == 404
+    page = call("GET", "roles?limit=2")[1]
+    assert (len(page["roles"]), page["cursor"]) == (2, "2")
 
 
 def test_a_key_is_replaced_and_shown_once(browser: Browser) -> None:
