@@ -1,8 +1,12 @@
 """A damaged file: its readable rows are copied into a new one, and no id repeats."""
 
 import asyncio
+import atexit
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +29,15 @@ NUMBER = 250
 
 def fill(directory: Path) -> None:
     """Captured mail, and mail on its way, each over many pages."""
+    shutil.copytree(filled(), directory, dirs_exist_ok=True)
+
+
+@cache
+def filled() -> Path:
+    """Return a directory with that, which is made once."""
+    place = tempfile.TemporaryDirectory(prefix="gatepost-filled-")
+    atexit.register(place.cleanup)
+    directory = Path(place.name)
 
     async def steps() -> None:
         await store.new_epoch()
@@ -41,6 +54,7 @@ def fill(directory: Path) -> None:
     store = open_store(directory, SETTINGS)
     asyncio.run(steps())
     store.close()
+    return directory
 
 
 def damage(directory: Path, *words: bytes) -> int:
