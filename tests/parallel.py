@@ -2,8 +2,9 @@
 
 So they are imported and collected once, whatever the number of processes. A process takes the next
 module once it has finished one, and runs it whole, so that what a module shares is made once.
-Modules that take long and share nothing are taken test by test. A test that ends its process has
-failed, and another process runs the rest of its module.
+Modules that take long and share nothing are taken test by test. Tests that mostly wait run beside
+those that compute. A test that ends its process has failed, and another process runs the rest of
+its module.
 """
 
 import atexit
@@ -26,6 +27,8 @@ import pytest
 
 LONG: Final = {"test_bench_crash.py", "test_crash.py", "test_examples.py", "test_queue_crash.py"}
 """Modules whose tests take long, and share nothing."""
+WAITING: Final = {"clients", "conformance", "docs", "matrix", "shell"}
+"""Folders whose tests mostly wait for other processes and for timeouts."""
 NUMBER: Final = struct.Struct("=i")
 POSITION: Final = struct.Struct("=ii")
 """The number of the test that a process runs, and of the one that follows: -1 if there is none."""
@@ -42,8 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--workers",
         metavar="N",
-        help="run the tests in N processes; cores: one for each core; auto: three for each core, "
-        "because tests spend about half of their time waiting",
+        help="run the tests in N processes; cores: one for each core; auto: four for each core, "
+        "because tests spend more than half of their time waiting",
     )
 
 
@@ -52,7 +55,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Run all tests in processes, if there shall be several."""
     workers = session.config.getoption("--workers")
     cores = os.cpu_count() or 1
-    number = {"cores": cores, "auto": 3 * cores}.get(workers) or int(workers or 0)
+    number = {"cores": cores, "auto": 4 * cores}.get(workers) or int(workers or 0)
     if not number or session.testsfailed or session.config.option.collectonly:
         return None
     crew = Crew(session, number)
@@ -68,13 +71,24 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def modules(items: list[pytest.Item]) -> list[list[int]]:
-    """Return the numbers of the tests to take at a time; what takes long is spread, but not to the
-    end."""
-    units = [list(unit) for _, unit in groupby(range(len(items)), lambda each: items[each].path)]
-    long = [[each] for unit in units if items[unit[0]].path.name in LONG for each in unit]
-    units = [unit for unit in units if items[unit[0]].path.name not in LONG]
-    step = len(units) * 3 // 4 / max(1, len(long))
-    for number, unit in enumerate(long):
+    """Return the numbers of the tests to take at a time; what waits or takes long is spread, but
+    not to the end."""
+    computing, waiting, long = [], [], []
+    for path, numbers in groupby(range(len(items)), lambda each: items[each].path):
+        if path.name in LONG:
+            long += [[each] for each in numbers]
+        elif path.parent.name in WAITING:
+            waiting.append(list(numbers))
+        else:
+            computing.append(list(numbers))
+    return spread(long, spread(waiting, computing))
+
+
+def spread(some: list[list[int]], others: list[list[int]]) -> list[list[int]]:
+    """Return the others with some at equal distances between the first three quarters of them."""
+    step = len(others) * 3 // 4 / max(1, len(some))
+    units = list(others)
+    for number, unit in enumerate(some):
         units.insert(int(number * step) + number, unit)
     return units
 

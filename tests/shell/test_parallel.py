@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import parallel
+
 CRASHES = """
 import os, signal
 
@@ -44,3 +46,11 @@ def test_a_test_that_ends_its_process_has_failed_and_all_others_run(tmp_path: Pa
     assert done.stdout.count("ended its process with -9\n") == 4
     assert done.stdout.count("what it wrote\n") == 2
     assert done.returncode == 1
+
+
+def test_what_waits_is_spread_among_what_computes() -> None:
+    waiting, computing = [[0, 1], [2]], [[number] for number in range(3, 11)]
+    spread = parallel.spread(waiting, computing)
+    assert spread[:5] == [[0, 1], [3], [4], [5], [2]]
+    assert sorted(spread) == sorted(waiting + computing)
+    assert parallel.spread(waiting, []) == waiting
