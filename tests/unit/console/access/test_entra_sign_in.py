@@ -9,6 +9,8 @@ from typing import Any, cast
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gatepost.app.make_entra_directory import open_issuers
 from gatepost.client.tokens.entra import EntraApplication, EntraSecret
@@ -19,6 +21,7 @@ from gatepost.directory.entra_issuers import TenantIssuers
 from gatepost.errors import ConnectError
 from gatepost.model.secret import Secret
 from gatepost.net.http_client import Http, HttpRequest, HttpResponse
+from tests.examples import examples
 from tests.unit.console.access.guarded import HOST, ORIGIN, Guarded
 from tests.unit.directory.azure.world import APPLICATION, NOW, PASSWORD, TENANT, entries
 from tests.unit.rest.entra.asking import ORIGIN as AUTHORITY
@@ -132,6 +135,9 @@ def cookies_of(answered: Answered) -> Mapping[str, str]:
 def text_of(answered: Answered) -> str:
     [text] = re.findall(r'<p class="notice bad" role="alert">(.*?)</p>', answered.body.decode())
     return unescape(text)
+
+
+ANY = World()
 
 
 @pytest.fixture
@@ -304,6 +310,22 @@ def test_ten_failures_of_an_address_are_enough(world: World) -> None:
         assert world.finish(f"{ORIGIN}{CALLBACK}?state=x&code=y").status == 401
     assert world.finish(f"{ORIGIN}{CALLBACK}?state=x&code=y").status == 429
     assert world.http.forms == []
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["state", "code", "error", "error_description", "x"]), st.text(max_size=80)
+    ),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80),
+)
+def test_whatever_comes_back_signs_nobody_in(answer: dict[str, str], cookie: str) -> None:
+    console = ANY.console
+    console.seconds += 60.0  # failures are forgiven
+    query = urlencode(answer, errors="surrogatepass")
+    answered = console.ask(CALLBACK, query=query, cookie=f"gatepost-8025-entra={cookie}", **VISIT)
+    assert answered.status == 401
+    assert list(console.gate.logins) == []
 
 
 @pytest.mark.parametrize(
