@@ -20,6 +20,7 @@ import yaml
 
 from gatepost.cli.env import smtp_variables
 from gatepost.testing import Emulator
+from tests import fork_server
 from tests.docs.pages import ROOT, Page, read_page
 from tests.shell.processes import is_alive
 from tests.shell.serve_process import wait_for
@@ -101,7 +102,8 @@ def file_of(name: str, file: str) -> str:
 
 def environment(**more: str) -> dict[str, str]:
     """Return that of a shell whose commands are those of this environment."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    own = Path(sys.executable).parent
+    path = f"{fork_server.programs()}:{own}:{os.environ['PATH']}"
     return {**os.environ, "PATH": path, **more}
 
 
@@ -199,7 +201,7 @@ def test_testcontainers(tmp_path: Path) -> None:
     text = container.read_text().replace("https://localhost", "http://localhost")
     text = text.replace('"Host": f"localhost:{CONSOLE}",', "")
     container.write_text(text)
-    said = shell("python -m pytest -q -p no:cacheprovider test_sign_up.py", tmp_path)
+    said = shell("python3 -m pytest -q -p no:cacheprovider test_sign_up.py", tmp_path)
     assert "1 passed" in said
 
 
