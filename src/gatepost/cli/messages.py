@@ -44,7 +44,8 @@ _FILTERS: Final = (
         help="The sender; <> for the null sender."
     ),
     click.option(
-        "--subject", default="", metavar="RE", help="A regular expression for the subject.",
+        "--subject", default="", metavar="RE", help="A regular expression for the subject, "
+        "without look-around and references.",
         callback=lambda _ctx, _parameter, value: _checked_expression(value),
     ),
     click.option("--account", default="", metavar="NAME", help="The account that signed in."),
@@ -296,11 +297,11 @@ def _open(data: Path, operate: Operation) -> None:
 
 
 def _checked_expression(subject: str) -> str:
-    import re  # noqa: PLC0415
+    from gatepost.queue.message_selection import compile_subject  # noqa: PLC0415 - not for --help
 
     try:
-        re.compile(subject)
-    except re.error as error:
+        compile_subject(subject)
+    except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--subject") from None
     return subject
 

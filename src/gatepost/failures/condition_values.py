@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from gatepost.failures.expressions import MAX_PATTERN, compile_expression, compile_glob
+from gatepost.model.expressions import MAX_PATTERN, compile_expression, compile_glob
 from gatepost.model.fast_dataclass import dataclass
 
 MAX_ALTERNATIVES: Final = 100

@@ -1,9 +1,9 @@
 """What a listing shows of a message, and which messages a selection matches."""
 
-import re
 from collections.abc import Callable
 from typing import Final
 
+from gatepost.model.expressions import MAX_PATTERN, Expression, compile_expression
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.store_contract import Selection
 
@@ -34,14 +34,24 @@ def decode_subject(raw: str) -> str:
     return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def compile_subject(pattern: str) -> Expression:
+    """Compile a regular expression for subjects. Raises ValueError.
+
+    It takes linear time: a relay does nothing else while it compares them.
+    """
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"a regular expression has up to {MAX_PATTERN} characters")
+    try:
+        return compile_expression(pattern, ignores_case=False)
+    except ValueError as error:
+        raise ValueError(f"not a regular expression that is supported: {error}") from None
+
+
 def matcher(selection: Selection) -> Callable[[StoredMessage], bool]:
     """Return a test for messages that match. Raises ValueError for a bad regular expression."""
     to, account = selection.to.casefold(), selection.account.casefold()
     sender = selection.sender.casefold()
-    try:
-        subject = re.compile(selection.subject)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {selection.subject!r}: {error}") from None
+    subject = compile_subject(selection.subject)
 
     def matches(message: StoredMessage) -> bool:
         if to and all(to != address.casefold() for address in message.rcpt_to):
@@ -50,6 +60,6 @@ def matcher(selection: Selection) -> Callable[[StoredMessage], bool]:
             return False
         if account and account != message.principal.casefold():
             return False
-        return not selection.subject or bool(subject.search(decode_subject(message.subject)))
+        return not selection.subject or subject.is_in(decode_subject(message.subject))
 
     return matches

@@ -2,7 +2,7 @@
 
 ``re`` tries one way after another, so that some expressions take forever. Here all ways are
 followed at once: each character of the text is read once, at no more than ``MAX_STEPS`` places of
-the pattern (K. Thompson, "Regular Expression Search Algorithm", 1968). Case does not matter.
+the pattern (K. Thompson, "Regular Expression Search Algorithm", 1968).
 """
 
 from collections.abc import Callable, Iterable
@@ -21,50 +21,70 @@ _MAX_REMEMBERED: Final = 2_000
 
 Test = Callable[[str], bool]
 Step = Test | tuple[int, ...] | str
-"""A test of one character; places to go on at, relative to this one; or BEGIN, END and MATCH."""
+"""A test of one character; places to go on at, relative to this one; or one of the texts below."""
 Steps = list[Step]
 _BEGIN: Final = "begin"
 _END: Final = "end"
+_EDGE: Final = "edge of a word"
+_NO_EDGE: Final = "no edge of a word"
 _MATCH: Final = "match"
 
 
 class Expression:
     """A compiled pattern, found anywhere in a text unless it is anchored."""
 
-    __slots__ = ("_first", "_later", "_moves", "_steps")
+    __slots__ = ("_first", "_has_edges", "_ignores_case", "_later", "_moves", "_steps")
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, *, ignores_case: bool = True) -> None:
         self._steps = [*steps, _MATCH]
-        self._moves: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+        self._ignores_case = ignores_case
+        self._has_edges = _EDGE in steps or _NO_EDGE in steps
+        self._moves: dict[tuple[frozenset[int], bool, str], frozenset[int]] = {}
         self._first = self._closure([0], at_begin=True)
         self._later = self._closure([0])
 
     def is_in(self, text: str) -> bool:
         """Tell whether the pattern occurs in the first ``MAX_TEXT`` characters of ``text``."""
-        text = text[:MAX_TEXT].lower()
-        places, match = self._first, len(self._steps) - 1
+        text = text[:MAX_TEXT]
+        text = text.lower() if self._ignores_case else text
+        places, match, was_word = self._first, len(self._steps) - 1, False
+        if self._has_edges:
+            places = self._closure([0], at_begin=True, at_edge=_is_word(text[:1]))
         for letter in text:
             if match in places:
                 return True
-            places = self._move(places, letter)
-        return match in self._closure(places, at_begin=not text, at_end=True)
+            places = self._move(places, letter, was_word=was_word)
+            was_word = self._has_edges and _is_word(letter)
+        return match in self._closure(places, at_begin=not text, at_end=True, at_edge=was_word)
 
-    def _move(self, places: frozenset[int], letter: str) -> frozenset[int]:
-        key = places, letter
+    def _move(self, places: frozenset[int], letter: str, *, was_word: bool) -> frozenset[int]:
+        key = places, was_word, letter
         after = self._moves.get(key)
         if after is None:
+            if self._has_edges:
+                places = self._closure(places, at_edge=was_word != _is_word(letter))
             tests = [(place, step) for place in places if callable(step := self._steps[place])]
             passed = [place + 1 for place, test in tests if test(letter)]
-            after = self._closure(passed) | self._later
+            found = places & {len(self._steps) - 1}
+            after = self._closure(passed) | self._later | found
             if len(self._moves) >= _MAX_REMEMBERED:
                 self._moves.clear()
             self._moves[key] = after
         return after
 
     def _closure(
-        self, places: Iterable[int], *, at_begin: bool = False, at_end: bool = False
+        self,
+        places: Iterable[int],
+        *,
+        at_begin: bool = False,
+        at_end: bool = False,
+        at_edge: bool | None = None,
     ) -> frozenset[int]:
-        """Return where one is without reading a character."""
+        """Return where one is without reading a character; ``at_edge`` None: it is unknown whether
+        this is the edge of a word."""
+        passable = {
+            _BEGIN: at_begin, _END: at_end, _EDGE: at_edge is True, _NO_EDGE: at_edge is False,
+        }  # fmt: skip
         open_, reached = list(places), set[int]()
         while open_:
             place = open_.pop()
@@ -74,18 +94,20 @@ class Expression:
             step = self._steps[place]
             if isinstance(step, tuple):
                 open_ += [place + each for each in step]
-            elif (step is _BEGIN and at_begin) or (step is _END and at_end):
+            elif isinstance(step, str) and passable.get(step):
                 open_.append(place + 1)
         return frozenset(reached)
 
 
-def compile_expression(pattern: str) -> Expression:
+def compile_expression(pattern: str, *, ignores_case: bool = True) -> Expression:
     """Compile a regular expression. Raises ValueError with what is wrong or not possible in it.
 
     Possible are characters, ``.``, classes, ``\\d \\w \\s`` and their opposites, groups, ``|``, the
-    quantifiers ``* + ? {m,n}``, and the anchors ``^`` and ``$``.
+    quantifiers ``* + ? {m,n}``, ``^ $ \\A \\Z \\b \\B``, and ``(?i)`` at the beginning.
     """
-    return Expression(_Parser(pattern).parse())
+    ignores_case = ignores_case or pattern.startswith("(?i)")
+    steps = _Parser(pattern.removeprefix("(?i)"), ignores_case=ignores_case).parse()
+    return Expression(steps, ignores_case=ignores_case)
 
 
 def compile_glob(pattern: str) -> Expression:
@@ -99,6 +121,10 @@ def compile_glob(pattern: str) -> Expression:
 
 def _is_any(_letter: str) -> bool:
     return True
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
 
 
 def _is(letter: str) -> Test:
@@ -121,16 +147,17 @@ def _check_size(steps: Steps) -> None:
 _CLASSES: Final[dict[str, Test]] = {
     "d": str.isdecimal,
     "s": str.isspace,
-    "w": lambda letter: letter.isalnum() or letter == "_",
+    "w": _is_word,
 }
 _SPECIAL: Final[dict[str, Step]] = {".": _is_any, "^": _BEGIN, "$": _END}
+_ASSERTIONS: Final = {"A": _BEGIN, "Z": _END, "b": _EDGE, "B": _NO_EDGE}
 _ESCAPES: Final = {"t": "\t", "n": "\n", "r": "\r"}
 _QUANTIFIERS: Final = "*+?{"
 
 
 class _Parser:
-    def __init__(self, pattern: str) -> None:
-        self._pattern = pattern.removeprefix("(?i)")
+    def __init__(self, pattern: str, *, ignores_case: bool) -> None:
+        self._pattern, self._ignores_case = pattern, ignores_case
         self._at = 0
         self._depth = 0
 
@@ -176,8 +203,13 @@ class _Parser:
         if letter == "[":
             return [self._class()]
         if letter == "\\":
+            if self._next in _ASSERTIONS:
+                return [_ASSERTIONS[self._take()]]
             return [self._escape()]
-        return [_SPECIAL.get(letter) or _is(letter)]
+        return [_SPECIAL.get(letter) or self._is(letter)]
+
+    def _is(self, letter: str) -> Test:
+        return _is(letter) if self._ignores_case else letter.__eq__
 
     def _group(self) -> Steps:
         if self._next == "?":
@@ -200,10 +232,10 @@ class _Parser:
         if test is not None:
             return test if letter.islower() else _opposite(test)
         if letter in _ESCAPES:
-            return _is(_ESCAPES[letter])
+            return self._is(_ESCAPES[letter])
         if letter.isalnum():
             raise ValueError(f"\\{letter} is not supported")
-        return _is(letter)
+        return self._is(letter)
 
     def _class(self) -> Test:
         is_negated = self._next == "^"
@@ -212,7 +244,7 @@ class _Parser:
         while not tests or self._next != "]":
             tests.append(self._member())
         self._at += 1
-        test = _any_case(tests)
+        test = _any_case(tests) if self._ignores_case else _any(tests)
         return _opposite(test) if is_negated else test
 
     def _member(self) -> Test:
@@ -273,6 +305,10 @@ def _opposite(test: Test) -> Test:
 
 def _between(first: str, last: str) -> Test:
     return lambda letter: first <= letter <= last
+
+
+def _any(tests: list[Test]) -> Test:
+    return lambda letter: any(each(letter) for each in tests)
 
 
 def _any_case(tests: list[Test]) -> Test:

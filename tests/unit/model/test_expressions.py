@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.failures.expressions import MAX_TEXT, compile_expression, compile_glob
+from gatepost.model.expressions import MAX_TEXT, compile_expression, compile_glob
 from tests.examples import examples
 from tests.processor_time import run_within
 
 PATTERNS = (
     "a", "^a", "a$", "^$", "a|b", "(ab)+c", "a{2,3}b", "[A-C]x", "[^a]b", r"\d+@", "a.*b.*c",
     "(a|b)*abb$", "x?y", "a{2}", "a{2,}", "[a-]", "[]a]", r"\.", "^(?:a|bc)*$", "()", "a||b",
-    "a+?b", r"[\d.]+", r"\W", "(a|^)b", "(b|$)a?", "a{0}b", "[A-Z]", "[^A-Z]",
+    "a+?b", r"[\d.]+", r"\W", "(a|^)b", "(b|$)a?", "a{0}b", "[A-Z]", "[^A-Z]", r"\bab", r"a\b",
+    r"\ba\b", r"\Bb", r"a\B", r"\A[ab]", r"\Aa\Z", r"(\b|x)a", r"^\ba", r"a\b$", r"(a\b.)+b",
 )  # fmt: skip
 
 
@@ -21,10 +22,17 @@ PATTERNS = (
 @settings(max_examples=examples(100))
 @given(text=st.text("abcxyAB1@.- \n", max_size=8))
 def test_an_expression_is_found_where_re_finds_it(pattern: str, text: str) -> None:
-    expected = re.search(pattern, text, re.IGNORECASE | re.DOTALL)
     if pattern.endswith("$") and text.endswith("\n"):
         return  # for re, the end is also before a last line feed
-    assert compile_expression(pattern).is_in(text) is (expected is not None)
+    for ignores_case in (True, False):
+        flags = re.DOTALL | (re.IGNORECASE if ignores_case else re.NOFLAG)
+        expected = re.search(pattern, text, flags) is not None
+        assert compile_expression(pattern, ignores_case=ignores_case).is_in(text) is expected
+
+
+def test_case_is_ignored_on_demand() -> None:
+    assert not compile_expression("[a-c]B", ignores_case=False).is_in("Ab AB ab")
+    assert compile_expression("(?i)[a-c]B", ignores_case=False).is_in("Ab")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +60,8 @@ def test_a_glob_is_for_the_whole_text(pattern: str, text: str, matches: bool) ->
         ("a**", "two quantifiers follow each other: **"),
         ("(?=x)", "(?= is not supported"),
         (r"(a)\1", r"\1 is not supported"),
-        (r"\bx", r"\b is not supported"),
+        (r"\Gx", r"\G is not supported"),
+        (r"[\b]", r"\b is not supported"),
         ("[a", "the pattern ends too early"),
         ("[z-a]", "the range z-a is empty"),
         ("a{3,1}", "{3,1} is empty"),
