@@ -18,7 +18,7 @@ UNREAD_EVERY: Final = 0.1
 """Seconds between two looks at recordings that nobody has asked for."""
 FEW: Final = 2
 """Recordings that are read then while sessions end; the oldest ones of more may never be read."""
-MANY: Final = 100
+MANY: Final = 20
 """Recordings that are read then while no session ends."""
 
 

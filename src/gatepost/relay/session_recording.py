@@ -176,12 +176,12 @@ class SessionRecording(SessionLog):
         transcript, taken = self.transcript, self.notes[:]
         self.notes.clear()
         transcript.commands = self.commands
-        notes = iter(taken)
+        notes, begun = iter(taken), self.begun
         for what, time, value in zip(notes, notes, notes, strict=True):
             if type(what) is str:
-                self._TAKE[what](self, value, time - self.begun)
+                self._TAKE[what](self, value, time - begun)
             else:
-                what(transcript, time - self.begun, value)
+                what(transcript, time - begun, value)
 
     def _complete(self, record: SessionRecord) -> None:
         """Add what the transcript has, and remove secrets from all else."""
