@@ -128,6 +128,15 @@ class Mailbox:
         await self.indexer.catch_up()
         return await self.store.mailbox.inboxes()
 
+    async def has_unlisted(self, ids: frozenset[str]) -> bool:
+        """Tell whether one of these messages exists, but has no entry yet."""
+        listed = await self.store.mailbox.ids((Term(HasId(ids)),))
+        for id_ in ids.difference(listed):
+            with suppress(KeyError):
+                await self.store.get(id_)
+                return True
+        return False
+
     def spell(self, tag: str) -> str:
         """Return a tag as it is spelled in the mailbox."""
         return self._spelling.get(tag.lower(), tag)
@@ -230,8 +239,7 @@ class Inbox:
         terms = (*self.scope, Term(HasId(frozenset({id_}))))
         page = await self.mailbox.store.mailbox.page(terms, 1)
         if not page.entries:
-            await self.mailbox.store.get(id_)  # so that nobody waits for what does not exist
-            await self.mailbox.indexer.complete()
+            await self._list_all(terms)
             page = await self.mailbox.store.mailbox.page(terms, 1)
         if not page.entries:
             raise KeyError(id_)
@@ -244,14 +252,24 @@ class Inbox:
         content = await asyncio.to_thread(lambda: b"".join(body.chunks()))
         return ReadMessage(message, content)
 
+    async def _list_all(self, terms: Terms) -> None:
+        """Wait until all messages that may match are listed."""
+        wanted = [
+            each.condition.ids
+            for each in terms
+            if isinstance(each.condition, HasId) and not each.is_negated
+        ]
+        if not wanted or await self.mailbox.has_unlisted(frozenset[str]().union(*wanted)):
+            await self.mailbox.indexer.complete()
+
     async def ids(self, terms: Terms = ()) -> Sequence[str]:
         """Return the ids of matching messages, newest first."""
-        await self.mailbox.indexer.complete()
+        await self._list_all(terms)
         return await self.mailbox.store.mailbox.ids(self.scope + terms)
 
     async def mark(self, terms: Terms = (), *, is_read: bool) -> None:
         """Mark matching messages as read or unread."""
-        await self.mailbox.indexer.complete()
+        await self._list_all(terms)
         changed = await self.mailbox.store.mailbox.mark(self.scope + terms, is_read=is_read)
         self._tell_changed(changed)
 

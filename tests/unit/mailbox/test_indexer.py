@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from gatepost.mailbox import indexer
-from gatepost.mailbox.mailbox import Wanted
+from gatepost.mailbox.mailbox import Wanted, with_ids
 from gatepost.queue.reports_contract import Unread
 from gatepost.testing.memory import MemoryStore
 from tests.unit.mailbox.world import World, world
@@ -88,6 +88,19 @@ def test_who_waits_finds_old_mail_when_it_is_listed(monkeypatch: pytest.MonkeyPa
         await everything.find(Wanted(limit=1, recent=5))
         terms = everything.read_query(f'subject:"{MANY // 2}"').terms
         assert await listed(made, Wanted(terms, seconds=30, recent=5)) == [f"m{MANY // 2 + 1}"]
+
+    run(monkeypatch, steps)
+
+
+def test_what_is_listed_is_changed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps(made: World) -> None:
+        everything, newest = made.mailbox.everything(), [f"m{MANY}", f"m{MANY - 1}"]
+        assert await listed(made, Wanted(limit=2, recent=5)) == newest
+        await everything.mark((with_ids([*newest, "gone"]),), is_read=True)
+        assert await everything.delete((with_ids(newest[:1]),)) == 1
+        found = await everything.find(Wanted(limit=1, recent=5))
+        assert [(each.id, each.is_read) for each in found.page.entries] == [(newest[1], True)]
+        assert found.unlisted > 0
 
     run(monkeypatch, steps)
 
