@@ -27,7 +27,7 @@ let news = 0;
 let pending = 0;
 let due = 0;
 let busy = 0;
-let refreshed = 0;
+let refreshed = Date.now();
 let shows = false; // somebody has asked to see the new mail
 
 /** Begin to follow events, as long as this tab is visible. */
