@@ -117,12 +117,13 @@ class Indexer:
                 self._rung.clear()
                 try:
                     await self._catch_up(report)
-                    while not self._rung.is_set() and await mailbox.prepare_search():
-                        pass
                 except GatepostError as error:
                     report("mailbox_delayed", reason=explain(error))
                     await asyncio.sleep(1.0)
                     self._rung.set()
+                with suppress(GatepostError):  # then searches take longer
+                    while not self._rung.is_set() and await mailbox.prepare_search():
+                        pass
         finally:
             mailbox.watch(None)
 
