@@ -226,6 +226,9 @@ def _rule(table: TableReader) -> ResponseRule:
     reply = table.take("reply", _reply, None)
     if reply is not None and then != "bounce":
         table.fault("reply", f'{table.name("reply")} is for then = "bounce"')
+    is_throttling = table.take("throttles", values.flag, False)
+    if is_throttling and then != "retry":
+        table.fault("throttles", f'{table.name("throttles")} is for then = "retry"')
     has_wait = table.has("wait")
     wait = table.take("wait", values.positive_span, None)
     if has_wait and then == "bounce":
@@ -238,6 +241,7 @@ def _rule(table: TableReader) -> ResponseRule:
         table.take("code", values.some(values.text), ()),
         table.take("text", values.text, "").lower(),
         reply,
+        is_throttling,
         wait.total_seconds() if wait is not None else 0.0,
         table.take("why", values.text, ""),
     )

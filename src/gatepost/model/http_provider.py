@@ -104,6 +104,8 @@ class ResponseRule:
     """Part of the error's text, in any case; empty: any."""
     reply: tuple[int, Esc] | None = None
     """The SMTP reply with the same meaning; None: the usual one."""
+    is_throttling: bool = False
+    """The provider wants less mail at a time."""
     wait: float = 0.0
     """Seconds until the next attempt, if no header says."""
     why: str = ""

@@ -11,11 +11,15 @@ import pytest
 from gatepost.app.make_transports import Upstreams
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn
 from gatepost.client.named_secret import NamedSecret
+from gatepost.client.provider_sign_in import AwsSignIn, BasicKeySignIn, KeySignIn
 from gatepost.client.smtp_sign_in import CertificateSignIn, PasswordSignIn, TokenSignIn
 from gatepost.client.tokens.azure import WorkloadIdentity
 from gatepost.client.tokens.renewing_cache import TokenCache
+from gatepost.config.http_provider_file import read_provider
 from gatepost.config.settings import (
     AccessKeyCredential,
+    ApiKeyCredential,
+    AwsKeyCredential,
     AzureIdentityCredential,
     CertificateCredential,
     CredentialSettings,
@@ -31,6 +35,7 @@ from gatepost.model.route import (
     AcsRestTarget,
     Capture,
     GraphTarget,
+    HttpApiTarget,
     MxTarget,
     Route,
     Smarthost,
@@ -42,6 +47,7 @@ from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.provider_api import ProviderApiTransport
 from gatepost.relay.transport.smtp import SmtpTransport
 from gatepost.testing.memory import MemoryStore
 from tests.unit.client.tokens.asked import GRANTED, says
@@ -59,6 +65,8 @@ CREDENTIALS: dict[str, CredentialSettings] = {
         GoogleCredential("google", "box@example.com", SECRET),
         RefreshCredential("refresh", "box@example.com", "https://x.example/token", "c", SECRET),
         AccessKeyCredential("key", SECRET),
+        ApiKeyCredential("api", SECRET),
+        AwsKeyCredential("aws", "AKID", SECRET),
     )
 }
 
@@ -90,8 +98,9 @@ def smarthost(credential: str, host: str = "smtp.example") -> SmarthostTarget:
         (smarthost(""), SmtpTransport),
         (AcsRestTarget("t", "https://r.example", "key"), AcsRestTransport),
         (GraphTarget("t", "entra"), GraphTransport),
+        (HttpApiTarget("t", read_provider("mailgun"), "https://x", "api"), ProviderApiTransport),
     ],
-    ids=["capture", "mx", "smarthost", "acs-rest", "graph"],
+    ids=["capture", "mx", "smarthost", "acs-rest", "graph", "http-api"],
 )
 def test_each_target_has_its_transport(tmp_path: Path, target: Target, kind: type) -> None:
     assert isinstance(make(tmp_path, target), kind)
@@ -156,6 +165,40 @@ def test_credentials_give_rest_sign_ins(tmp_path: Path, credential: str, kind: t
     transport = make(tmp_path, AcsRestTarget("t", "https://r.example", credential))
     assert isinstance(transport, AcsRestTransport)
     assert isinstance(transport._api.sign_in, kind)
+
+
+@pytest.mark.parametrize(
+    ("provider", "credential", "kind"),
+    [
+        ("ses", "aws", AwsSignIn),
+        ("mailgun", "api", BasicKeySignIn),
+        ("sparkpost", "api", KeySignIn),
+        ("infobip", "api", KeySignIn),
+    ],
+)
+def test_the_keys_of_providers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, credential: str, kind: type
+) -> None:
+    monkeypatch.setenv("S", "s3cret-0123456789")
+    settings = (("region", "eu-west-1"),)
+    target = HttpApiTarget("t", read_provider(provider), "https://x/y", credential, settings)
+    transport = make(tmp_path, target)
+    assert isinstance(transport, ProviderApiTransport)
+    sign_in = transport._sign_in
+    assert isinstance(sign_in, kind)
+    assert isinstance(sign_in.identity, str)
+    assert sign_in.identity.endswith(credential)
+    if isinstance(sign_in, AwsSignIn):
+        assert (sign_in.id, sign_in.region, sign_in.service) == ("AKID", "eu-west-1", "ses")
+    signed = asyncio.run(sign_in.authorize(HttpRequest("POST", "https://x/y")))
+    assert not sign_in.try_replace(signed)
+    assert sign_in.hidden.redact("a s3cret-0123456789 b") == "a [redacted] b"
+
+
+@pytest.mark.parametrize("credential", ["password", "entra", "key"])
+def test_other_credentials_are_refused_for_providers(tmp_path: Path, credential: str) -> None:
+    with pytest.raises(ConfigError, match=credential):
+        make(tmp_path, HttpApiTarget("t", read_provider("mailgun"), "https://x", credential))
 
 
 @pytest.mark.parametrize("credential", ["password", "certificate", "key", "unknown"])

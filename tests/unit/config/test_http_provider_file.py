@@ -215,6 +215,7 @@ MISTAKES: Final[list[tuple[Mapping[str, str], str]]] = [
     ({'"pause"': '"bounce"'}, 'response[0].wait has no effect with then = "bounce"'),
     ({'wait = "10m"': 'wait = "10m"\nreply = "554 5.7.1"'}, 'reply is for then = "bounce"'),
     ({'"pause"\nwait = "10m"': '"bounce"\nreply = "450 4.1.1"'}, "must be the codes of a refusal"),
+    ({'wait = "10m"': 'wait = "10m"\nthrottles = true'}, 'throttles is for then = "retry"'),
     ({"[success]": "[reset]\nheader = 'a b'\nunit = 'seconds'\n[success]"},
      "reset.header must be the name of a header field"),
     ({"[success]": "[limits]\nsize = 'big'\n[success]"}, "limits.size must be a size"),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from gatepost.client.mail_commands import in_ascii
 from gatepost.client.provider_sign_in import ProviderCredential
 from gatepost.errors import Disconnected, RemoteProtocolError, TimedOut
 from gatepost.model.body import Body
@@ -59,7 +60,7 @@ class ProviderApiTransport(Unconnected):
             )
             if isinstance(fitted, Reply):
                 return unfit(results, lease, fitted)
-            envelope = fitted.envelope
+            envelope = in_ascii(fitted.envelope, self._offered)
 
             async def send(lease: Lease, content: bytes, results: RecipientVerdicts) -> None:
                 await self._send_all(lease, envelope, content, results)

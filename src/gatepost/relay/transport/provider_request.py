@@ -37,10 +37,10 @@ def capabilities_of(target: HttpApiTarget) -> Capabilities:
 
 def sent_content(content: bytes) -> bytes:
     """Return the content of a message as it is handed over."""
-    head, empty_line, rest = content.partition(b"\r\n\r\n")
-    if not empty_line:
-        return content
-    return without_blind_copies(head + b"\r\n") + b"\r\n" + rest
+    end = content.find(b"\r\n\r\n") + 2
+    head = content[:end] if end > 1 else b""
+    sent = without_blind_copies(head)
+    return content if sent == head else sent + content[end:]
 
 
 def filled_in(text: str, target: HttpApiTarget) -> str:
@@ -65,10 +65,7 @@ def request_for(
     if body.kind == "form":
         content_type, octets = _form(body, values, content)
     else:
-        values[_MESSAGE] = _written(body, content)
-        filled = _filled(body.members, values)
-        content_type = "application/json"
-        octets = json.dumps(filled, ensure_ascii=False, separators=(",", ":")).encode()
+        content_type, octets = "application/json", _json(body, values, content)
     headers = {"content-type": content_type, **_idempotency(provider, idempotency_key)}
     return HttpRequest("POST", target.endpoint, headers, octets, SENDING, may_break_off=True)
 
@@ -77,19 +74,38 @@ def _idempotency(provider: HttpProvider, key: str) -> Mapping[str, str]:
     return {provider.idempotency_header: key} if provider.idempotency_header else {}
 
 
-def _written(body: RequestBody, content: bytes) -> str:
-    """Return the message as a string: in Base64, or as text. Text that is not UTF-8 is encoded."""
+def _json(body: RequestBody, values: Mapping[str, Any], content: bytes) -> bytes:
+    """Return the members with the message in them, which may be large, so that it is copied once
+    only."""
+    mark = hashlib.sha256(content).hexdigest()  # which is nowhere else
+    filled = _filled(body.members, {**values, _MESSAGE: mark})
+    rest = json.dumps(filled, ensure_ascii=False, separators=(",", ":")).encode()
+    written = _written(body, content)
+    if body.message == "text":
+        written = json.dumps(written.decode(), ensure_ascii=False)[1:-1].encode()
+    return rest.replace(mark.encode(), written)
+
+
+def _written(body: RequestBody, content: bytes) -> bytes:
+    """Return the message in Base64, or as text in UTF-8. Text in another charset is encoded."""
     if body.message == "base64":
-        return base64.b64encode(content).decode("ascii")
+        return base64.b64encode(content)
+    if _is_utf8(content):
+        return content
     try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    try:
-        return b"".join(SevenBit(BytesBody(content)).chunks()).decode("ascii")
-    except (NotEncodable, UnicodeDecodeError) as error:
+        return b"".join(SevenBit(BytesBody(content)).chunks())
+    except NotEncodable as error:
         problem = f"the content is not UTF-8 and cannot be encoded: {error}"
         raise LocalProtocolError(problem).at("content") from error
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Tell whether a content is UTF-8."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:
@@ -145,7 +161,7 @@ def _form(body: RequestBody, values: Mapping[str, Any], content: bytes) -> tuple
             parts.append(f"{disposition}{kind}".encode() + content + b"\r\n")
             continue
         if template == _MESSAGE:
-            texts = [_written(body, content)]
+            texts = [_written(body, content).decode()]
         elif template == _RECIPIENTS:
             texts = values[_RECIPIENTS]
         else:

@@ -15,7 +15,6 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.net.http_client import LONGEST_WAIT, HttpResponse
 from gatepost.relay.transport.http_api import (
     NOT_THIS_API,
-    PAUSE,
     ApiRefused,
     Meaning,
     as_refused,
@@ -233,7 +232,7 @@ def _by_rule(rule: ResponseRule, error: StatedError, wait: float, hint: str) -> 
     elif rule.then == "bounce":
         wait = 0.0
     else:
-        wait = wait or rule.wait or (PAUSE if error.status == _TOO_MANY else 0.0)
+        wait = wait or rule.wait
     what = f"HTTP {error.status}"
     return as_refused(meaning, what, error.code, {"message": message}, wait)
 
@@ -251,6 +250,7 @@ def _meaning(rule: ResponseRule, status: int) -> Meaning:
             return Meaning("deferred", 554, Esc(5, 7, 0), "auth", hint=why)
         case "pause":
             return Meaning("deferred", 451, Esc(4, 7, 0))
+        case "retry" if rule.is_throttling or status == _TOO_MANY:
+            return Meaning("deferred", 454, Esc(4, 7, 0))  # which makes the target slower
         case "retry":
-            is_rate = status == _TOO_MANY
-            return Meaning("deferred", 451, Esc(4, 7, 0) if is_rate else Esc(4, 3, 0))
+            return Meaning("deferred", 451, Esc(4, 3, 0))

@@ -14,6 +14,7 @@ from gatepost.errors import RemoteProtocolError
 from gatepost.model.delivery import Verdict
 from gatepost.model.http_provider import HttpProvider, ResetHeader
 from gatepost.net.http_client import HttpResponse
+from gatepost.queue.reply_lessons import Lesson, lesson_of
 from gatepost.relay.transport.http_api import ApiRefused
 from gatepost.relay.transport.provider_response import judge, value_at
 
@@ -159,9 +160,9 @@ def bip(status: int, code: str = "E400", text: str = "[to] is wrong") -> HttpRes
 
 
 FAILURES = [
-    ("ses", aws(429, "TooManyRequestsException"), AGAIN, 451, 60),
-    ("ses", aws(400, "ThrottlingException", "Maximum sending rate exceeded."), AGAIN, 451, 0),
-    ("ses", aws(400, "Throttling", "Maximum sending rate exceeded."), AGAIN, 451, 0),
+    ("ses", aws(429, "TooManyRequestsException"), AGAIN, 454, 0),
+    ("ses", aws(400, "ThrottlingException", "Maximum sending rate exceeded."), AGAIN, 454, 0),
+    ("ses", aws(400, "Throttling", "Maximum sending rate exceeded."), AGAIN, 454, 0),
     ("ses", aws(400, "ThrottlingException", "Daily message quota exceeded."), PAUSED, 451, 3600),
     ("ses", aws(429, "TooManyRequestsException", "Daily message quota exceeded"),
      PAUSED, 451, 3600),
@@ -185,18 +186,18 @@ FAILURES = [
     ("mailgun", mailgun(400, "to parameter is not a valid address"), BOUNCED, 554, 0),
     ("mailgun", mailgun(400), OPERATOR, 554, 900),
     ("mailgun", mailgun(413), BOUNCED, 552, 0),
-    ("mailgun", mailgun(429, "slow down"), AGAIN, 451, 60),
+    ("mailgun", mailgun(429, "slow down"), AGAIN, 454, 0),
     ("mailgun", mailgun(502), AGAIN, 451, 0),
     ("sparkpost", spark(401, "", "Unauthorized."), OPERATOR, 535, 900),
     ("sparkpost", spark(401, "1303"), OPERATOR, 535, 900),
     ("sparkpost", spark(420, "", "Exceed Sending Limit"), PAUSED, 451, 3600),
     ("sparkpost", spark(422, "1300", "invalid data format/type"), BOUNCED, 554, 0),
     ("sparkpost", spark(400, "7001", "Unconfigured Sending Domain"), BOUNCED, 554, 0),
-    ("sparkpost", spark(429, "", "Too many requests"), AGAIN, 451, 60),
+    ("sparkpost", spark(429, "", "Too many requests"), AGAIN, 454, 0),
     ("infobip", bip(400), BOUNCED, 554, 0),
     ("infobip", bip(401, "E401", "Invalid login"), OPERATOR, 535, 900),
     ("infobip", bip(403, "E403", "Forbidden"), OPERATOR, 535, 900),
-    ("infobip", bip(429, "E429", "Too many"), AGAIN, 451, 60),
+    ("infobip", bip(429, "E429", "Too many"), AGAIN, 454, 0),
     ("infobip", bip(500, "E500", "General error"), AGAIN, 451, 0),
     ("infobip", response(400, {"requestError": {"serviceException": {
         "messageId": "BAD_REQUEST", "text": "Bad Request"}}}), BOUNCED, 554, 0),
@@ -231,17 +232,27 @@ def test_retry_after_is_honoured_where_it_is_sent(provider: str) -> None:
     [
         ("seconds", "90", 90.0),
         ("epoch", str(int(NOON.timestamp()) + 90), 90.0),
-        ("epoch", "0", 60.0),
-        ("seconds", "-5", 60.0),
-        ("seconds", "soon", 60.0),
+        ("epoch", "0", 0.0),
+        ("seconds", "-5", 0.0),
+        ("seconds", "soon", 0.0),
         ("seconds", "9" * 15, 86_400.0),
-        ("seconds", "9" * 30, 60.0),
+        ("seconds", "9" * 30, 0.0),
     ],
 )
 def test_the_end_of_a_window_by_a_header(unit: Any, value: str, wait: float) -> None:
     provider = replace(read_provider("mailgun"), reset=ResetHeader("x-reset", unit))
     error = refusal(provider, response(429, {"message": "m"}, {"x-reset": value}))
     assert error.retry_after == wait
+
+
+def test_throttling_makes_the_target_slower() -> None:
+    for provider, given in (
+        ("ses", aws(400, "ThrottlingException", "Maximum sending rate exceeded.")),
+        ("sparkpost", spark(429)),
+    ):
+        error = refusal(provider, given)
+        assert lesson_of(error.reply, "content") == Lesson("hop", "slower")
+    assert lesson_of(refusal("mailgun", mailgun(502)).reply, "content") == Lesson()
 
 
 def test_the_reason_has_our_words_and_the_providers() -> None:
