@@ -64,8 +64,9 @@ class Name:
 def defined_names() -> tuple[Name, ...]:
     """Return all functions, classes, attributes and parameters, private ones included."""
     return tuple(
-        Name(text, path.relative_to(PACKAGE).parts[0].removesuffix(".py"), definition)
+        Name(text, package, definition)
         for path in SOURCES
+        for package in [path.relative_to(PACKAGE).parts[0].removesuffix(".py")]
         for node in nodes(path)
         for text, definition in _definitions(node)
     )

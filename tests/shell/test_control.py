@@ -64,7 +64,7 @@ def served(tmp_path: Path) -> Callable[[Steps], None]:
             behind = Behind()
             server = await ControlServer(tmp_path, behind, (await azure()).directory).serve()
             try:
-                await asyncio.wait_for(steps(tmp_path / SOCKET, behind), 10)
+                await asyncio.wait_for(steps(tmp_path / SOCKET, behind), 60)
             finally:
                 server.close()
                 await asyncio.sleep(0.01)

@@ -77,7 +77,7 @@ def run(tmp_path: Path, steps: Steps, name: str = "azure", fronts: int = 2) -> N
         for _ in range(fronts):
             calls = await Calls.connect(tmp_path / SOCKET)
             connected.append(Front(calls, await RemoteDirectory.connect(calls, machine_time), case))
-        await asyncio.wait_for(steps(case, connected), 10)
+        await asyncio.wait_for(steps(case, connected), 60)
         for front in connected:
             front.calls.close()
             await front.calls.lost.wait()
@@ -244,7 +244,7 @@ def test_a_change_does_not_wait_for_a_lost_front(tmp_path: Path) -> None:
         await asyncio.sleep(0.05)
         assert not change.done()
         leaving.calls.close()
-        await asyncio.wait_for(change, 1)
+        await asyncio.wait_for(change, 10)
         assert await other.standing(principal) is Standing.NOT_SIGNED_IN
 
     run(tmp_path, steps)
@@ -326,7 +326,7 @@ def test_another_configuration_is_asked_about_again(tmp_path: Path) -> None:
         server.close()
         await asyncio.sleep(0)
 
-    asyncio.run(asyncio.wait_for(serve(), 10))
+    asyncio.run(asyncio.wait_for(serve(), 60))
 
 
 def _nobody() -> Directory:

@@ -37,7 +37,7 @@ def run_counted(tmp_path: Path, counts: ClientCounts, steps: Steps) -> None:
             tmp_path, MemoryStore(), case.directory, clients=counts
         ).serve()
         calls = [await Calls.connect(tmp_path / SOCKET) for _ in range(2)]
-        await asyncio.wait_for(steps(calls, [RemoteClientCounter(each) for each in calls]), 10)
+        await asyncio.wait_for(steps(calls, [RemoteClientCounter(each) for each in calls]), 60)
         for each in calls:
             each.close()
             await each.lost.wait()
@@ -112,7 +112,7 @@ def test_places_are_given_back_after_a_moment(
         first.leave(HERE)
         await asyncio.sleep(0.01)
         calls[0].hears.clear()
-        assert await asyncio.wait_for(admits(second, HERE), 1), "nobody had to be asked"
+        assert await asyncio.wait_for(admits(second, HERE), 10), "nobody had to be asked"
 
     run(tmp_path, ClientLimits(sessions=1), steps)
 

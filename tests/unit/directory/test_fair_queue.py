@@ -32,7 +32,7 @@ class Queue:
 
 def run(steps: Callable[[], Awaitable[Any]]) -> None:
     async def all_steps() -> None:
-        await asyncio.wait_for(steps(), 5)
+        await asyncio.wait_for(steps(), 30)
 
     asyncio.run(all_steps())
 

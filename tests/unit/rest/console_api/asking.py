@@ -99,7 +99,7 @@ class Api:
         )
         try:
             while True:
-                yield await asyncio.wait_for(pieces.get(), 5)
+                yield await asyncio.wait_for(pieces.get(), 30)
         finally:
             gone.set()
             running.cancel()
