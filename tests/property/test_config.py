@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gatepost.config.http_provider_file import parse_provider
 from gatepost.config.load import parse_config
 from gatepost.config.problems import ConfigProblems
 
@@ -99,6 +100,53 @@ def toml(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
+
+
+API_KEYS = st.sampled_from([
+    "title", "source", "url", "sign_in", "service", "region", "username", "header", "prefix",
+    "default", "words", "kind", "message", "members", "seven_bit", "size", "size_counts",
+    "recipients", "status", "id", "rejected", "path", "address", "state", "refused", "code",
+    "code_header", "then", "wait", "reply", "text", "why", "throttles", "unit", "other",
+])  # fmt: skip
+API_WORDS = st.sampled_from([
+    "https://x/{a}", "{a}", "{message}", "{recipient}", "{recipients}", "{sender}", "json", "form",
+    "base64", "text", "file", "key", "basic", "sigv4", "retry", "pause", "bounce", "operator",
+    "554 5.7.1", "a.0.b", "X-Reset", "epoch", "5m", 200, 1, True,
+])  # fmt: skip
+API_VALUES: st.SearchStrategy[Any] = st.recursive(
+    API_WORDS | SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(API_KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+API_TABLES = st.dictionaries(API_KEYS, API_VALUES, max_size=8)
+API_FILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": API_VALUES,
+        "request": API_TABLES | API_VALUES,
+        "placeholder": st.dictionaries(st.sampled_from(["a", "A", "kind"]), API_TABLES),
+        "body": API_TABLES,
+        "limits": API_TABLES,
+        "success": API_TABLES,
+        "error": API_TABLES | API_VALUES,
+        "response": st.lists(API_TABLES, max_size=2),
+        "reset": API_TABLES,
+        "other": API_VALUES,
+    },
+)
+
+
+@given(API_FILES)
+def test_so_has_every_mistake_in_the_file_of_an_api(document: dict[str, Any]) -> None:
+    text = "".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in document.items())
+    try:
+        provider = parse_provider(text, "g.toml")
+    except ConfigProblems as error:
+        for each in error.problems:
+            assert PLACE.fullmatch(each.where), each
+            assert "\n" not in str(each)
+    else:
+        assert provider.success.id
 
 
 @given(DOCUMENTS)

@@ -35,6 +35,7 @@ _TOO_MANY: Final = 429
 _RETRY: Final = frozenset({408, 409, 425, _TOO_MANY})
 _UNNAMED: Final = Reply(451, "The API did not say what became of this recipient", Esc(4, 3, 0))
 _LONGEST_ID: Final = 200
+_LONGEST_TEXT: Final = 4_096
 _REJECTED: Final = 550, Esc(5, 1, 0)
 
 
@@ -92,7 +93,13 @@ def value_at(document: Any, path: str) -> Any:
 
 
 def _id_in(document: Any, path: str, redact: Redact) -> str:
-    return redact(printable(value_at(document, path)))[:_LONGEST_ID] if path else ""
+    return _shown(value_at(document, path), redact)[:_LONGEST_ID] if path else ""
+
+
+def _shown(text: Any, redact: Redact) -> str:
+    """Return a provider's text as it may be shown. Secrets go first: shortened, they would not be
+    found."""
+    return printable(redact(str(text)[:_LONGEST_TEXT]))
 
 
 def _accepted(status: int, id_: str) -> Verdict:
@@ -141,7 +148,7 @@ def _refused_recipient(
     redact: Redact,
 ) -> ApiRefused:
     code = redact(code_of({"code": value_at(entry, states.code)})) if states.code else ""
-    message = redact(printable(value_at(entry, states.message))) if states.message else ""
+    message = _shown(value_at(entry, states.message), redact) if states.message else ""
     error = StatedError(response.status, code, message)
     rule = _rule_for(provider, error) or ResponseRule("bounce", reply=_REJECTED)
     return _by_rule(rule, error, 0.0, "")
@@ -169,7 +176,7 @@ def _error_in(provider: HttpProvider, response: HttpResponse, redact: Redact) ->
     code = next((found for each in names if (found := code_of({"code": each}))), "")
     texts = [value_at(document, each) for each in paths.message]
     message = next((each for each in texts if isinstance(each, str) and each), "")
-    return StatedError(response.status, redact(code), redact(printable(message)))
+    return StatedError(response.status, redact(code), _shown(message, redact))
 
 
 def _refusal(
