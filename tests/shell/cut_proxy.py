@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import count, cycle
 from pathlib import Path
 from typing import Literal
 
@@ -19,17 +20,17 @@ CUTS: tuple[Cut, ...] = ("before", "after", "late", "half-open")
 class CutProxy:
     """Listens on loopback, and passes connections on to the Unix socket in a directory."""
 
-    def __init__(
-        self, directory: Path, chance: random.Random, share: float, kinds: Sequence[Cut] = CUTS
-    ) -> None:
-        """Cuts a share of the COMMITs while ``is_cutting``, in these ways; connections are refused
-        while ``is_refusing``."""
-        self._kinds, self.is_refusing = kinds, False
+    def __init__(self, directory: Path, every: int = 5, kinds: Sequence[Cut] = CUTS) -> None:
+        """While ``is_cutting``, cuts at each so many-th COMMIT, in these ways in turn; connections
+        are refused while ``is_refusing``."""
+        self._every, self._kinds = every, cycle(kinds)
+        self._commits, self._chance = count(1), random.Random(7)
+        self.is_refusing = False
         self._server = str(directory / ".s.PGSQL.5432")
-        self._chance, self._share = chance, share
         self.is_cutting = False
         self.cuts: list[Cut] = []
         self._kept: list[socket.socket] = []
+        self._cut_off: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -59,14 +60,16 @@ class CutProxy:
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(1 << 20):
-                if self.is_cutting and _COMMIT in data and self._chance.random() < self._share:
-                    self._cut(self._chance.choice(self._kinds), data, client, server)
+                is_commit = self.is_cutting and _COMMIT in data
+                if is_commit and next(self._commits) % self._every == 0:
+                    self._cut(next(self._kinds), data, client, server)
                     return
                 server.sendall(data)
         _end(server)
 
     def _cut(self, cut: Cut, data: bytes, client: socket.socket, server: socket.socket) -> None:
         self.cuts.append(cut)
+        self._cut_off.add(client)  # before the server can answer
         if cut == "after":
             server.sendall(data)
             time.sleep(self._chance.choice((0.0, 0.005)))
@@ -80,11 +83,11 @@ class CutProxy:
             return
         _end(server)
 
-    @staticmethod
-    def _send_back(server: socket.socket, client: socket.socket) -> None:
+    def _send_back(self, server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while data := server.recv(1 << 20):
-                client.sendall(data)
+                if client not in self._cut_off:
+                    client.sendall(data)
         _end(client)
 
 

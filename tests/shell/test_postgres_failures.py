@@ -2,7 +2,6 @@
 lost, and nothing is stored twice."""
 
 import asyncio
-import random
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -48,7 +47,7 @@ async def stored(store: PostgresStore) -> list[str]:
 @pytest.fixture
 def proxy(postgres_server: str) -> Iterator[CutProxy]:
     directory = Path(postgres_server.split(maxsplit=1)[0].removeprefix("host="))
-    made = CutProxy(directory, random.Random(7), 0.2)
+    made = CutProxy(directory)
     yield made
     made.close()
 
@@ -197,7 +196,7 @@ def test_a_message_that_was_refused_after_all_is_taken_back(
     """Its COMMIT arrived, and its client got 451: without that, nobody would ever deliver it."""
     monkeypatch.setattr("gatepost.store.postgres.thread_connection.PATIENCE", 0.0)
     monkeypatch.setattr("gatepost.store.postgres.message_inserter.LOOK", 0.05)
-    proxy = CutProxy(server.directory, random.Random(1), 1.0, ("after",))
+    proxy = CutProxy(server.directory, 1, ("after",))
 
     async def steps() -> None:
         await store.deliveries.take_over(NOON)
