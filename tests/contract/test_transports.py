@@ -196,7 +196,7 @@ def test_the_deadline_ends_an_attempt(kind: str) -> None:
     async def act(made: Transport, server: ServerAddress) -> None:
         handed = await hand(made, server, seconds=0.3)
         assert [each.kind for each in handed.verdicts] == ["deferred"]
-        assert handed.attempt.seconds < 3
+        assert handed.attempt.seconds < 8
         assert handed.attempt.phase == "content"
         assert not handed.attempt.is_remote
 

@@ -271,7 +271,7 @@ def test_an_operation_that_does_not_end_is_asked_for_again_at_the_next_try() -> 
         acs, lambda a: RUNNING if a.method == "GET" else Acs().accepted, seconds=0.3
     )
     assert outcomes(handed) == [("deferred", 451)]
-    assert handed.attempt.seconds < 2
+    assert handed.attempt.seconds < 8
     assert handed.attempt.reply.because("") == UNSETTLED
     again, asked_again = hand(acs, Acs(SUCCEEDED), lease(attempts=1))
     assert outcomes(again) == [("delivered", 250)]

@@ -430,7 +430,7 @@ def test_a_server_that_says_nothing_until_the_deadline(authority: Authority, pai
         handed = await relay.transport.deliver(lease(), BODY, relay.place, deadline)
         assert outcomes(handed) == [("deferred", 451)]
         assert handed.attempt.phase == "greeting"
-        assert handed.attempt.seconds < 2
+        assert handed.attempt.seconds < 4.5
 
     with serving(server, pair) as running:
         run(Relay(running.address, authority), act)

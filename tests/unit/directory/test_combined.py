@@ -97,7 +97,7 @@ def test_refusals_take_the_same_time_in_every_directory() -> None:
         for name in ("ann", "bob", "nobody"):
             began = loop.time()
             await told(both.identify(Credentials(name, Secret("wrong")), "PLAIN"))
-            assert 0.045 < loop.time() - began < 2.0
+            assert 0.045 < loop.time() - began < 10
 
     asyncio.run(steps())
 
