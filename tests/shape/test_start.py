@@ -63,6 +63,13 @@ def test_a_relay_without_http_loads_no_web_server() -> None:
     assert not loaded & {"uvicorn", "starlette", "h11"}
 
 
+def test_a_relay_with_its_own_store_loads_no_driver_of_a_database(tmp_path: Path) -> None:
+    store = "import asyncio, pathlib, gatepost.app.run, gatepost.app.store_opening as opening\n"
+    store += "async def main():\n"
+    store += f"    opening.open_watched(pathlib.Path({str(tmp_path)!r}))[0].close()\n"
+    assert not loaded_by(f"{store}asyncio.run(main())") & {"psycopg", "psycopg_binary"}
+
+
 SEND = """
 import gatepost
 receipt = gatepost.send(
