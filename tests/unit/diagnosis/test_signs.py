@@ -2,7 +2,9 @@
 
 import pytest
 
+from gatepost.diagnosis.ranking.model import load_model
 from gatepost.diagnosis.signs.sign import has_words
+from gatepost.doctor.conclude import observe_log
 
 
 @pytest.mark.parametrize(
@@ -23,3 +25,20 @@ def test_words_stand_in_order_and_numbers_for_themselves(
     text: str, words: str, found: bool
 ) -> None:
     assert has_words(text, words) is found
+
+
+@pytest.mark.parametrize(
+    ("log", "is_odd"),
+    [
+        ("{ [Error: getaddrinfo ENOTFOUND smtp.example.org]\n  code: 'ENOTFOUND' }", False),
+        ("Error: getaddrinfo ENOTFOUND [smtp.example.org]:25", True),
+        ("Error: getaddrinfo EAI_AGAIN smtp.example.org:587", False),  # so Node writes it
+        ("Error: getaddrinfo ENOTFOUND smtp.example.org:587", True),
+        ("Connection: opening to ssl://smtp.example.org:465\ngetaddrinfo failed", False),
+        ("unable to connect to ssl://smtp.example.org:465 (php_network_getaddresses: no)", False),
+        ("php_network_getaddresses: getaddrinfo for ssl://smtp.example.org failed", True),
+    ],
+)
+def test_a_name_in_a_message_s_form_is_not_odd(log: str, is_odd: bool) -> None:
+    seen = observe_log(log, "", "", load_model().lexicon)
+    assert ("sign host_setting_malformed 1" in seen) is is_odd

@@ -33,10 +33,11 @@ def add_replies(from_rules: Iterable[Finding], seen: Evidence) -> tuple[Finding,
         return from_rules
     model = load_model()
     candidates = _SEEN_IN_REPLIES.difference(_excluded(seen), _unfounded(reading, model))
+    unspoken = set(_unspoken(seen))
     from_replies = [
         weigh_text(each)
-        for each in judge(reading, (), model, {*candidates, _PLAIN})
-        if each.confidence != "possible" and each.id != _PLAIN
+        for each in judge(reading, (), model, candidates | unspoken)
+        if each.confidence != "possible" and each.id not in unspoken
     ]
     if not from_replies:
         return from_rules
@@ -46,8 +47,18 @@ def add_replies(from_rules: Iterable[Finding], seen: Evidence) -> tuple[Finding,
     return tuple(each for each in weighed if each.id in by_rule or each.fit >= best * _NEAR)
 
 
-_PLAIN: Final = "bad_credentials"
-"""What a refused login means if no words say more; a rule concludes it."""
+def _unspoken(seen: Evidence) -> Iterator[str]:
+    """Yield the causes that are weighed against others, but not told."""
+    yield "bad_credentials"  # a refused login, if no words say more: a rule concludes it
+    if seen.client.signs_in and not seen.is_signed_in and not _is_refused_at_once(seen):
+        yield "auth_not_performed"  # the client would have signed in
+
+
+def _is_refused_at_once(seen: Evidence) -> bool:
+    first = seen.first_word
+    return first is not None and first.code >= _REFUSED
+
+
 _SEEN_IN_REPLIES: Final = frozenset(each.id for each in CAUSES.values() if each.seen_in)
 
 
@@ -84,13 +95,13 @@ def _excluded(seen: Evidence) -> Iterator[str]:
     refusals = [each.reply for each in seen.envelope if not each.reply.is_success]
     if refusals and all(str(each.status).startswith(_POLICY) for each in refusals):
         yield "recipient_unknown"
+    if seen.is_signed_in and refusals and all("relay" in each.text.lower() for each in refusals):
+        yield "sender_not_authorised"  # the server does not relay even for this account
     if (seen.content.value is None or seen.content.value.is_success) and all(
         each.reply.is_success for each in seen.envelope
     ):
         yield from (each.id for each in CAUSES.values() if each.phase == "data")
-    first = seen.first_word
-    refused_at_once = first is not None and first.code >= _REFUSED
-    if seen.client.signs_in or seen.is_signed_in or refused_at_once:
+    if seen.client.signs_in or seen.is_signed_in or _is_refused_at_once(seen):
         yield "auth_not_performed"
     if seen.content.value is None:
         yield "line_too_long"

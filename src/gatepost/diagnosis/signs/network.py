@@ -14,11 +14,12 @@ _LOOKED_UP: Final = re.compile(
     r"(?P<name>[^\n'\"]{1,200})"
 )
 _ODD: Final = re.compile(
-    r"\b(?:https?|smtps?|ssl|tls|mailto)://|,\s*(?:smtp|mail)\.|hostname: '(?: [^']*|[^']* )'|"
+    r"\b(?:https?|smtps?|mailto)://|(?<!opening to )(?<!connect to )\b(?:ssl|tls)://|"
+    r",\s*(?:smtp|mail)\.|hostname: '(?: [^']*|[^']* )'|"
     r"\b(?:enotfound|lookup|resolve host:?) [^\s,]+(?:,[^\s]| :)|"
     r"\(b?['\"][^'\"\s,:/]*[\s,:/][^'\"]*['\"]\)|"
     r"\b(?:enotfound|eai_again|lookup) (?:['\"]|undefined|null|none\b|true\b|false\b|\d+\b(?!\.))|"
-    r"\b(?:enotfound|eai_again|lookup|resolve host:?|getaddrinfo for) [^\s:]+:\d+\b"
+    r"\b(?:enotfound|lookup|resolve host:?|getaddrinfo for) [^\s:]+:\d+\b"
     r"(?!.{0,200}no such host is known)|"
     r"(?:not known|resolution|found)\W*['\"](?: [^'\"]+|[^'\"]+ )['\"]|"
     r"connect: to \(['\"][^'\"\s,/]*[\s,/][^'\"]*['\"], |connect: to \(['\"][^'\":]*:\d+['\"], |"
@@ -27,7 +28,7 @@ _ODD: Final = re.compile(
     r"\b(?:enotfound|eai_again|lookup|getaddrinfo for|resolve host:) "
     r"(?:https?|smtps?|ssl|tls)\b(?![.-])|"
     r"(?:unknown smtp host|unknownhostexception): [^\s:]+:\d|"
-    r"\b(?:enotfound|lookup) [^\s:]*(?:\\r|%0d|;|\[|\])|"
+    r"\b(?:enotfound|lookup) [^\s:]*(?:\\r|%0d|;|\[|\](?!\s|$))|"
     r"\b(?:enotfound|eai_again|resolve host:?) [^\s,]+,\s*$|"
     r"\bhost(?:name)?['\"]?\s*[=:]\s*['\"][^'\"]*:\d+['\"]"
 )
@@ -174,7 +175,7 @@ def is_set_to_tls_first(reading: Reading) -> bool:
 _V4_FAILS: Final = re.compile(
     r"(?:\[|\b)\d{1,3}(?:\.\d{1,3}){3}\]?(?::\d+)?\b[^\n]{0,40}"
     r"(?:timed out|timeout|refused|no route)|"
-    r"(?:etimedout|econnrefused|ehostunreach) \d{1,3}(?:\.\d{1,3}){3}:"
+    r"(?:etimedout|econnrefused|ehostunreach|enetunreach) \d{1,3}(?:\.\d{1,3}){3}:"
 )
 
 
@@ -357,7 +358,7 @@ SIGNS: Final = (
          when=has_ipv6),
     Sign("ipv6_unreachable", when=has_ipv4_failed, proof="-", against=True),
     Sign("ipv6_unreachable", ("enetunreach", "network is unreachable"),
-         when=lambda r: not has_ipv6(r)),
+         when=lambda r: not has_ipv6(r) and not has_ipv4_failed(r)),
     Sign("ipv6_unreachable", _TIMEOUT, when=lambda r: has_ipv6(r) and is_server_silent(r)),
     Sign("address_family_not_tried",
          ("listens on 127.0.0.1", "127.0.0.1*only", "only on ipv4", "only on ipv6"), when=has_ipv6),

@@ -277,8 +277,10 @@ def _is_listing(line: str, auth: re.Match[str]) -> bool:
 
 
 def is_secret(text: str) -> bool:
-    """Tell whether what is in a secret's place is more than a common word."""
-    return len(text) >= _MIN_GLOBAL and text.lower() not in _COMMON
+    """Tell whether what is in a secret's place is more than a common word or a mechanism."""
+    if len(text) < _MIN_GLOBAL or text.lower() in _COMMON:
+        return False
+    return _A_MECHANISM.fullmatch(text) is None
 
 
 def forms_of(secret: str) -> set[str]:

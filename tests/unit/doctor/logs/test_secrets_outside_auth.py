@@ -55,6 +55,15 @@ def test_text_about_secrets_is_kept(text: str) -> None:
     assert text in json.dumps(report_document(diagnosis))
 
 
+@pytest.mark.parametrize(
+    "line",
+    ['client.AuthenticationMechanisms.Remove("XOAUTH2");', 'AuthType = "XOAUTH2"'],
+)
+def test_a_mechanism_is_no_secret_elsewhere(line: str) -> None:
+    seen = read_log(f"{line}\nC: AUTH XOAUTH2 abcd\nS: 535 5.7.3 Authentication unsuccessful")
+    assert [each.mechanism for each in seen.auth.value or ()] == ["XOAUTH2"]
+
+
 LONG = "correct.Horse-battery~staple_and-4-words.more"
 SESSIONS = [
     "send: 'AUTH PLAIN {plain}\\r\\n'\nreply: b'535 5.7.8 no\\r\\n'",
