@@ -115,6 +115,8 @@ def _role(entry: FileEntry, kind: str) -> str:
         return ""
     if kind in _MAIL_KINDS and re.search(r"(?:imap|pop|ldap|redis|database|db)_", words):
         return ""
+    if words.endswith("mailer_dsn"):
+        return "url"  # whatever its scheme is
     role = role_of(entry.path)
     if role == "host" and entry.value.startswith("{"):
         return ""
