@@ -93,10 +93,10 @@ def value_at(document: Any, path: str) -> Any:
 
 
 def _id_in(document: Any, path: str, redact: Redact) -> str:
-    return _shown(value_at(document, path), redact)[:_LONGEST_ID] if path else ""
+    return _safe_text(value_at(document, path), redact)[:_LONGEST_ID] if path else ""
 
 
-def _shown(text: Any, redact: Redact) -> str:
+def _safe_text(text: Any, redact: Redact) -> str:
     """Return a provider's text as it may be shown. Secrets go first: shortened, they would not be
     found."""
     return printable(redact(str(text)[:_LONGEST_TEXT]))
@@ -148,7 +148,7 @@ def _refused_recipient(
     redact: Redact,
 ) -> ApiRefused:
     code = redact(code_of({"code": value_at(entry, states.code)})) if states.code else ""
-    message = _shown(value_at(entry, states.message), redact) if states.message else ""
+    message = _safe_text(value_at(entry, states.message), redact) if states.message else ""
     error = StatedError(response.status, code, message)
     rule = _rule_for(provider, error) or ResponseRule("bounce", reply=_REJECTED)
     return _by_rule(rule, error, 0.0, "")
@@ -176,7 +176,7 @@ def _error_in(provider: HttpProvider, response: HttpResponse, redact: Redact) ->
     code = next((found for each in names if (found := code_of({"code": each}))), "")
     texts = [value_at(document, each) for each in paths.message]
     message = next((each for each in texts if isinstance(each, str) and each), "")
-    return StatedError(response.status, redact(code), _shown(message, redact))
+    return StatedError(response.status, redact(code), _safe_text(message, redact))
 
 
 def _refusal(
