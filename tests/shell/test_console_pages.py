@@ -60,6 +60,19 @@ def test_an_empty_inbox_says_what_to_do(relay: Emulator, browser: Browser) -> No
     assert relay.password not in page.text
 
 
+def test_enter_in_a_field_of_the_list_presses_no_unrelated_button(
+    relay: Emulator, browser: Browser
+) -> None:
+    """Browsers press the first button of a form, and none if that one is disabled."""
+    with signed_in(relay.ready) as peer:
+        peer.deliver(
+            relay.sender, b"Subject: x\r\nFrom: " + relay.sender.encode() + b"\r\n\r\nx\r\n"
+        )
+    form = browser.get("/").text.partition('id="rows-form"')[2]
+    assert form.index("<button disabled hidden>") == form.index("<button")
+    assert 'name="tag"' in form
+
+
 def test_a_refused_login_is_first_class(relay: Emulator, browser: Browser) -> None:
     refused_login(relay.ready, WRONG).sock.close()
     begun = time.monotonic()

@@ -45,8 +45,19 @@ function tell() {
   if (mark) mark.textContent = number ? (mark.dataset.some ?? "").replace("{n}", String(number)) : mark.dataset.none ?? "";
 }
 
+/** @param {KeyboardEvent} event: Enter in a field presses the button beside it */
+function pressBeside(event) {
+  const field = event.target;
+  if (event.key !== "Enter" || !(field instanceof HTMLInputElement) || !field.closest("#rows-form label")) return;
+  const button = field.closest("label")?.nextElementSibling;
+  if (!(button instanceof HTMLButtonElement)) return;
+  event.preventDefault();
+  button.click();
+}
+
 /** Let the shift key choose a range, and keep the place in the list. */
 export function startList() {
+  document.addEventListener("keydown", pressBeside);
   /** @type {HTMLInputElement | null} */
   let last = null;
   document.addEventListener("click", (event) => {
