@@ -224,9 +224,9 @@ def test_it_stops_in_time_and_keeps_what_waits(tmp_path: Path) -> None:
 
 @contextmanager
 def small_disk(directory: Path) -> Iterator[None]:
-    """Mount a file system of 24 MiB during the ``with``."""
+    """Mount a file system of 40 MiB during the ``with``."""
     directory.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "gatepost-test", str(directory)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "gatepost-test", str(directory)]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a small file system")
     try:

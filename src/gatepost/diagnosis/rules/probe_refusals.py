@@ -95,8 +95,9 @@ def _excluded(seen: Evidence) -> Iterator[str]:
     refusals = [each.reply for each in seen.envelope if not each.reply.is_success]
     if refusals and all(str(each.status).startswith(_POLICY) for each in refusals):
         yield "recipient_unknown"
-    if seen.is_signed_in and refusals and all("relay" in each.text.lower() for each in refusals):
-        yield "sender_not_authorised"  # the server does not relay even for this account
+    may_send = seen.is_signed_in and bool(seen.envelope) and seen.envelope[0].reply.is_success
+    if may_send and refusals and all("relay" in each.text.lower() for each in refusals):
+        yield "sender_not_authorised"  # MAIL was accepted, but the server relays to nobody
     if (seen.content.value is None or seen.content.value.is_success) and all(
         each.reply.is_success for each in seen.envelope
     ):
