@@ -106,8 +106,8 @@ class Reporter:
             stopping = self._stopping.wait(FLUSH)
             waiting = len(self._waiting)  # not what arrives meanwhile, which may never end
             lines = [self._format(self._waiting.popleft()) for _ in range(waiting)]
-            if self._dropped:
-                dropped, self._dropped = self._dropped, 0
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
                 lines.append(self._format((time.time(), "lines_dropped", {"count": dropped})))
             if lines and self._descriptor is not None:
                 text = "\n".join(lines) + "\n"
@@ -115,7 +115,7 @@ class Reporter:
                     write_all(self._descriptor, text.encode("utf-8", "backslashreplace"))
                 except OSError as error:
                     if error.errno in _FULL:
-                        self._dropped += len(lines)  # reported once there is room again
+                        self._dropped += waiting + dropped  # reported once there is room again
                     else:
                         self._descriptor = None  # nobody reads any more; mail continues
 
