@@ -28,6 +28,7 @@ SECRETS = st.text(CHARACTERS, min_size=8, max_size=40).filter(is_telling)
 def test_a_secret_is_found_in_any_form(form: str, secret: str) -> None:
     assume(form != "all but one character" or is_telling(secret[:-1]))
     written = FORMS[form](secret)
+    assume(written not in MARK)
     said = f"535 5.7.8 no ({written}) is wrong"
     shown = SecretSearch([secret]).replace(said, MARK)
     assert MARK in shown
