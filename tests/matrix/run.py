@@ -147,8 +147,14 @@ def _try_in_vain(bridge: Bridge, cells: Sequence[Cell]) -> dict[str, Any]:
         vain = {bridge.address(cell, "PLAIN") for cell in some}
         wait_until(lambda vain=vain: vain <= bridge.tried())
         for each in ids:
-            why |= bridge.why(each)
+            wait_until(lambda each=each: _report(bridge.why(each), why))
     return why
+
+
+def _report(explained: dict[str, Any], why: dict[str, Any]) -> bool:
+    """Add what is explained; False if a second attempt was in progress."""
+    why.update(explained)
+    return all(each.get("state") != "leased" for each in explained.values())
 
 
 def wait_until(condition: object) -> None:

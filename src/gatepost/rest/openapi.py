@@ -161,8 +161,9 @@ def _refusals(style: ApiStyle, endpoint: ConsoleEndpoint) -> dict[str, Any]:
         "403": "The user may not do this, or another site's page sent the request.",
         "404": "There is no such object.",
     }
+    if style.refuses_in_json:
+        refusals["409"] = "It cannot be done now, or exists already, or the relay has no such part."
     if style.refuses_in_json and endpoint.method != "GET":
-        refusals["409"] = "It cannot be done now, or exists already."
         refusals["412"] = "The object has changed."
         refusals["429"] = "There are too many."
     if endpoint.body is not None:
