@@ -1,7 +1,7 @@
 """Evidence as texts: who said what, and where in the dialogue."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -41,8 +41,9 @@ class Reading:
 
     def __init__(self, seen: Evidence) -> None:
         self.seen = seen
-        statements = chain(_replies(seen), _strays(seen), _remarks(seen))
-        self.statements = tuple(islice(statements, MAX_STATEMENTS))
+        replies = tuple(islice(chain(_replies(seen), _strays(seen)), MAX_STATEMENTS))
+        remarks = _remarks(seen, {each.text for each in replies})
+        self.statements = tuple(islice(chain(replies, remarks), MAX_STATEMENTS))
         self.text = "\n".join(each.text for each in self.statements)
         self.client = seen.client.library
         self.port = seen.target.port if seen.target else _port_of(seen.server_name)
@@ -128,17 +129,19 @@ def _strays(seen: Evidence) -> Iterator[Statement]:
         yield _answer(f"the server said{where}:", stray.reply, stray.position)
 
 
-def _remarks(seen: Evidence) -> Iterator[Statement]:
+def _remarks(seen: Evidence, replies: Collection[str]) -> Iterator[Statement]:
+    """Yield what the log says, but no reply a second time because a date is in front of it."""
     for line in (*seen.remarks, *((seen.failure, seen.client.error) if seen.remarks else ())):
         if line:
             quotation = line if len(line) <= _MAX_QUOTED else f"{line[:_MAX_QUOTED]}..."
             low = line[:MAX_TEXT].lower()
-            yield Statement(
-                in_english(_SETTING.sub("", _TAIL.sub("", low))), f'the log says "{quotation}"'
-            )
+            text = in_english(_SETTING.sub("", _TAIL.sub("", low)))
+            if _DATE.sub("", text) not in replies:
+                yield Statement(text, f'the log says "{quotation}"')
 
 
 _MAX_QUOTED: Final = 240
+_DATE: Final = re.compile(r"^\d{4}[-/]\d\d[-/]\d\d[t ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})? ")
 _SETTING: Final = re.compile(
     r"\b(?>\w*?timeout\w*)(?:[\s'\"]{0,3}(?:=>?|:)[\s'\"]{0,3}\d+\w*| (?:-1|\d{3,})\b)"
 )
