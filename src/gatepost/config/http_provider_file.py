@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as FilePath
@@ -27,6 +27,7 @@ from gatepost.model.http_provider import (
     ResetHeader,
     ResponseRule,
     Success,
+    strings_in,
 )
 from gatepost.model.reply import Esc
 
@@ -158,7 +159,7 @@ def _body(root: TableReader) -> RequestBody:
     is_seven_bit = table.take("seven_bit", values.flag, False)
     members: Mapping[str, Any] = table.need("members", _members, {})
     table.finish()
-    words = list(_strings(members))
+    words = list(strings_in(members))
     if kind == "json" and message == "file":
         table.fault("message", 'body.message: only a form has files; JSON has "base64" or "text"')
     if kind == "form" and any(isinstance(each, dict | list) for each in members.values()):
@@ -273,7 +274,7 @@ def _check_placeholders(root: TableReader, provider: HttpProvider) -> None:
             if name not in settable:
                 problem = f"there is no [placeholder.{name}]"
                 request.fault(key, f"request.{key}: {problem}", nearest(name, settable))
-    for text in _strings(provider.body.members):
+    for text in strings_in(provider.body.members):
         for name in PLACEHOLDER.findall(text):
             used.add(name)
             if name not in settable and name not in OF_A_MESSAGE:
@@ -284,17 +285,6 @@ def _check_placeholders(root: TableReader, provider: HttpProvider) -> None:
     for name in settable:
         if name not in used:
             root.table("placeholder").fault(name, f"nothing uses placeholder.{name}")
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _strings(each)
 
 
 # Values.
@@ -344,7 +334,7 @@ def _check_member(value: Any, depth: int) -> None:
         for each in value.values():
             _check_member(each, depth - 1)
     elif isinstance(value, list):
-        is_repeated = any("{recipient}" in each for each in _strings(value))
+        is_repeated = any("{recipient}" in each for each in strings_in(value))
         if is_repeated and len(value) != 1:
             raise ValueError('has a list with "{recipient}" that has more than one member')
         for each in value:

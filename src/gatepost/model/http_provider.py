@@ -1,6 +1,6 @@
 """A provider's HTTP API as data: how a message is handed over, and what its responses mean."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -155,3 +155,15 @@ class HttpProvider:
     reset: ResetHeader | None = None
     idempotency_header: str = ""
     """The header by which the API recognises a request that is repeated; empty: there is none."""
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Yield every string in the members of a body, at any depth, without the names."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from strings_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings_in(each)

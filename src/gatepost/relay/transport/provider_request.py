@@ -6,7 +6,7 @@ Who receives the message is decided by the envelope; Bcc fields are removed from
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gatepost.errors import LocalProtocolError
@@ -14,7 +14,7 @@ from gatepost.mime.eight_bit import NotEncodable, SevenBit
 from gatepost.model.body import BytesBody
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope
-from gatepost.model.http_provider import HttpProvider, RequestBody
+from gatepost.model.http_provider import HttpProvider, RequestBody, strings_in
 from gatepost.model.route import HttpApiTarget
 from gatepost.net.http_client import HttpRequest
 from gatepost.relay.transport.header_recipients import without_blind_copies
@@ -116,7 +116,7 @@ def _filled(value: Any, values: Mapping[str, Any]) -> Any:
         members = {name: _filled(each, values) for name, each in value.items()}
         return {name: each for name, each in members.items() if each != "" or value[name] == ""}
     if isinstance(value, list):
-        if len(value) == 1 and any(_RECIPIENT in each for each in _strings(value)):
+        if len(value) == 1 and any(_RECIPIENT in each for each in strings_in(value)):
             people: Sequence[str] = values[_RECIPIENTS]
             return [_filled(value[0], {**values, _RECIPIENT: each}) for each in people]
         return [_filled(each, values) for each in value]
@@ -137,17 +137,6 @@ def _replaced(text: str, values: Mapping[str, Any]) -> str:
         else:
             before, after = before + plain + brace, rest
     return before + after
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _strings(each)
 
 
 def _form(body: RequestBody, values: Mapping[str, Any], content: bytes) -> tuple[str, bytes]:
