@@ -1,11 +1,12 @@
 """Password hashes: both kinds are recognised by their encoding, also those made elsewhere."""
 
 from importlib import util
+from types import ModuleType
 
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from gatepost.directory import passwords
+from gatepost.directory import passwords, scram_verifiers
 from gatepost.directory.passwords import PasswordHasher, scrypt_hash
 
 HASHER = PasswordHasher()
@@ -19,12 +20,21 @@ def test_the_right_password_and_no_other() -> None:
     assert b"secret" not in encoded.encode()
 
 
-def test_a_verifier_costs_what_owasp_recommends() -> None:
-    spec = util.spec_from_file_location("passwords_without_changes", passwords.__file__)
+def without_changes(module: ModuleType) -> ModuleType:
+    """Return a module as users have it: the processes of tests make passwords quick to hash."""
+    spec = util.spec_from_file_location("unchanged", module.__file__)
     assert spec is not None
     assert spec.loader is not None
     spec.loader.exec_module(unchanged := util.module_from_spec(spec))
-    hasher = unchanged.PasswordHasher()
+    return unchanged
+
+
+def test_what_scram_needs_costs_a_hundred_thousand_iterations() -> None:
+    assert without_changes(scram_verifiers).CHOSEN_ITERATIONS == 100_000
+
+
+def test_a_verifier_costs_what_owasp_recommends() -> None:
+    hasher = without_changes(passwords).PasswordHasher()
     for encoded in (hasher.hash(b"secret"), hasher.decoy()):
         assert encoded.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         assert not hasher.matches(encoded, b"wrong")
