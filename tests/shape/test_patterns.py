@@ -36,9 +36,10 @@ ATTEMPTS = 5
 """Another program may slow a measurement down, but not all of them."""
 UNNOTICED = 10e-6
 """Seconds that prove nothing."""
-REACHABLE = 65_536, 0.05
-"""Characters of what SMTP and HTTP bring, and seconds for them."""
-READ = 1_048_576, 2.0
+REACHABLE = 65_536, 0.1
+"""Characters of what SMTP and HTTP bring, and seconds for them: twice of what is promised, as some
+machines take twice as long as others."""
+READ = 1_048_576, 4.0
 """The same of what the doctor reads; the slowest patterns are for lines, which are cut before."""
 LOCAL = frozenset({"cli.messages._checked_expression", "queue.message_selection.matcher",
                    "profiles.file_format._no_pattern"})  # fmt: skip

@@ -11,7 +11,7 @@ LONGEST: Final = 100
 _MOST_CHOICES: Final = 64
 """How many lengths all its repetitions together may have for one start."""
 _UNBOUNDED: Final = 32
-"""For how many repetitions ``+`` and ``*`` stand here."""
+"""For how many lengths ``+`` and ``*`` stand here."""
 _TOKEN: Final = re.compile(
     r"\\[dDwWsSbB.^$*+?{}\[\]\\|()/-]|\[\^?(?:\\[dDwWsS\\\]\[^-]|[^\\\[\]])+\]|[^\\\[\](){}*+?|^$]"
 )
@@ -79,13 +79,15 @@ def find_pattern(pattern: re.Pattern[str], texts: Sequence[tuple[Where, str]]) -
 
 
 def _range(repeat: "re.Match[str]") -> tuple[int, int]:
-    least, most = {"*": (0, _UNBOUNDED), "+": (1, _UNBOUNDED), "?": (0, 1)}.get(repeat[0], (-1, -1))
+    least, most = {"*": (0, _UNBOUNDED - 1), "+": (1, _UNBOUNDED), "?": (0, 1)}.get(
+        repeat[0], (-1, -1)
+    )
     if least >= 0:
         return least, most
     least = int(repeat[1])
     if repeat[2] is None:
         return least, least
-    most = int(repeat[2]) if repeat[2] else least + _UNBOUNDED
+    most = int(repeat[2]) if repeat[2] else least + _UNBOUNDED - 1
     if most < least:
         raise BadPattern(f"{repeat[0]} has no length")
     return least, most
