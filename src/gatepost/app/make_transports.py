@@ -47,6 +47,7 @@ from gatepost.model.route import (
     Route,
     SmarthostTarget,
     Target,
+    send_as_of,
 )
 from gatepost.net.http_client import Http
 from gatepost.profiles import load_profile
@@ -58,6 +59,7 @@ from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.relay.transport.provider_api import ProviderApiTransport
 from gatepost.relay.transport.provider_request import filled_in
+from gatepost.relay.transport.sender_rewriting import SenderRewriting
 from gatepost.relay.transport.smtp import Sending, SmtpTransport
 
 OUTLOOK_SCOPE: Final = "https://outlook.office365.com/.default"
@@ -88,7 +90,12 @@ class Upstreams:
     def transports(self, routes: Iterable[Route]) -> dict[str, Transport]:
         """Return the transport of each target by its name. Raises ConfigError."""
         targets = {target.name: target for route in routes for target in route.chain}
-        return {name: self._transport(target) for name, target in targets.items()}
+        return {name: self._rewriting(target) for name, target in targets.items()}
+
+    def _rewriting(self, target: Target) -> Transport:
+        """Return the transport of a target, behind the rewriting of senders that it needs."""
+        transport, send_as = self._transport(target), send_as_of(target)
+        return SenderRewriting(transport, target.name, send_as) if send_as else transport
 
     def _transport(self, target: Target) -> Transport:
         match target:

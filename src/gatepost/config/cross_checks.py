@@ -15,6 +15,7 @@ from gatepost.model.route import (
     SmarthostTarget,
     Target,
     credential_of,
+    send_as_of,
 )
 from gatepost.profiles import load_profile
 from gatepost.routing.route import Origin, matches
@@ -23,9 +24,17 @@ _EVERYWHERE: Final = "::"
 """Both families, as ``net.listen`` binds it."""
 _EVERY_IPV4: Final = "0.0.0.0"
 _LOCALHOST: Final = frozenset({"127.0.0.1", "::1"})
-_OWN_SENDERS_ONLY: Final = ("acs", "microsoft365")
+_OWN_SENDERS_ONLY: Final = ("acs", "microsoft365", "microsoft365-hve")
 """Profiles of the providers that accept mail only from the account's own senders, not from <>."""
+_HVE_SENDER: Final = (
+    "High Volume Email takes mail of the account's own address only: set send_as to that"
+)
+_HVE_INSIDE: Final = (
+    "High Volume Email takes recipients of your organisation only (recipients = [...]), or with "
+    "another target behind it for the rest"
+)
 _ANYBODY: Final = Address("anybody", "example.net")
+_HVE: Final = "microsoft365-hve"
 _OWN_ROUTE: Final = 'give them a route of their own before the others, senders = ["<>"]'
 
 
@@ -135,6 +144,24 @@ def warn_of_lost_bounces(root: TableReader, routes: Sequence[Route]) -> None:
         )
 
 
+def warn_of_high_volume(root: TableReader, routes: Sequence[Route]) -> None:
+    """Warn if High Volume Email would refuse mail: it takes its own sender, and recipients of the
+    organisation, only."""
+    tables, hosts = root.named("target"), load_profile(_HVE).hosts
+    for number, route in enumerate(routes):
+        for target in route.chain:
+            if not isinstance(target, SmarthostTarget) or not any(
+                each.host.lower() in hosts for each in target.servers
+            ):
+                continue
+            if target.send_as is None and not route.match.senders:
+                problem = f"target.{target.name}: {_HVE_SENDER}"
+                tables[target.name].warn(problem)
+            if not route.match.recipients and target is route.chain[-1]:
+                table = root.tables("route")[number]
+                table.warn(f"the route {route.name} gives {target.name} all mail: {_HVE_INSIDE}")
+
+
 def warn_of_short_hostname(root: TableReader, hostname: str, routes: Sequence[Route]) -> None:
     """Warn if mail goes to mail exchangers, which want a full host name in EHLO (RFC 5321 2.3.5,
     4.1.1.1)."""
@@ -162,6 +189,9 @@ def _has_no_bounces(route: Route) -> bool:
     if not route.chain:
         return False
     first = route.chain[0]
+    send_as = send_as_of(first)
+    if send_as is not None and (not send_as.instead_of or "<>" in send_as.instead_of):
+        return False
     if isinstance(first, SmarthostTarget):
         return any(each.host.lower() in _own_senders_only() for each in first.servers)
     return isinstance(first, ApiTarget)

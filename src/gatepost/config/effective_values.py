@@ -25,6 +25,7 @@ _UNSAID: Final[Mapping[str, str]] = {
     "listener.proxies": "nobody",
     "postmaster": "refused",
     "route.applications": "everybody",
+    "route.max_size": "no limit",
     "route.recipients": "everybody",
     "route.senders": "everybody",
     "target.ca_file": "the system's authorities",
@@ -33,8 +34,14 @@ _UNSAID: Final[Mapping[str, str]] = {
     "target.mechanisms": "all that fit, the best first",
     "target.message_size": "not known",
     "target.rate": "no limit",
+    "target.send_as": "each sender as it is",
+    "target.send_as_for": "everybody",
 }
 """The meaning of a missing key without a default value."""
+_MIND: Final[Mapping[str, str]] = {
+    "target.send_as": "signatures (DKIM) of applications do not hold behind it",
+}
+"""What follows from a key that has a value."""
 
 
 def explain(config: Configuration) -> list[str]:
@@ -48,8 +55,10 @@ def explain(config: Configuration) -> list[str]:
 
 
 def _origin(value: EffectiveValue) -> str:
-    """Return the origin of a value, and the meaning of an empty one."""
+    """Return the origin of a value, the meaning of an empty one, and what follows from it."""
     key = _NAMED.sub(r"\1", _INDEX.sub("", value.key))
+    if value.value and key in _MIND:
+        return f"{value.origin}: {_MIND[key]}"
     if value.origin != DEFAULT or value.value or key not in _UNSAID:
         return value.origin
     return f"{value.origin}: {_UNSAID[key]}"

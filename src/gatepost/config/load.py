@@ -12,6 +12,7 @@ from gatepost.config.credentials import read_credentials
 from gatepost.config.cross_checks import (
     check_addresses,
     check_loops,
+    warn_of_high_volume,
     warn_of_lost_bounces,
     warn_of_short_hostname,
     warn_of_unused,
@@ -110,6 +111,7 @@ def _read(root: TableReader) -> Configuration:
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)
     warn_of_lost_bounces(root, routes)
+    warn_of_high_volume(root, routes)
     warn_of_short_hostname(root, name, routes)
     limits, storage, dns = read_limits(root), read_storage(root), _dns(root)
     records_sessions = _should_record(root)

@@ -11,7 +11,7 @@ from gatepost.routing.domains import fold_pattern
 from gatepost.routing.route_names import route_name
 
 _EVERYBODY: Final = frozenset({"*"})
-_FOR_WHOM: Final = ("recipients", "senders", "applications")
+_FOR_WHOM: Final = ("recipients", "senders", "applications", "max_size")
 """The keys of a route that select its mail."""
 _Folded = tuple[frozenset[str], ...]
 
@@ -71,7 +71,8 @@ def _folded(match: Match) -> _Folded:
     """Normalise case, order, and the spelling of domains."""
     addresses = (match.recipients, match.senders)
     parts = [frozenset(map(fold_pattern, each)) for each in addresses]
-    return (*parts, frozenset(map(str.lower, match.applications)))
+    size = frozenset(() if match.size is None else (str(match.size),))
+    return (*parts, frozenset(map(str.lower, match.applications)), size)
 
 
 def _read_route(
@@ -81,6 +82,7 @@ def _read_route(
         table.take("recipients", values.some(values.pattern), ()),
         table.take("senders", values.some(values.pattern), ()),
         table.take("applications", values.some(values.text), ()),
+        table.take("max_size", values.positive_size, None),
     )
     name = table.take("name", values.name, route_name(match))
     chain = []
@@ -102,4 +104,6 @@ def _read_route(
 
 def _matches_all(match: Match) -> bool:
     parts = (match.recipients, match.senders, match.applications)
+    if match.size is not None:
+        return False
     return all(not part or not _EVERYBODY.isdisjoint(part) for part in parts[:2]) and not parts[2]

@@ -1,6 +1,7 @@
 """``[target.NAME]``: the ways out, such as smarthosts, APIs and the MX hosts of domains."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from gatepost.config import value_syntax as values
@@ -24,6 +25,7 @@ from gatepost.model.route import (
     HopLimits,
     HopTls,
     MxTarget,
+    SendAs,
     Smarthost,
     SmarthostTarget,
     Target,
@@ -59,6 +61,20 @@ def _eight_bit(table: TableReader) -> EightBit:
     return cast("EightBit", table.take("eight_bit", read, "encode"))
 
 
+def _send_as(table: TableReader) -> SendAs | None:
+    address = table.take("send_as", _optional_mailbox, None)
+    everybody: tuple[str, ...] = ()
+    instead_of = table.take("send_as_for", values.some(values.pattern), everybody)
+    if instead_of and not table.has("send_as"):
+        problem = f"{table.name('send_as_for')} has no effect without send_as"
+        table.lack("send_as", problem, at="send_as_for")
+    return SendAs(address, instead_of) if address else None
+
+
+def _optional_mailbox(value: Any) -> str | None:
+    return values.mailbox(value)
+
+
 def _capture(table: TableReader, name: str, _credentials: Credentials) -> Target:
     del table
     return Capture(name)
@@ -88,6 +104,7 @@ def _smarthost(table: TableReader, name: str, credentials: Credentials) -> Targe
         table.take("mechanisms", values.some(values.mechanism(MECHANISMS)), ()),
         _eight_bit(table),
         _limits(table),
+        _send_as(table),
     )
     if credential in credentials and table.is_clear(("credentials", credential)):
         check_sign_in(table, target, credentials[credential])
@@ -114,7 +131,8 @@ def _tls(value: Any) -> HopTls:
 def _mx(table: TableReader, name: str, _credentials: Credentials) -> Target:
     tls = table.take("tls", values.one_of(("opportunistic", "required", "none")), "opportunistic")
     port = table.take("port", values.number(1, 65_535), 25)
-    return MxTarget(name, cast("Any", tls), port, _eight_bit(table), _limits(table))
+    eight_bit, limits = _eight_bit(table), _limits(table)
+    return MxTarget(name, cast("Any", tls), port, eight_bit, limits, _send_as(table))
 
 
 def _acs_rest(table: TableReader, name: str, credentials: Credentials) -> Target:
@@ -122,7 +140,7 @@ def _acs_rest(table: TableReader, name: str, credentials: Credentials) -> Target
     credential = _credential(table, credentials, optional=False)
     if isinstance(credentials.get(credential), _OF_OTHER_APIS):
         table.fault("credential", f"{table.name('credential')}: REST needs an access key or tokens")
-    return AcsRestTarget(name, endpoint, credential, _limits(table))
+    return AcsRestTarget(name, endpoint, credential, _limits(table), _send_as(table))
 
 
 def _graph(table: TableReader, name: str, credentials: Credentials) -> Target:
@@ -135,6 +153,7 @@ def _graph(table: TableReader, name: str, credentials: Credentials) -> Target:
         table.take("mailbox", _user, ""),
         table.take("endpoint", values.https_url, "https://graph.microsoft.com"),
         _limits(table),
+        _send_as(table),
     )
 
 
@@ -145,7 +164,7 @@ def _http_api(table: TableReader, name: str, credentials: Credentials) -> Target
         table.ignore_rest()
         return Capture(name)
     named = credential, credentials.get(credential)
-    return read_http_api(table, name, provider, named, _limits)
+    return replace(read_http_api(table, name, provider, named, _limits), send_as=_send_as(table))
 
 
 def _user(value: Any) -> str:

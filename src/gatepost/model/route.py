@@ -51,6 +51,15 @@ class HopLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SendAs:
+    """The one address that a target gets mail of, in MAIL FROM and From."""
+
+    address: str
+    instead_of: tuple[str, ...] = ()
+    """Patterns of the senders and authors that it replaces; empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Capture:
     """The message is kept here, for ``gatepost messages``."""
 
@@ -96,6 +105,7 @@ class SmarthostTarget:
     """The mechanisms that may be used, in upper case; empty: the planner chooses."""
     eight_bit: EightBit = "encode"
     limits: HopLimits = HopLimits()
+    send_as: SendAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,7 @@ class MxTarget:
     port: int = 25
     eight_bit: EightBit = "encode"
     limits: HopLimits = HopLimits()
+    send_as: SendAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,7 @@ class AcsRestTarget:
     endpoint: str
     credential: str
     limits: HopLimits = HopLimits()
+    send_as: SendAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,7 @@ class GraphTarget:
     mailbox: str = ""
     endpoint: str = "https://graph.microsoft.com"
     limits: HopLimits = HopLimits()
+    send_as: SendAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,7 @@ class HttpApiTarget:
     message_size: int | None = None
     """Octets of a message, trace fields not included; None: not known."""
     limits: HopLimits = HopLimits()
+    send_as: SendAs | None = None
 
 
 ApiTarget = AcsRestTarget | GraphTarget | HttpApiTarget
@@ -160,6 +174,13 @@ class Match:
     """The same, and ``<>`` for the null sender."""
     applications: tuple[str, ...] = ()
     """Names or ids of those who signed in; ``*`` matches any characters."""
+    size: int | None = None
+    """The maximum octets of a content, as the client sent it, that another route that matches
+    would get; None: no limit."""
+
+    def may_have(self, size: int) -> bool:
+        """Tell whether a content of this size is not too large."""
+        return self.size is None or size <= self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +196,11 @@ class Route:
     def is_by_domain(self) -> bool:
         """Whether deliveries to two domains must have separate transactions."""
         return any(isinstance(each, MxTarget) for each in self.chain)
+
+
+def send_as_of(target: Target) -> SendAs | None:
+    """Return the one address that a target gets mail of; None: mail keeps its senders."""
+    return None if isinstance(target, Capture) else target.send_as
 
 
 def credential_of(target: Target) -> str:

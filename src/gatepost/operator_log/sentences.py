@@ -29,11 +29,11 @@ _EVENTS: Final[Mapping[Level, str]] = {
     mailbox_delayed mailbox_unreadable lane_ended
     """,
     "error": """
-    not_stored message_failed notification_lost sign_in_stopped refresh_token_not_kept
-    not_settled queue_unavailable certificate_kept reload_refused internal_error api_failed
-    webhook_given_up worker_died probe_failed snapshot_not_kept directory_damaged
-    failure_rules_refused store_recovered store_gone store_older ready_not_written failed
-    descriptors_used_up
+    not_stored message_failed notification_lost sign_in_stopped delivery_stopped
+    refresh_token_not_kept not_settled queue_unavailable certificate_kept reload_refused
+    internal_error api_failed webhook_given_up worker_died probe_failed snapshot_not_kept
+    directory_damaged failure_rules_refused store_recovered store_gone store_older ready_not_written
+    failed descriptors_used_up
     """,
 }
 """``warning``: somebody was refused, or it will be tried again, or somebody should look at it.
@@ -185,6 +185,7 @@ _SENTENCES: Final = {
     "sender_warned": "notified <{mail_from}> that {id} is delayed",
     "next_hop_rests": "next hop {next_hop} is paused for {seconds} s: {what}: {reason}",
     "sign_in_stopped": "credential {credential} is refused at {target}: {reply}: {reason}",
+    "delivery_stopped": "target {target} takes no mail until somebody acts: {reply}: {reason}",
     "sign_in_works": "credential {credential} is accepted at {target} again",
     "refresh_token_not_kept": "the new refresh token of {credential} could not be saved: {reason}",
     "refresh_token_kept": "the new refresh token of {credential} has been saved",

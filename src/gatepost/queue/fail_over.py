@@ -9,7 +9,8 @@ from gatepost.model.delivery import Delivery
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, ServerAddress, Smarthost, Target
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.reply_lessons import is_about_us, lesson_of
+from gatepost.queue.quotas import quota_of
+from gatepost.queue.reply_lessons import is_about_us, is_rule_of_target, lesson_of
 from gatepost.queue.unsettled import is_unsettled
 
 _CLOSING: Final = 421
@@ -44,7 +45,7 @@ def next_target(
     if len(tried) == len(chain):
         return None
     *_, last = tried.values()
-    if last is not None and not _may_go_on(last, may_try_next_target):
+    if last is not None and not (_may_go_on(last, may_try_next_target) or _is_only_here(last)):
         return None
     return _first_left(chain, tried, is_paused)
 
@@ -61,6 +62,9 @@ def result_of_targets(
     if not results:
         return None
     *before, last = results
+    has_deferred = any(not _is_only_here(each) for each in before)
+    if has_deferred or len(results) < len(chain):
+        last = _with_refusals_for_others(last)
     others_may = last.others_may or (
         _is_partly_deferred(last) and _first_left(chain, tried, is_paused) is not None
     )
@@ -71,6 +75,27 @@ def result_of_targets(
         before=tuple([each.attempt for each in before]),
         others_may=others_may,
     )
+
+
+def _is_only_here(result: AttemptResult) -> bool:
+    """Tell whether a target refused all recipients by a rule of its own, so that another target may
+    accept them."""
+    refused = [each for each in result.verdicts if each.kind == "failed"]
+    return len(refused) == len(result.verdicts) and all(
+        is_rule_of_target(each.reply) for each in refused
+    )
+
+
+def _with_refusals_for_others(result: AttemptResult) -> AttemptResult:
+    """Defer recipients that a target refused by a rule of its own, because another target may
+    accept them later."""
+    verdicts = [
+        replace(each, kind="deferred")
+        if each.kind == "failed" and is_rule_of_target(each.reply)
+        else each
+        for each in result.verdicts
+    ]
+    return replace(result, verdicts=tuple(verdicts))
 
 
 def _first_left(
@@ -86,9 +111,12 @@ def may_try_next_target(phase: Phase, reply: Reply | None) -> bool:
 
     It may if the next server may; if this target does not let us sign in, or does not accept mail
     without a login, because the next target requires something else; and if it has deferred the
-    message. What it refuses permanently is sent to no other target.
+    message, or its quota is used up. What it refuses permanently is sent to no other target, unless
+    it refuses that by a rule of its own (``is_rule_of_target``).
     """
-    is_refused_for_now = reply is not None and (reply.is_transient or is_about_us(phase, reply))
+    is_refused_for_now = reply is not None and (
+        reply.is_transient or is_about_us(phase, reply) or quota_of(reply) is not None
+    )
     return phase == "auth" or is_refused_for_now or may_try_next_server(phase, reply)
 
 
@@ -192,7 +220,8 @@ def _is_partly_deferred(result: AttemptResult) -> bool:
     """
     later = [each.reply for each in result.verdicts if each.kind == "deferred"]
     is_partly = 0 < len(later) < len(result.verdicts)
-    return is_partly and result.error is None and all(each.is_transient for each in later)
+    may_pass = all(each.is_transient or is_rule_of_target(each) for each in later)
+    return is_partly and result.error is None and may_pass
 
 
 def _may_ask_another(target: Target, result: AttemptResult) -> bool:

@@ -8,6 +8,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.circuit_breaker import HOST, RATE, SIGN_IN, Breaker, BreakerState
 from gatepost.queue.login_pause import DOUBTED, LATELY, LoginPause
+from gatepost.queue.quotas import quota_of
 from gatepost.queue.reply_lessons import NONE, PAUSE_CREDENTIAL, Change, Lesson, lesson_of
 from gatepost.queue.retry_schedule import Random
 
@@ -232,6 +233,9 @@ class UpstreamCredential:
         """After refusals that contradict an accepted login."""
         self.finding, self.advice = "", ""
         """What the doctor said when its login was refused last."""
+        self.is_barred = False
+        """Not the login was refused last, but all mail: the account is suspended, or the target's
+        endpoint is another server."""
 
     def wait(self, now: float) -> float:
         """Return the seconds until it may be used; 0: now."""
@@ -318,8 +322,12 @@ def learn(
     if lesson.change == "fewer_connections" and moment.begun < limiter.reduced_at:
         return NONE  # it began before the last reduction
     reason, now, random = reply.reason or str(reply), moment.now, moment.random
-    if credential is None and moment.at_least > 0:
-        limiter.breaker.pause(now, moment.at_least, reason)
+    quota = quota_of(reply)
+    at_least = moment.at_least or (quota.seconds if quota else 0.0)
+    if quota is not None:
+        reason = quota.reason(reply)
+    if credential is None and at_least > 0:
+        limiter.breaker.pause(now, at_least, reason)
         return lesson
     if credential is None and lesson.scope == "credential":
         if lesson.change != "nothing":
@@ -328,7 +336,7 @@ def learn(
     if credential is not None:
         has_shown = phase == "auth" and lesson.change == "fewer_connections"
         of_credential = PAUSE_CREDENTIAL if has_shown else lesson  # the server has seen the secret
-        credential.take_lesson(of_credential, now, random, reason, moment.at_least)
+        credential.take_lesson(of_credential, now, random, reason, at_least)
     limiter.take_lesson(lesson, now, random, reason, moment.accepted)
     return lesson
 

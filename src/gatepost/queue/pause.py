@@ -18,7 +18,9 @@ class Pause:
     reason: str
     """The reply or error that caused it."""
     needs_operator: bool = False
-    """A refused login, which somebody must solve."""
+    """A refused login, or a suspended account, which somebody must solve."""
+    is_of_login: bool = True
+    """Of a pause that needs the operator: the login was refused, not all mail."""
     finding: str = ""
     advice: str = ""
     """The doctor's advice about that."""

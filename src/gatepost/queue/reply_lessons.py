@@ -1,7 +1,7 @@
 """What a reply teaches about the next hop, beyond the message that it was given for.
 
 RFC 5321 4.2.3 and 4.5.3.1.10 (421, 452), RFC 4954 6 (432, 454), RFC 3463, and observed
-replies of providers. The code and the status decide, never the text.
+replies of providers. The code and the status decide, never the text, except for ``quotas``.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,16 @@ from typing import Final, Literal
 
 from gatepost.errors import Phase
 from gatepost.model.reply import Esc, Reply
+from gatepost.queue.quotas import quota_of
 
 Scope = Literal["message", "host", "hop", "credential"]
 """What it is about: this message, this server, all servers of the target, or our credential."""
 Change = Literal[
-    "nothing", "fewer_recipients", "fewer_connections", "slower", "pause", "pause_long"
-]
-"""``pause``: for a while; ``pause_long``: until somebody acts, or for a long while."""
+    "nothing", "fewer_recipients", "fewer_connections", "slower", "pause", "pause_long",
+    "pause_quota",
+]  # fmt: skip
+"""``pause``: for a while; ``pause_long``: until somebody acts, or for a long while;
+``pause_quota``: as long as the quota says that is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ PAUSE_HOST: Final = Lesson("host", "pause")
 PAUSE_CREDENTIAL: Final = Lesson("credential", "pause")
 LOGIN_REFUSED: Final = Lesson("credential", "pause_long")
 CROWDED: Final = Lesson("hop", "fewer_connections")
+QUOTA_USED_UP: Final = Lesson("credential", "pause_quota")
 _FEWER: Final = Lesson("hop", "fewer_recipients")
 
 # fmt: off
@@ -86,12 +90,36 @@ def is_about_us(phase: Phase, reply: Reply) -> bool:
     return reply.code in ABOUT_US or (phase == "mail" and reply.code == BAD_SEQUENCE)
 
 
+_OF_TARGET: Final = frozenset({
+    Esc(5, 3, 4),    # RFC 3463 3.4: too large for this system
+    Esc(5, 2, 270),  # Exchange Online: above the limit of the mailbox that sends
+    Esc(5, 5, 105),  # High Volume Email: recipients in the organisation only
+})  # fmt: skip
+
+
+def is_rule_of_target(reply: Reply) -> bool:
+    """Tell whether a refusal is about what this target takes at all: another one may take the same
+    mail."""
+    return reply.is_permanent and reply.status in _OF_TARGET
+
+
+def is_of_setup(reply: Reply) -> bool:
+    """Tell whether a deferral comes from a missing grant, which somebody must add.
+
+    Exchange Online signs in an application that may not open the mailbox, and then defers each
+    message with STOREDRV.
+    """
+    return (reply.code, str(reply.status)) == (430, "4.2.0")
+
+
 def lesson_of(reply: Reply, phase: str) -> Lesson:
     """Return what a reply, given in ``phase`` (``errors.Phase``), teaches.
 
     A 450 or 451 to RCPT or to the content is taken for greylisting, which is about the message; a
     421 later than EHLO for a server that shuts down (RFC 5321 3.8).
     """
+    if quota_of(reply) is not None:
+        return QUOTA_USED_UP
     if not reply.is_transient:
         return _of_refusal(reply, phase)
     found = _BY_STATUS.get((reply.code, str(reply.status))) if reply.status else None

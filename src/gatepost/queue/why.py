@@ -211,7 +211,8 @@ def _paused(pause: Pause) -> str:
     if pause.is_ours:
         return f"the store cannot be written to at the moment{reason}"
     if pause.needs_operator:
-        return f"{pause.what} is refused{reason}"
+        is_refused = "is refused" if pause.is_of_login else "takes no mail until somebody acts"
+        return f"{pause.what} {is_refused}{reason}"
     if pause.state == "half-open":
         return f"{pause.what} is being tested with one message after a failure{reason}"
     return f"{pause.what} is paused{reason}"

@@ -146,7 +146,7 @@ class AttemptAdmission:
     def _wait_of(self, target: Target, group: ServerGroup, hop: "_Hop", now: float) -> Wait | None:
         credential = hop.credential
         if credential is not None and (seconds := credential.wait(now)) > 0:
-            what = _credential_at(target)
+            what = target.name if credential.is_barred else _credential_at(target)
             return self._make_wait(
                 credential_key(credential), what, seconds, credential.state(now), credential
             )
@@ -385,8 +385,9 @@ class AttemptAdmission:
         pause = Pause(what, "open", seconds, source.reason)
         if isinstance(source, UpstreamCredential) and source.is_refused:
             pause = replace(
-                pause, needs_operator=True, finding=source.finding, advice=source.advice
-            )
+                pause, needs_operator=True, finding=source.finding, advice=source.advice,
+                is_of_login=not source.is_barred,
+            )  # fmt: skip
         return Wait(key, seconds, pause)
 
     def _hop(self, target: Target, group: ServerGroup) -> "_Hop":

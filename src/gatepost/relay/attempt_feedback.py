@@ -27,11 +27,13 @@ from gatepost.queue.circuit_breaker import HOST, Breaker
 from gatepost.queue.login_pause import LoginPause
 from gatepost.queue.next_hop_limits import NextHopLimiter, ReplyContext, UpstreamCredential, learn
 from gatepost.queue.reply_lessons import (
+    ABOUT_US,
     CROWDED,
     LOGIN_REFUSED,
     PAUSE_CREDENTIAL,
     PAUSE_HOST,
     is_about_us,
+    is_of_setup,
     lesson_of,
 )
 from gatepost.queue.retry_schedule import Random
@@ -43,6 +45,7 @@ from gatepost.relay.sign_in_diagnosis import (
     diagnose_refused_mail,
     diagnose_sign_in,
 )
+from gatepost.relay.transport.http_api import ApiRefused
 
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})
 """Phases in which a failure without a reply counts against the server."""
@@ -197,6 +200,7 @@ class AttemptFeedback:
         needs_operator = is_told or credential.is_refused
         if not (needs_operator or self._has_lasted(made, result, moment)):
             return None
+        credential.is_barred = _is_barred(result)
         diagnosis = self._tell(made, result, needs_operator=needs_operator)
         if pause is not None:
             pause.finding, pause.advice = diagnosis.finding, diagnosis.sentence
@@ -261,7 +265,7 @@ class AttemptFeedback:
         reply, credential = _about_us(result), made.permit.credential
         if reply is None:
             return None
-        if credential is not None:
+        if credential is not None and not is_of_setup(reply):
             may_pass = credential.has_sent_lately(moment.now)
             if not self._has_lasted(made, result, moment) and may_pass:
                 return None
@@ -288,8 +292,9 @@ class AttemptFeedback:
         reported = self._reported.get(key)
         if reported != cause and (needs_operator or reported is None):
             self._reported[key] = cause
+            is_of_mail = _is_barred(result) or is_of_setup(reply)
             self._report(
-                "sign_in_stopped",
+                "delivery_stopped" if is_of_mail else "sign_in_stopped",
                 credential=credential_of(made.target),
                 target=made.target.name,
                 host=str(made.server),
@@ -330,8 +335,16 @@ def _cause(result: AttemptResult) -> str:
 
 def _about_us(result: AttemptResult) -> Reply | None:
     """Return the first reply to MAIL or a later command that is about us, not the message."""
-    replies = [each for each in result.error_replies if each.phase in _OF_MESSAGE]
-    return next((each.reply for each in replies if is_about_us(each.phase, each.reply)), None)
+    for phase, reply in [(each.phase, each.reply) for each in result.error_replies]:
+        if phase in _OF_MESSAGE and (is_about_us(phase, reply) or is_of_setup(reply)):
+            return reply
+    return None
+
+
+def _is_barred(result: AttemptResult) -> bool:
+    """Tell whether an API takes no mail of ours for another reason than our login."""
+    is_of_api = isinstance(result.error, ApiRefused) and result.attempt.phase == "auth"
+    return is_of_api and result.attempt.reply.code not in ABOUT_US
 
 
 def _is_accepted(result: AttemptResult) -> bool:

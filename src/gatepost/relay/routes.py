@@ -38,7 +38,8 @@ class Routes:
             return ()
         origin = Origin(lease.message.envelope.sender, _names_of(lease.message.principal))
         waiting = lease.delivery.waiting
-        hops = [self.router.next_hop(origin, each.address) or before for each in waiting]
+        size = lease.message.size
+        hops = [self.router.next_hop(origin, each.address, size) or before for each in waiting]
         return hops if set(hops) != {before} else ()
 
     def plan(
@@ -53,12 +54,12 @@ class Routes:
         recipients have the route ``by``, if it is given.
         """
         names = tuple([each for each in (submission.principal, submission.application) if each])
-        origin = Origin(submission.envelope.sender, names)
+        origin, size = Origin(submission.envelope.sender, names), submission.body.size
 
         def next_hop(recipient: Recipient) -> NextHop | None:
             if by is not None:
                 return next_hop_of(by, recipient.address)
-            return self.router.next_hop(origin, recipient.address)
+            return self.router.next_hop(origin, recipient.address, size)
 
         def terms(next_hop: NextHop) -> DeliveryTerms:
             usual = self._terms[next_hop.route]

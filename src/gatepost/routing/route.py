@@ -28,7 +28,7 @@ def origin_of(principal: Principal | None, sender: Address | None) -> Origin:
 
 
 def matches(match: Match, origin: Origin, recipient: Address) -> bool:
-    """Tell whether a route's condition holds."""
+    """Tell whether a route's condition holds, as far as it does not depend on the size."""
     return (
         (not match.recipients or any(matches_address(each, recipient) for each in match.recipients))
         and (
@@ -55,12 +55,19 @@ class Router:
         self._hops = {each.name: NextHop(each.name) for each in routes if not each.is_by_domain}
         """Of routes that have one for all recipients."""
 
-    def choose(self, origin: Origin, recipient: Address) -> Route | None:
-        """Return the route for a recipient; None if none matches."""
+    def choose(self, origin: Origin, recipient: Address, size: int = 0) -> Route | None:
+        """Return the route for a recipient of a content with this size; None if none matches.
+
+        It is the first that matches, or if the content is too large for all of them, the last: its
+        target says what is wrong.
+        """
+        too_small: Route | None = None
         for route in self._routes:
             if matches(route.match, origin, recipient):
-                return route
-        return None
+                if route.match.may_have(size):
+                    return route
+                too_small = route
+        return too_small
 
     def refusal(self, origin: Origin, recipient: Address) -> str:
         """Return why a recipient is refused (``slug: a sentence``); empty if it is accepted."""
@@ -68,9 +75,9 @@ class Router:
             return ""
         return f"no_route: no route matches mail from <{origin.sender or ''}> to {recipient}"
 
-    def next_hop(self, origin: Origin, recipient: Address) -> NextHop | None:
+    def next_hop(self, origin: Origin, recipient: Address, size: int = 0) -> NextHop | None:
         """Return the key for ``queue.grouping``; None if there is no route."""
-        route = self.choose(origin, recipient)
+        route = self.choose(origin, recipient, size)
         if route is None:
             return None
         return self._hops.get(route.name) or next_hop_of(route, recipient)

@@ -28,6 +28,8 @@ def route_name(match: Match) -> str:
         )
         if patterns and "*" not in patterns
     ]
+    if match.size is not None:
+        parts.append(("up-to", (str(match.size),)))
     if not parts:
         return EVERYTHING
     readable = "-".join(f"{word}-{_spelled(min(patterns))}" for word, patterns in parts)

@@ -127,3 +127,99 @@ def test_json_has_numbers(tmp_path: Path) -> None:
     assert found["limits.message_size"] == 25 * 2**20
     assert found["limits.idle"] == 90.0
     assert found["target.hub.rate"] == 0.5
+
+
+SPLIT = """\
+[[listener]]
+unix = "/run/smtp"
+[credentials.hve]
+kind = "password"
+username = "news@contoso.com"
+password = { environment = "HVE" }
+[target.inside]
+kind = "smarthost"
+servers = ["smtp.hve.mx.microsoft:587"]
+credential = "hve"
+send_as = "news@contoso.com"
+[target.outside]
+kind = "smarthost"
+servers = ["outside.example:587"]
+[[route]]
+recipients = ["contoso.com"]
+to = "inside"
+[[route]]
+recipients = ["*.example", "example.net"]
+to = "outside"
+"""
+MESSAGE = (
+    b"DKIM-Signature: v=1; a=rsa-sha256; d=contoso.com; s=a; b=x\r\n"
+    b"From: The App <app@contoso.com>\r\nTo: ann@contoso.com, bob@example.net\r\n"
+    b"Subject: Hi\r\n\r\nHello\r\n"
+)
+
+
+@pytest.fixture
+def message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("HVE", "secret")
+    path = tmp_path / "a.eml"
+    path.write_bytes(MESSAGE)
+    return str(path)
+
+
+def test_a_dry_run_shows_what_each_target_would_get(tmp_path: Path, message: str) -> None:
+    code, out, _ = run(tmp_path, SPLIT, "--message", message, "--json")
+    assert code == OK
+    inside, outside = json.loads(out)["deliveries"]
+    assert inside["recipients"] == ["ann@contoso.com"]
+    [target] = inside["targets"]
+    assert (target["target"], target["mail_from"]) == ("inside", "news@contoso.com")
+    assert target["broken_signatures"] == ["contoso.com"]
+    assert target["changes"] == [
+        {
+            "before": "From: The App <app@contoso.com>\r\n",
+            "after": "From: The App <news@contoso.com>\r\nReply-To: The App <app@contoso.com>\r\n",
+        }
+    ]
+    assert outside["recipients"] == ["bob@example.net"]
+    [target] = outside["targets"]
+    assert (target["mail_from"], target["changes"]) == ("app@contoso.com", [])
+
+
+def test_a_dry_run_for_people(tmp_path: Path, message: str) -> None:
+    code, out, _ = run(tmp_path, SPLIT, "--message", message)
+    assert code == OK
+    assert "inside (smtp.hve.mx.microsoft:587): MAIL FROM:<news@contoso.com>" in out
+    assert "    - From: The App <app@contoso.com>\n    + From: The App <news@contoso.com>\n" in out
+    assert "The DKIM signature of contoso.com does not hold there." in out
+
+
+def test_a_dry_run_fails_if_a_recipient_has_no_route(tmp_path: Path, message: str) -> None:
+    options = ("--message", message, "--from", "x@contoso.com", "--to", "eve@example.org")
+    code, out, _ = run(tmp_path, SPLIT, *options)
+    assert code == FAILED
+    assert out.startswith("Message from <x@contoso.com>")
+    assert "No route accepts mail to eve@example.org" in out
+
+
+def test_check_says_what_follows_from_send_as(tmp_path: Path, message: str) -> None:
+    del message
+    out = run(tmp_path, SPLIT)[1]
+    [line] = [each for each in out.splitlines() if each.startswith("target.inside.send_as =")]
+    assert "signatures (DKIM) of applications do not hold behind it" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "warning"),
+    [
+        ('send_as = "news@contoso.com"\n', "", "the account's own address only"),
+        ('recipients = ["contoso.com"]\n', "", "recipients of your organisation only"),
+    ],
+)
+def test_what_high_volume_email_would_refuse_is_a_warning(
+    tmp_path: Path, message: str, old: str, new: str, warning: str
+) -> None:
+    del message
+    text = SPLIT.replace(old, new)
+    if "recipients" in old:
+        text = text.partition('[[route]]\nrecipients = ["*.example"')[0]
+    assert any(warning in line for line in run(tmp_path, text)[2].splitlines())

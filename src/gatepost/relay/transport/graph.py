@@ -23,14 +23,15 @@ from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import GraphTarget, ServerAddress
 from gatepost.net.http_client import Http, HttpRequest
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.relay.transport.api_attempt import RecipientVerdicts, aside, hand_over
+from gatepost.relay.transport.api_attempt import RecipientVerdicts, aside, hand_over, unfit
 from gatepost.relay.transport.contract import Unconnected
 from gatepost.relay.transport.header_recipients import (
     header_recipients,
     mailboxes,
     without_blind_copies,
 )
-from gatepost.relay.transport.http_api import SENDING, MailApi, Meaning
+from gatepost.relay.transport.http_api import SENDING, MailApi, Meaning, as_refused
+from gatepost.relay.transport.message_fitting import TOO_LARGE
 
 _RECIPIENTS: Final = re.compile(
     rb"^(?:to|cc|bcc)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE
@@ -40,6 +41,11 @@ _OF_A_MESSAGE: Final = re.compile(r"Error\w+|UnableToDeserializePostBody|Request
 Microsoft's, refuses with 400 is about the request's path or its api-version."""
 _REQUEST: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")
 
+LARGEST: Final = 4 * 1024 * 1024
+"""Octets of a request: upload sessions, for more, take no complete message."""
+_NOT_SENT: Final = Meaning("failed", 552, Esc(5, 3, 4))
+_NOT_SENT_WHY: Final = "Graph answers 200 instead of 202 if it does not send a large message"
+"""microsoftgraph/microsoft-graph-docs-contrib#3079."""
 _NO_PERMISSION: Final = Meaning(
     "deferred", 535, Esc(5, 7, 8), "auth",
     hint="the application lacks the permission Mail.Send, or may not use this mailbox",
@@ -77,6 +83,9 @@ class GraphTransport(Unconnected):
         """See ``Transport.deliver``; ``server`` is ignored."""
         del server
         results = RecipientVerdicts(self.target, self._api.sign_in.identity, self._base)
+        if (octets := -(-body.size // 3) * 4) > LARGEST:
+            why = f"in Base64 the message has {octets} octets, and Microsoft Graph takes {LARGEST}"
+            return unfit(results, lease, TOO_LARGE.because(why))
         return await hand_over(results, lease, body, deadline, self._send)
 
     async def _send(self, lease: Lease, content: bytes, results: RecipientVerdicts) -> None:
@@ -92,9 +101,11 @@ class GraphTransport(Unconnected):
 
     async def _post(self, request: HttpRequest) -> Verdict:
         response = await self._api.ask(request)
+        id_ = response.headers.get("request-id", "")
+        if response.status == 200 and id_:
+            raise as_refused(_NOT_SENT, "HTTP 200", "", {"message": _NOT_SENT_WHY}, 0.0)
         if response.status != 202:
             raise self._api.refused(response, datetime.now(UTC))
-        id_ = response.headers.get("request-id", "")
         suffix = f" (request {id_})" if _REQUEST.fullmatch(id_) else ""
         return Verdict("delivered", Reply(250, f"HTTP 202 Accepted{suffix}", Esc(2, 0, 0)))
 

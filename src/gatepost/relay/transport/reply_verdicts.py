@@ -29,6 +29,7 @@ from gatepost.errors import (
 from gatepost.model.delivery import Verdict, VerdictKind
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.attempt_result import ErrorReply
+from gatepost.queue.quotas import quota_of
 from gatepost.queue.reply_lessons import is_about_us, is_for_number, lesson_of
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
 
@@ -95,7 +96,8 @@ def verdict_kind(reply: Reply, phase: Phase = "content") -> VerdictKind:
     """Return the kind of verdict that a reply to MAIL or a later command means for a recipient."""
     if reply.is_success:
         return "delivered"
-    return "failed" if reply.is_permanent and not is_about_us(phase, reply) else "deferred"
+    may_pass = not reply.is_permanent or is_about_us(phase, reply) or quota_of(reply) is not None
+    return "deferred" if may_pass else "failed"
 
 
 def judge(course: Course, count: int, error: GatepostError | None) -> tuple[Verdict, ...]:
