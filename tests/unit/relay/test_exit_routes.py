@@ -1,14 +1,13 @@
 """Routes out of ACS: by recipient and size, quotas, and refusals that another target takes."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
 from gatepost.model.body import BytesBody
 from gatepost.model.delivery import Delivery
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import Match, Retry, Route, SmarthostTarget
+from gatepost.model.route import Match, Retry, Route, Smarthost, SmarthostTarget
 from gatepost.queue.why import why
 from gatepost.relay.transport.http_api import ApiRefused, Meaning, as_refused
 from tests.simulated_delivery import (
@@ -18,7 +17,6 @@ from tests.simulated_delivery import (
     Upstream,
     World,
     route,
-    smarthost,
     steady,
     unreachable,
 )
@@ -32,11 +30,11 @@ HOUR = 3600.0
 
 
 def hve() -> SmarthostTarget:
-    return replace(smarthost("hve", ["hve.example"]), credential="hve")
+    return SmarthostTarget("hve", (Smarthost("hve.example"),), credential="hve")
 
 
 def outside() -> SmarthostTarget:
-    return replace(smarthost("outside", ["outside.example"]), credential="outside")
+    return SmarthostTarget("outside", (Smarthost("outside.example"),), credential="outside")
 
 
 async def sentence(world: World, delivery: str = "m1.0") -> str:
