@@ -3,6 +3,7 @@
 import gc
 import os
 import random
+import re
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
@@ -36,6 +37,14 @@ ENOUGH = 4_000_000_000
 AUTHORITY = Path(__file__).with_name("authority.pem")
 """The one authority that tests trust by default: 150 take 6 ms for each client of TLS."""
 
+FOREIGN = re.compile(
+    r"CI|COLUMNS|LINES|LANG|LANGUAGE|CLICOLOR.*|(NO|FORCE)_COLOR|(HTTPS?|ALL|NO)_PROXY"
+    r"|(AWS|AZURE|GITHUB|LC|PG|SMTP|XDG)_?[A-Z_]+|GATEPOST_(?!PICTURES).+"
+    r"|NOTIFY_SOCKET|CREDENTIALS_DIRECTORY|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE",
+    re.IGNORECASE,
+)
+"""Variables of the environment by which this machine could change what programs do."""
+
 Emulator._start_process = quick_start.Popen
 EmulatorServer._start_process = fork_server.Popen
 quick_hashes.use()
@@ -43,8 +52,10 @@ quick_hashes.use()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Trust one authority by default, and keep files of tests in memory: they are written durably,
-    and nobody needs them any more."""
+    """Trust one authority by default, whatever the environment says, and keep files of tests in
+    memory: they are written durably, and nobody needs them any more."""
+    for name in filter(FOREIGN.fullmatch, list(os.environ)):
+        del os.environ[name]
     os.environ["SSL_CERT_FILE"] = str(AUTHORITY)
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and disk_usage(MEMORY).free > ENOUGH:
         os.environ["TMPDIR"] = str(MEMORY)

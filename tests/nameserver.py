@@ -127,7 +127,7 @@ def nameserver(zone: str) -> Iterator[tuple[Server, Nameserver]]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert started.wait(10), "the nameserver does not start"
+    assert started.wait(60), "the nameserver does not start"
     try:
         yield Server("127.0.0.1", ports[0]), made
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 60.0
 
 
 class TcpServer:

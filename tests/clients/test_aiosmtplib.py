@@ -20,7 +20,7 @@ def client(relay: Emulator, password: str, *, implicit: bool = False) -> aiosmtp
         use_tls=implicit,
         start_tls=not implicit,
         tls_context=ssl.create_default_context(cafile=relay.ca_file),
-        timeout=10,
+        timeout=60,
     )
 
 

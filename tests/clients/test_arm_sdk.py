@@ -94,7 +94,7 @@ def azure(emulator: Emulator) -> Iterator[Azure]:
 
 @contextmanager
 def login(relay: Emulator, username: str, password: str) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP(relay.smtp.host, relay.smtp.port, timeout=10) as client:
+    with smtplib.SMTP(relay.smtp.host, relay.smtp.port, timeout=60) as client:
         client.starttls(context=ssl.create_default_context(cafile=relay.ca_file))
         client.login(username, password)
         yield client

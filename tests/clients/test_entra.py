@@ -472,7 +472,7 @@ def test_the_matrix(site: Site, number: int, status: int, error: str, request_: 
         f"{site.url}/{tenant}/oauth2/v2.0/token",
         data=form,
         headers={"client-request-id": asked},
-        timeout=10,
+        timeout=60,
     )
     body = answer.json()
     assert answer.status_code == status
@@ -506,22 +506,22 @@ def wait_for_event(site: Site, words: str) -> dict[str, Any]:
 @pytest.mark.parametrize("size", [70_000, 5_000_000])
 def test_a_body_that_is_too_long(site: Site, size: int) -> None:
     url = f"{site.url}/{site.tenant}/oauth2/v2.0/token"
-    answer = requests.post(url, data=form_of(site, padding="x" * size), timeout=10)
+    answer = requests.post(url, data=form_of(site, padding="x" * size), timeout=60)
     assert (answer.status_code, answer.json()["error_codes"]) == (413, [90013])
-    assert requests.post(url, data=form_of(site), timeout=10).status_code == 200
+    assert requests.post(url, data=form_of(site), timeout=60).status_code == 200
 
 
 def test_version_1(site: Site) -> None:
     form = form_of(site, scope="", resource="https://communication.azure.com")
-    answer = requests.post(f"{site.url}/{site.tenant}/oauth2/token", data=form, timeout=10)
+    answer = requests.post(f"{site.url}/{site.tenant}/oauth2/token", data=form, timeout=60)
     check(site, answer.json()["access_token"])
 
 
 def test_another_library_verifies_the_token(site: Site) -> None:
     """As an application would: with discovery, key set, signature and issuer."""
     base = f"{site.url}/{site.tenant}"
-    document = requests.get(f"{base}/.well-known/openid-configuration", timeout=10).json()
-    keys = requests.get(document["jwks_uri"], timeout=10).json()
+    document = requests.get(f"{base}/.well-known/openid-configuration", timeout=60).json()
+    keys = requests.get(document["jwks_uri"], timeout=60).json()
     token = token_of(credential(site))
     [key] = jwt.PyJWKSet.from_dict(keys).keys
     claims = jwt.decode(
@@ -548,6 +548,6 @@ def test_a_token_survives_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with Emulator(data=tmp_path / "data", options=OPTIONS) as relay:
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", relay.ca_file)
             url = f"{relay.ready['authority']}/{relay.ready['tenant_id']}/discovery/v2.0/keys"
-            [key] = requests.get(url, timeout=10).json()["keys"]
+            [key] = requests.get(url, timeout=60).json()["keys"]
             keys.append((key["kid"], key["n"]))
     assert keys[0] == keys[1]

@@ -38,7 +38,7 @@ class Graph:
         )
         context = ssl.create_default_context(cafile=self.relay.ca_file)
         try:
-            with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+            with urllib.request.urlopen(request, context=context, timeout=60) as answer:
                 content = answer.read()
                 return answer.status, json.loads(content) if content else None
         except urllib.error.HTTPError as error:
@@ -120,7 +120,7 @@ def test_the_four_calls_and_mail(relay: Emulator) -> None:
     assign(relay, principal["id"])
 
     username = f"{relay.ready['resource']}.{app['appId']}.{relay.ready['tenant_id']}"
-    with smtplib.SMTP(relay.smtp.host, relay.smtp.port, timeout=10) as client:
+    with smtplib.SMTP(relay.smtp.host, relay.smtp.port, timeout=60) as client:
         client.starttls(context=ssl.create_default_context(cafile=relay.ca_file))
         client.login(username, secret["secretText"], initial_response_ok=False)
         assert client.mail(relay.sender)[0] == 250

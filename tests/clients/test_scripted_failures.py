@@ -44,7 +44,7 @@ def by_smtplib(relay: Emulator, message: bytes) -> str:
     """Send as a Python program does; return what the library says of a refusal."""
     context = ssl.create_default_context(cafile=relay.ca_file)
     try:
-        with smtplib.SMTP(relay.smtp.host, relay.smtp.port, timeout=10) as client:
+        with smtplib.SMTP(relay.smtp.host, relay.smtp.port, timeout=60) as client:
             client.ehlo()
             client.starttls(context=context)
             client.login(relay.username, relay.password)
@@ -73,7 +73,7 @@ def test_smtplib(relay: Emulator, message: bytes, stage: str, reply: str) -> Non
 
 def test_smtplib_hears_that_ehlo_is_refused(relay: Emulator) -> None:
     rule = relay.fail("ehlo -> reply 502 5.5.1 Unknown")
-    with smtplib.SMTP(relay.smtp.host, relay.smtp.port, timeout=10) as client:
+    with smtplib.SMTP(relay.smtp.host, relay.smtp.port, timeout=60) as client:
         assert client.ehlo() == (502, b"5.5.1 Unknown")
         assert client.helo() == (502, b"5.5.1 Unknown")
     assert rule.fired == 2

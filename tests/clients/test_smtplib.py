@@ -14,7 +14,7 @@ from tests.commands import RECIPIENT
 @pytest.fixture
 def client(relay: Emulator) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context(cafile=relay.ca_file)
-    with smtplib.SMTP("localhost", relay.smtp.port, timeout=10) as client:
+    with smtplib.SMTP("localhost", relay.smtp.port, timeout=60) as client:
         client.starttls(context=context)
         client.ehlo()
         yield client
@@ -30,7 +30,7 @@ def test_login_and_send(
 
 def test_implicit_tls(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:
     context = ssl.create_default_context(cafile=relay.ca_file)
-    with smtplib.SMTP_SSL("localhost", relay.smtps.port, timeout=10, context=context) as client:
+    with smtplib.SMTP_SSL("localhost", relay.smtps.port, timeout=60, context=context) as client:
         client.login(relay.username, relay.password)
         client.sendmail(relay.sender, [RECIPIENT], message)
     delivered()
@@ -64,7 +64,7 @@ def test_a_sender_of_another_domain_is_refused(
 
 
 def test_no_auth_is_offered_in_clear(relay: Emulator) -> None:
-    with smtplib.SMTP("localhost", relay.smtp.port, timeout=10) as client:
+    with smtplib.SMTP("localhost", relay.smtp.port, timeout=60) as client:
         client.ehlo()
         assert client.has_extn("starttls")
         assert not client.has_extn("auth")

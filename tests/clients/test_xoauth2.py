@@ -68,7 +68,7 @@ def token(site: Site) -> str:
 @pytest.fixture
 def client(site: Site) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context(cafile=site.relay.ca_file)
-    with smtplib.SMTP(site.relay.smtp.host, site.relay.smtp.port, timeout=10) as client:
+    with smtplib.SMTP(site.relay.smtp.host, site.relay.smtp.port, timeout=60) as client:
         client.starttls(context=context)
         client.ehlo()
         yield client

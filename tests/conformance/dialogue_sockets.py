@@ -10,7 +10,7 @@ from gatepost.net.tls import client_context
 from gatepost.testing.dialogue import Dialogue, NoLine, Say, Values
 from gatepost.testing.dialogue_server import Mismatch
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 60.0
 """Seconds for each step."""
 
 

@@ -100,7 +100,7 @@ def test_a_mechanism_that_is_forced(acs: Acs) -> None:
     """PHPMailer left to itself chooses LOGIN; what forces PLAIN is answered as any PLAIN is."""
     assert visit(acs, "phpmailer").verdict == "healthy"
     context = ssl.create_default_context(cafile=acs.relay.ca_file)
-    with smtplib.SMTP("localhost", acs.relay.smtp.port, timeout=10) as client:
+    with smtplib.SMTP("localhost", acs.relay.smtp.port, timeout=60) as client:
         client.starttls(context=context)
         client.ehlo()
         client.user, client.password = acs.relay.username, acs.relay.password

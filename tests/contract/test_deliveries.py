@@ -54,7 +54,7 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[S
         await queue.take_over(NOON)
         await steps(queue)
 
-    yield lambda steps: asyncio.run(asyncio.wait_for(owned(steps), 20))
+    yield lambda steps: asyncio.run(asyncio.wait_for(owned(steps), 60))
     if store is not None:
         store.close()
 

@@ -33,7 +33,7 @@ def run(make: Callable[[], Awaitable[Case]], steps: Callable[[Case], Awaitable[N
     async def all_steps() -> None:
         await steps(await make())
 
-    asyncio.run(asyncio.wait_for(all_steps(), 20))
+    asyncio.run(asyncio.wait_for(all_steps(), 60))
 
 
 async def settled(answer: Any) -> Any:

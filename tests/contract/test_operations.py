@@ -52,7 +52,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
 
 
 def run(steps: Awaitable[Any]) -> None:
-    asyncio.run(asyncio.wait_for(steps, 20))
+    asyncio.run(asyncio.wait_for(steps, 60))
 
 
 @pytest.mark.parametrize(

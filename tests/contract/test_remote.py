@@ -60,7 +60,7 @@ def connected(tmp_path: Path, store: RemoteStore, monkeypatch: pytest.MonkeyPatc
         directory = (await CASES["azure"]()).directory
         async with over_socket(tmp_path, MemoryStore(), directory) as calls:
             RemoteStore.__init__(store, calls)
-            await asyncio.wait_for(steps, 20)
+            await asyncio.wait_for(steps, 60)
 
     async def with_directory(
         make: Callable[[], Awaitable[Case]], steps: Callable[[Case], Awaitable[None]]
@@ -68,7 +68,7 @@ def connected(tmp_path: Path, store: RemoteStore, monkeypatch: pytest.MonkeyPatc
         case = await make()
         async with over_socket(tmp_path, MemoryStore(), case.directory) as calls:
             remote = await RemoteDirectory.connect(calls)
-            await asyncio.wait_for(steps(replace(case, directory=remote)), 20)
+            await asyncio.wait_for(steps(replace(case, directory=remote)), 60)
 
     monkeypatch.setattr(test_store, "run", lambda steps: asyncio.run(with_store(steps)))
     monkeypatch.setattr(
@@ -108,4 +108,4 @@ def test_a_refusal_comes_with_an_answer_and_is_requested_again(
             await remote.put(message("b", body=bytes(1_000_000)))
             assert await remote.count() == 2
 
-    asyncio.run(asyncio.wait_for(steps(), 10))
+    asyncio.run(asyncio.wait_for(steps(), 60))

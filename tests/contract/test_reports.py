@@ -41,7 +41,7 @@ def reports(store: AnyStore) -> ReportStore:
 
 
 def run(steps: Awaitable[Any]) -> None:
-    asyncio.run(asyncio.wait_for(steps, 20))
+    asyncio.run(asyncio.wait_for(steps, 60))
 
 
 def report(id: str, at: datetime = NOON, message: str = "m1") -> Report:
@@ -130,11 +130,8 @@ def test_watchers_are_called_only_for_mail(store: AnyStore) -> None:
         assert not rung
         await store.put(message("b"))
         await store.count()
-        for _ in range(100):
-            if rung:
-                break
+        while not rung:
             await asyncio.sleep(0.01)
-        assert rung
         rung.clear()
         store.reports.watch(None)
         await store.put(message("c"))

@@ -41,7 +41,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
 
 
 def run(steps: Awaitable[Any]) -> None:
-    asyncio.run(asyncio.wait_for(steps, 20))
+    asyncio.run(asyncio.wait_for(steps, 60))
 
 
 async def put(store: AnyStore, *submissions: Submission) -> None:

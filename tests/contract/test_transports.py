@@ -131,7 +131,7 @@ Act = Callable[[Transport, ServerAddress], Awaitable[None]]
 def play(kind: str, act: Act, stall: threading.Event | None = None) -> None:
     async def run(port: int) -> None:
         async with transport(kind, port) as made:
-            await asyncio.wait_for(act(made, ServerAddress("localhost", port, "127.0.0.1")), 15)
+            await asyncio.wait_for(act(made, ServerAddress("localhost", port, "127.0.0.1")), 60)
 
     server = smtp_server if kind == "smtp" else http_server
     with server(stall) as port:
@@ -143,7 +143,7 @@ def play(kind: str, act: Act, stall: threading.Event | None = None) -> None:
 
 
 async def hand(
-    made: Transport, server: ServerAddress, given: Lease | None = None, seconds: float = 10.0
+    made: Transport, server: ServerAddress, given: Lease | None = None, seconds: float = 30.0
 ) -> AttemptResult:
     deadline = asyncio.get_running_loop().time() + seconds
     return await made.deliver(given or lease(), BytesBody(CONTENT), server, deadline)
@@ -194,7 +194,7 @@ def test_an_unreachable_server_defers(kind: str) -> None:
 @pytest.mark.parametrize("kind", NETWORKED)
 def test_the_deadline_ends_an_attempt(kind: str) -> None:
     async def act(made: Transport, server: ServerAddress) -> None:
-        handed = await hand(made, server, seconds=0.3)
+        handed = await hand(made, server, seconds=1.0)
         assert [each.kind for each in handed.verdicts] == ["deferred"]
         assert handed.attempt.seconds < 8
         assert handed.attempt.phase == "content"

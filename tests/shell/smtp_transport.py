@@ -18,7 +18,16 @@ from tests.shell.smtp_server import Client
 BODY = BytesBody(b"Subject: hi\r\n\r\n.Hello\r\n")
 SENT = TRACE + b"Subject: hi\r\n\r\n..Hello\r\n"
 QUICK = Timeouts(
-    connect=5, greeting=5, ehlo=5, starttls=5, tls=5, auth=5, mail=5, rcpt=5, data=5, quit=0.1
+    connect=30,
+    greeting=30,
+    ehlo=30,
+    starttls=30,
+    tls=30,
+    auth=30,
+    mail=30,
+    rcpt=30,
+    data=30,
+    quit=0.1,
 )
 PIPELINED = "250-test\n250-PIPELINING\n250-DSN\n250 SIZE 1000000"
 
@@ -46,7 +55,7 @@ class Relay:
         self.transport = SmtpTransport(target, sign_in, sending)
 
     async def hand(self, given: Lease | None = None, body: BytesBody = BODY) -> AttemptResult:
-        deadline = asyncio.get_running_loop().time() + 10
+        deadline = asyncio.get_running_loop().time() + 60
         return await self.transport.deliver(given or lease(), body, self.place, deadline)
 
 

@@ -77,7 +77,7 @@ def test_a_refused_login_is_first_class(relay: Emulator, browser: Browser) -> No
     refused_login(relay.ready, WRONG).sock.close()
     begun = time.monotonic()
     while "Refused logins" not in (page := browser.get("/sessions")).text:
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 60
     [link] = [each for each in page.links if each.startswith("/sessions/")][:1]
     session = browser.get(link)
     for expected in (

@@ -37,6 +37,8 @@ class Behind(MemoryStore):
         super().__init__()
         self.failure: Exception | None = None
         self.gate: asyncio.Future[None] | None = None
+        self.waiting = 0
+        """How many messages have come to the gate."""
 
     def put(self, submission: Submission) -> asyncio.Future[None]:
         if self.failure is not None:
@@ -44,6 +46,7 @@ class Behind(MemoryStore):
             failed.set_exception(self.failure)
             return failed
         if self.gate is not None:
+            self.waiting += 1
             return asyncio.ensure_future(self._put_later(self.gate, submission))
         return super().put(submission)
 
@@ -190,7 +193,8 @@ def test_a_caller_that_dies_does_not_cancel_its_commit(
             RemoteStore(calls).put(message(name, body=bytes(size)))
             for name, size in (("small", 10), ("large", 1_000_000))
         ]
-        await asyncio.sleep(0.2)
+        while behind.waiting < len(puts):
+            await asyncio.sleep(0.01)
         await hang_up(calls)
         for put in puts:
             with pytest.raises(ResponseLost):

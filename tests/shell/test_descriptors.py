@@ -66,7 +66,7 @@ def crowd(port: int, number: int) -> Iterator[list[socket.socket]]:
 
 def health(url: str) -> int:
     host, _, port = url.partition("//")[2].partition("/")[0].rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status

@@ -161,7 +161,7 @@ def test_an_application_from_nothing_to_mail_and_back(
 
 def test_a_session_ends_with_its_secret(relay: Emulator, directory: Directory) -> None:
     first = directory.ask("secret", "create", "first", "--in", "Email sender")
-    soon = datetime.now(UTC) + timedelta(seconds=3)
+    soon = datetime.now(UTC) + timedelta(seconds=10)
     second = directory.ask(
         "secret", "create", "--in", "Email sender", "--expires", soon.isoformat()
     )

@@ -29,7 +29,7 @@ from tests.shell.scripted_server import Script, Server, serving
 
 STARTTLS = ("STARTTLS",)
 PASSWORD = "correct horse battery"
-QUICK = Patience(connect=2, others=1, greeting=2, silence=0.6, reply=3, pause=0)
+QUICK = Patience(connect=10, others=1, greeting=10, silence=0.6, reply=15, pause=0)
 PATIENT = Patience(silence=20, greeting=20, reply=20, pause=0)
 """Looks at nothing else while a slow machine does not answer."""
 

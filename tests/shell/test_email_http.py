@@ -103,7 +103,7 @@ def test_a_client_that_asks_first_sends_nothing(relay: Emulator, key: str) -> No
     headers = headers_of(key, f"{host}:{port}", b"")
     headers |= {"Content-Length": str(11 * MIB), "Expect": "100-continue"}
     lines = [f"POST {TARGET} HTTP/1.1", *[f"{name}: {value}" for name, value in headers.items()]]
-    with socket.create_connection((host, port), timeout=10) as connection:
+    with socket.create_connection((host, port), timeout=60) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 

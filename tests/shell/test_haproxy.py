@@ -66,7 +66,7 @@ def haproxy(directory: Path, place: str, how: str) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def _answers(port: int) -> bool:

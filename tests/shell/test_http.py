@@ -232,7 +232,7 @@ def test_answers_before_the_answer_are_few() -> None:
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-            client = HttpClient(timeout=2)
+            client = HttpClient()
             try:
                 request = HttpRequest("POST", url, {}, b"hello")
                 return [(await client.ask(request)).status for _ in range(2)]

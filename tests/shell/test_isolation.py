@@ -3,12 +3,14 @@ about. ``python -m bench.isolation`` does the same with thousands."""
 
 import time
 
-from bench.isolation import MEDIAN, WORST, submit, world
+from bench.isolation import submit, world
 from tests.shell.serve_process import wait_for
 
 STAGES = ["mute", "ehlo", "mail", "content", "dark", "silent"]
 HOPS = 15
 """At each stage."""
+SOON = 20.0
+"""Seconds, on a busy machine: servers that hang do so for minutes."""
 
 
 def test_servers_that_hang_delay_no_other_and_why_says_so() -> None:
@@ -25,9 +27,7 @@ def test_servers_that_hang_delay_no_other_and_why_says_so() -> None:
                 sent[to] = time.monotonic()
                 submit(peer, to)
         wait_for(lambda: sent.keys() <= servers.arrived.keys())
-        waits = sorted(servers.arrived[to] - at for to, at in sent.items())
-        assert waits[len(waits) // 2] <= MEDIAN
-        assert waits[-1] <= WORST
+        assert max(servers.arrived[to] - at for to, at in sent.items()) < SOON
 
         def why(number: int, stage: str) -> str:
             [one] = relay.ask("queue", "why", ids[number, stage])["deliveries"]

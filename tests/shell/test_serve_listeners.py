@@ -251,5 +251,5 @@ def test_mail_for_the_postmaster_goes_where_the_configuration_says(relay: ServeP
 
 
 def test_health(relay: ServeProcess) -> None:
-    with urllib.request.urlopen(relay.ready["health"], timeout=10) as answer:
+    with urllib.request.urlopen(relay.ready["health"], timeout=60) as answer:
         assert json.load(answer) == {"status": "ok"}

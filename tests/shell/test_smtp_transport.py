@@ -426,11 +426,11 @@ def test_a_server_that_says_nothing_until_the_deadline(authority: Authority, pai
         client.wait_for_end()
 
     async def act(relay: Relay) -> None:
-        deadline = asyncio.get_running_loop().time() + 0.2
+        deadline = asyncio.get_running_loop().time() + 1.0
         handed = await relay.transport.deliver(lease(), BODY, relay.place, deadline)
         assert outcomes(handed) == [("deferred", 451)]
         assert handed.attempt.phase == "greeting"
-        assert handed.attempt.seconds < 4.5
+        assert handed.attempt.seconds < 15
 
     with serving(server, pair) as running:
         run(Relay(running.address, authority), act)
@@ -444,14 +444,14 @@ def test_a_server_that_reads_too_slowly_until_the_deadline(
         client.answer("250 ok", "250 ok", "354 go")
         with suppress(OSError):  # the client leaves
             while client.socket.recv(65_536):
-                time.sleep(0.02)
+                time.sleep(0.1)
 
     async def act(relay: Relay) -> None:
         body = BytesBody((b"x" * 98 + b"\r\n") * 250_000)
-        deadline = asyncio.get_running_loop().time() + 2.0
+        deadline = asyncio.get_running_loop().time() + 4.0
         handed = await relay.transport.deliver(lease(), body, relay.place, deadline)
         assert (outcomes(handed), handed.attempt.phase) == ([("deferred", 451)], "content")
-        assert handed.attempt.seconds < 5
+        assert handed.attempt.seconds < 20  # it takes 40 s to read all
 
     with serving(server, pair) as running:
         run(Relay(running.address, authority), act)
@@ -554,7 +554,7 @@ class Rush:
         for number in range(15):
             who = f"r{worker}.{number}@example.net"
             body = BytesBody(f"Message-ID: <{who}>\r\n\r\nto {who}\r\n".encode())
-            deadline = asyncio.get_running_loop().time() + 10
+            deadline = asyncio.get_running_loop().time() + 60
             trying = transport.deliver(lease(who, id=who), body, self.server, deadline)
             with suppress(TimeoutError):  # some are called off
                 async with asyncio.timeout(0.01 if self.chance.random() < 0.1 else None):

@@ -54,11 +54,17 @@ def run(
     async def main() -> None:
         store = open_store(directory, given, on_failure)
         try:
-            await asyncio.wait_for(steps(store), 20)
+            await asyncio.wait_for(steps(store), 60)
         finally:
             store.close()
 
     asyncio.run(main())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for what the store thread does."""
+    while not holds():
+        await asyncio.sleep(0.01)
 
 
 class UnreadableBody:
@@ -381,8 +387,7 @@ def test_mail_is_refused_under_the_watermark_and_deletion_is_not(tmp_path: Path)
         disk.room = 1_000
         await asyncio.sleep(CHECK_EVERY * 1.2)
         await store.put(message("b"))  # the last one, behind whose commit the disk is looked at
-        await asyncio.sleep(0.05)
-        assert "kept free" in store.refusal
+        await until(lambda: "kept free" in store.refusal)
         with pytest.raises(QueueFull):
             await store.put(message("c"))
         assert await store.delete(["a"]) == 1
@@ -410,8 +415,7 @@ def test_the_reserve_lets_deletion_go_on(tmp_path: Path) -> None:
 
     async def steps(store: SqliteStore) -> None:
         await store.put(message("a"))
-        await asyncio.sleep(0.3)
-        assert reserve.stat().st_size == 100_000
+        await until(lambda: reserve.exists() and reserve.stat().st_size == 100_000)
         disk.fail("COMMIT", FULL, times=1)
         assert await store.delete(["a"]) == 1
         assert await store.count() == 0
@@ -487,12 +491,7 @@ def test_on_a_nearly_full_disk_dead_bodies_give_back_their_room(tmp_path: Path) 
         assert [each.stat().st_size for each in segments.iterdir()] == [len(LARGE)]
         disk.room = 1_000
         assert await store.delete(["a"]) == 1
-        for _ in range(100):
-            if not list(segments.iterdir()):
-                break
-            await asyncio.sleep(0.02)
-        else:
-            pytest.fail("the segment that took the last body stays, though nothing in it lives")
+        await until(lambda: not list(segments.iterdir()))  # though it took the last body
 
     run(tmp_path, steps, settings(disk, watermark=1_000_000, upkeep=0.05))
 

@@ -1,11 +1,14 @@
 """The contract of both kinds of streams, on real sockets."""
 
 import asyncio
+import fcntl
 import socket
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from shutil import which
 
 import pytest
@@ -16,28 +19,32 @@ from gatepost.net.dial import connect_to, dial, parse_server, resolve
 from gatepost.net.sync_stream import SyncStream
 from gatepost.net.tls import client_context
 from tests.certificates import Authority, Pair
-from tests.loopback import free_port
+from tests.loopback import eventually
 from tests.shell.smtp_server import Client, serving
 
-WAIT = 5.0
+WAIT = 30.0
 
 
 @contextmanager
 def openssl(pair: Pair) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
     """Run OpenSSL's server: it sends what is written to it, and ``K`` renews the keys."""
-    port = free_port()
     command = [
-        *("openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-naccept", "1", "-tls1_3"),
+        *("openssl", "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-tls1_3"),
         *("-cert", pair.certificate, "-key", pair.key),
     ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
-            while b"ACCEPT" not in process.stdout.readline():
-                pass
-            yield port, process
+            while not (line := process.stdout.readline()).startswith(b"ACCEPT"):
+                assert line, "it did not start"
+            yield int(line.rpartition(b":")[2]), process
         finally:
             process.kill()
+
+
+def is_read(pipe: int) -> bool:
+    """Return whether nothing is in a pipe any more."""
+    return fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) == bytes(4)
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="needs the openssl program")
@@ -50,7 +57,7 @@ def test_a_key_update_in_the_middle(authority: Authority, pair: Pair) -> None:
         for command in (b"before\n", b"K\n", b"after\n"):
             process.stdin.write(command)
             process.stdin.flush()
-            time.sleep(0.2)  # s_server takes a command only at the head of what it reads
+            eventually(partial(is_read, process.stdin.fileno()))  # or it takes no command
         heard = b""
         while b"after" not in heard:
             heard += stream.receive(WAIT)

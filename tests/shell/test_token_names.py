@@ -27,7 +27,7 @@ def relay() -> Iterator[Emulator]:
 def ask(relay: Emulator, method: str, path: str, body: str, **headers: str) -> tuple[int, Any]:
     url = relay.ready["https"]["url"].rpartition("/")[2]
     context = ssl.create_default_context(cafile=relay.ca_file)
-    connection = http.client.HTTPSConnection(url, timeout=10, context=context)
+    connection = http.client.HTTPSConnection(url, timeout=60, context=context)
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()

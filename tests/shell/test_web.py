@@ -174,7 +174,7 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(how: bytes) -> None:
 
 def test_a_client_that_reads_slowly_gets_its_answer() -> None:
     request = b"GET /long HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"
-    with serving(limits=WebLimits(response=5)) as served, ask(served, request) as connection:
+    with serving(limits=WebLimits(response=30)) as served, ask(served, request) as connection:
         read = len(connection.recv(1_000))
         time.sleep(0.1)
         while octets := connection.recv(1_000_000):
@@ -183,10 +183,10 @@ def test_a_client_that_reads_slowly_gets_its_answer() -> None:
 
 
 def test_a_request_in_time_is_answered_and_the_next_one_has_its_own_time() -> None:
-    with serving(limits=WebLimits(head=1.0, body=1.0)) as served:
+    with serving(limits=WebLimits(head=3.0, body=3.0)) as served:
         connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
         for _ in range(4):
-            time.sleep(0.3)
+            time.sleep(0.8)
             connection.request("POST", "/told", b"{}")
             assert json.loads(connection.getresponse().read()) == {"octets": 2}
         connection.close()

@@ -140,7 +140,7 @@ def test_a_worker_that_loses_its_supervisor_at_the_start_is_silent(
 
 def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> None:
     data, acknowledged = tmp_path / "data", set[str]()
-    for wait in (0.15, 0.4):
+    for count in (3, 30):
         process = start_group(data, tmp_path / "log")
         ready = wait_ready(data, process)
         senders = [
@@ -148,7 +148,7 @@ def test_killing_the_whole_group_loses_nothing_acknowledged(tmp_path: Path) -> N
         ]
         for sender in senders:
             sender.start()
-        time.sleep(wait)
+        wait_for_more(acknowledged, count)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         for sender in senders:
@@ -182,6 +182,11 @@ def start_group(data: Path, log: Path) -> "subprocess.Popen[bytes]":
             [GATEPOST, "up", "--data", data, *OFF, "--smtp", "127.0.0.1:0", "--workers", "2"],
             stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
+
+
+def wait_for_more(acknowledged: set[str], count: int) -> None:
+    enough = len(acknowledged) + count
+    eventually(lambda: len(acknowledged) >= enough)
 
 
 def send_until_cut(ready: dict[str, Any], acknowledged: set[str]) -> None:

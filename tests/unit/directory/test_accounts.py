@@ -58,7 +58,7 @@ def run(steps: Callable[[Bench], Awaitable[Any]], bench: Bench | None = None) ->
         await made.directory.load()
         await steps(made)
 
-    asyncio.run(asyncio.wait_for(all_steps(), 20))
+    asyncio.run(asyncio.wait_for(all_steps(), 60))
 
 
 def test_a_verified_password_is_not_hashed_again_for_a_while() -> None:

@@ -45,7 +45,7 @@ class Endpoint:
 
 def run(steps: Callable[[Endpoint], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        await asyncio.wait_for(steps(Endpoint()), 10)
+        await asyncio.wait_for(steps(Endpoint()), 60)
 
     asyncio.run(bounded())
 

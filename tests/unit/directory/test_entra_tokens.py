@@ -71,7 +71,7 @@ class Tenant:
 
 
 def run(steps: Callable[[Tenant], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(steps(Tenant()), 10))
+    asyncio.run(asyncio.wait_for(steps(Tenant()), 60))
 
 
 @pytest.mark.parametrize(

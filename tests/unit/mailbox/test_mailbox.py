@@ -21,7 +21,7 @@ def run(steps: Callable[[World], Awaitable[None]]) -> None:
         async with world() as made:
             await steps(made)
 
-    asyncio.run(asyncio.wait_for(all_steps(), 20))
+    asyncio.run(asyncio.wait_for(all_steps(), 60))
 
 
 async def found(inbox: Inbox, query: str = "", **other: Any) -> list[str]:

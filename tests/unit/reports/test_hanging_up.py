@@ -59,4 +59,4 @@ def test_a_committed_request_counts_although_the_caller_hangs_up(
             async with opened(store=store) as restarted:
                 assert await known(restarted) == after
 
-    asyncio.run(asyncio.wait_for(main(), 10))
+    asyncio.run(asyncio.wait_for(main(), 60))

@@ -36,7 +36,7 @@ def in_a_world(steps: Callable[[World], Awaitable[None]]) -> Callable[[], None]:
             async with opened() as world:
                 await steps(world)
 
-        asyncio.run(asyncio.wait_for(run(), 10))
+        asyncio.run(asyncio.wait_for(run(), 60))
 
     test.__name__, test.__doc__ = steps.__name__, steps.__doc__
     return test

@@ -60,7 +60,7 @@ def test_an_address_with_many_large_requests_leaves_turns_to_others(other: str) 
                 processed.put_nowait(address)
                 await has_ended.wait()
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             many = [asyncio.create_task(post("192.0.2.1")) for _ in range(20)]
             assert {await processed.get() for _ in range(2)} == {"192.0.2.1"}
             one = asyncio.create_task(post(other))

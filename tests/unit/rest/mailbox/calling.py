@@ -149,4 +149,4 @@ def run(steps: Callable[[Api], Awaitable[None]]) -> None:
         async with api() as made:
             await steps(made)
 
-    asyncio.run(asyncio.wait_for(all_steps(), 20))
+    asyncio.run(asyncio.wait_for(all_steps(), 60))

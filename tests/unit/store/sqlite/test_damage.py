@@ -27,7 +27,7 @@ def run(directory: Path, steps: Callable[[SqliteStore], Awaitable[Any]]) -> Any:
     async def main() -> Any:
         store = open_store(directory, UNSEEN)
         try:
-            return await asyncio.wait_for(steps(store), 20)
+            return await asyncio.wait_for(steps(store), 60)
         finally:
             store.close()
 

@@ -37,7 +37,7 @@ def run(
     async def main() -> None:
         store = open_store(directory, settings)
         try:
-            await asyncio.wait_for(steps(store), 20)
+            await asyncio.wait_for(steps(store), 60)
         finally:
             store.close()
 
@@ -300,7 +300,7 @@ def test_bodies_move_out_of_sparse_segments(tmp_path: Path) -> None:
         for name in [each for each in content if each not in ("m0", "m19")]:
             await queue.settle(leases[name], settlement("delivered"), datetime.now(UTC))
         files: list[str] = []
-        for _ in range(1000):
+        for _ in range(3_000):
             files = sorted(each.name for each in (tmp_path / "segments").iterdir())
             if "00000001" not in files and len(files) <= 2:
                 break
@@ -329,7 +329,7 @@ def test_history_is_bounded(tmp_path: Path, history: History, kept: set[str]) ->
             [lease] = await queue.put(mail(name), [planned()])
             at = datetime.now(UTC) - timedelta(days=age)
             await queue.settle(lease, settlement("delivered"), at)
-        for _ in range(100):
+        for _ in range(3_000):
             left = {each for each in "abcd" if await queue.find(each)}
             if left == kept:
                 break

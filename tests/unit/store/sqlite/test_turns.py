@@ -43,7 +43,7 @@ def test_a_loop_waits_for_a_checkpoint_and_then_commits_itself(
                     writer._committer.ledger.pages = CHECKPOINT_PAGES
                 await store.put(message(f"{name}.{number}"))
 
-        await asyncio.wait_for(asyncio.gather(*map(client, range(4))), 20)
+        await asyncio.wait_for(asyncio.gather(*map(client, range(4))), 60)
         assert await store.count() == 40
         store.close()
 
