@@ -1,5 +1,6 @@
 """Helpers for tests on loopback: a free port, and waiting for a condition."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable
@@ -18,3 +19,11 @@ def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
+
+
+async def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Do what ``eventually`` does, and let an event loop run meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.01)

@@ -16,6 +16,7 @@ from gatepost.reports.suppression import is_in_force
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
+from tests.loopback import until
 
 if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
     from gatepost.store.postgres import PostgresStore
@@ -130,8 +131,7 @@ def test_watchers_are_called_only_for_mail(store: AnyStore) -> None:
         assert not rung
         await store.put(message("b"))
         await store.count()
-        while not rung:
-            await asyncio.sleep(0.01)
+        await until(lambda: bool(rung))
         rung.clear()
         store.reports.watch(None)
         await store.put(message("c"))

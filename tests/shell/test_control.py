@@ -28,6 +28,7 @@ from gatepost.processes.rpc_frames import MAX_FRAME
 from gatepost.testing.memory import MemoryStore
 from tests.contract.directories import azure
 from tests.contract.messages import message
+from tests.loopback import until
 
 
 class Behind(MemoryStore):
@@ -193,8 +194,7 @@ def test_a_caller_that_dies_does_not_cancel_its_commit(
             RemoteStore(calls).put(message(name, body=bytes(size)))
             for name, size in (("small", 10), ("large", 1_000_000))
         ]
-        while behind.waiting < len(puts):
-            await asyncio.sleep(0.01)
+        await until(lambda: behind.waiting == len(puts))
         await hang_up(calls)
         for put in puts:
             with pytest.raises(ResponseLost):

@@ -23,6 +23,7 @@ from gatepost.store.sqlite.disk_space import CHECK_EVERY
 from tests.contract.failing import FailingDisk, database_error
 from tests.contract.messages import NOON, message
 from tests.contract.queued import mail, planned, settlement
+from tests.loopback import until
 
 LARGE = bytes(20_000)
 FSYNC = database_error(sqlite3.SQLITE_IOERR_FSYNC)
@@ -59,12 +60,6 @@ def run(
             store.close()
 
     asyncio.run(main())
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for what the store thread does."""
-    while not holds():
-        await asyncio.sleep(0.01)
 
 
 class UnreadableBody:
