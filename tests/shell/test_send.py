@@ -491,9 +491,9 @@ def test_a_timeout_is_for_the_whole_call(
     with serving(behaviour, pair) as server:
         began = time.monotonic()
         with pytest.raises(TimedOut) as caught:
-            sending(large, server.address, tls=Tls(mode, ca_file=authority.ca_file), timeout=0.4)
+            sending(large, server.address, tls=Tls(mode, ca_file=authority.ca_file), timeout=1.0)
         took = time.monotonic() - began
-    assert 0.3 < took < 10
+    assert 0.9 < took < 20
     assert caught.value.phase
     assert caught.value.transcript is not None
 
