@@ -66,9 +66,14 @@ def rewrite_author(head: bytes, address: Address) -> tuple[FieldChange, ...]:
 
 def apply_changes(head: bytes, changes: Sequence[FieldChange]) -> bytes:
     """Return a header with these changes; what is new and replaces nothing comes first."""
-    instead = {each.before: each.after for each in changes}
-    new = instead.pop(b"", b"")
-    return new + b"".join([instead.get(each.octets, each.octets) for each in split_header(head)])
+    instead: dict[bytes, list[bytes]] = {}
+    for change in changes:
+        instead.setdefault(change.before, []).append(change.after)
+    parts = instead.pop(b"", [])
+    for field in split_header(head):  # equal fields may change in different ways
+        after = instead.get(field.octets)
+        parts.append(after.pop(0) if after else field.octets)
+    return b"".join(parts)
 
 
 def split_header(head: bytes) -> Iterator[HeaderField]:

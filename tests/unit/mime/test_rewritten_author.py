@@ -55,6 +55,10 @@ HEADERS = {
         b"From: a@contoso.com\r\nX: 1\r\nFrom: b@contoso.com\r\n",
         b"From: <news@contoso.com>\r\nReply-To: a@contoso.com, b@contoso.com\r\nX: 1\r\n",
     ),
+    "the same field twice": (
+        b"From: a@contoso.com\r\nFrom: a@contoso.com\r\n",
+        b"From: <news@contoso.com>\r\nReply-To: a@contoso.com, a@contoso.com\r\n",
+    ),
     "no author": (b"X: 1\r\n", b"From: <news@contoso.com>\r\nX: 1\r\n"),
     "a sender": (
         b"From: News <news@contoso.com>\r\nSender: app@contoso.com\r\n",
