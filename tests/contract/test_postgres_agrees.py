@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gatepost.store.stored_values import microseconds
 from gatepost.testing.memory import MemoryDeliveries, MemoryStore
 from tests.contract import test_queues_agree as queues
 from tests.contract import test_stores_agree as stores
@@ -49,15 +50,16 @@ class Player(queues.Player):
 async def compare_queues(postgres: PostgresStores, steps: Sequence[Sequence[Any]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        model, store = MemoryDeliveries(), postgres.open(directory, history=queues.GIVEN.history)
         one, other = Player(), Player()
+        given = {"history": queues.GIVEN.history, "now": lambda: microseconds(one.now)}
+        model, store = MemoryDeliveries(), postgres.open(directory, **given)
         try:
             await store.deliveries.take_over(NOON)
             await model.take_over(NOON)
             for step in steps:
                 if step[0] == "reopen":
                     store.close()
-                    store = postgres.open(directory, history=queues.GIVEN.history)
+                    store = postgres.open(directory, **given)
                 theirs, ours = await other.play(store.deliveries, step), await one.play(model, step)
                 assert unnumbered(theirs) == unnumbered(ours)
                 assert await queues.state(store.deliveries) == await queues.state(model)

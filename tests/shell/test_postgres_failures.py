@@ -14,7 +14,6 @@ from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.delivery import Lease
 from gatepost.queue.deliveries_contract import QueueSelection
 from gatepost.store.postgres import PostgresSettings, PostgresStore, open_store
-from gatepost.store.postgres.node import Fenced, StoreInUse
 from tests.contract.messages import NOON, message
 from tests.contract.queued import MINUTE, mail, planned, settlement
 from tests.postgres_server import PostgresServer, new_server
@@ -152,42 +151,6 @@ def test_while_the_server_is_away_mail_is_refused_soon(
     settings = PostgresSettings(lambda: server.url)
     with closing(open_store(tmp_path, settings)) as store:
         run(steps())
-
-
-def test_a_restarted_relay_fences_the_one_before(postgres: PostgresStores, tmp_path: Path) -> None:
-    """The same node in another directory, as a copy of it would be: the newest owner has it."""
-    failures: list[QueueError] = []
-
-    async def steps() -> None:
-        await old.deliveries.take_over(NOON)
-        [lease] = await old.deliveries.put(mail("m1"), [planned()])
-        with closing(postgres.open(tmp_path / "new", node="relay")) as new:
-            await new.deliveries.take_over(NOON)
-            [ours] = await new.deliveries.lease(NOON, 9)
-            assert ours.delivery.id == lease.delivery.id
-            for change in (
-                old.deliveries.put(mail("m2"), [planned()]),
-                old.deliveries.settle(lease, settlement("delivered"), NOON),
-                old.put(message("m3")),
-            ):
-                with pytest.raises(QueueError):
-                    await change
-            await new.deliveries.settle(ours, settlement("delivered"), NOON)
-            assert await stored(new) == []
-            assert await new.count() == 0
-
-    old = postgres.open(tmp_path / "old", failures.append, node="relay")
-    with closing(old):
-        run(steps())
-        assert old.has_failed
-        assert [type(each) for each in failures] == [Fenced]
-
-
-def test_a_store_that_lives_is_not_taken(postgres: PostgresStores, tmp_path: Path) -> None:
-    one = postgres.open(tmp_path / "one", node="one")
-    with closing(one), pytest.raises(StoreInUse, match="one"):
-        postgres.open(tmp_path / "two", node="two")
-    postgres.open(tmp_path / "two", node="two").close()
 
 
 def test_a_message_that_was_refused_after_all_is_taken_back(

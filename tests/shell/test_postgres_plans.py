@@ -39,10 +39,12 @@ INSERT INTO report_delivery SELECT 's' || n % 10, n, 0, n FROM generate_series(1
 INSERT INTO operation SELECT 'o' || n, '', n, '', '', 'm' || n, false
 FROM generate_series(1, {FEWER}) AS n;
 """
-SMALL = ("counter", "node", "segment", "writer", "record", "departed", "suppressed_period")
+SMALL = (
+    "counter", "node", "segment", "writer", "record", "departed", "suppressed_period", "question",
+)  # fmt: skip
 READS_ALL = {
     "count_captured", "count_deliveries", "delete_all_periods", "give_back", "inboxes",
-    "live_segments", "load_records", "report_backlog", "subscribed",
+    "live_segments", "load_records", "nodes", "orphans", "report_backlog", "subscribed",
 }  # fmt: skip
 """Statements whose result needs every row."""
 
@@ -84,6 +86,9 @@ async def use_everything(store: PostgresStore) -> None:
     await reports.expire(NOON - timedelta(days=9), 100)
     await mailbox.mark((Term(HasId(frozenset("a"))),), is_read=True)
     await store.delete(["a", "b"])
+    await store.cluster.nodes()
+    await store.cluster.ask("nobody", "why", {})
+    await asyncio.to_thread(store._upkeep.repair_hops)
 
 
 def explained(connection: Any, statement: str) -> str:

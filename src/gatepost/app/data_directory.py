@@ -108,8 +108,26 @@ async def open_queue(
             from gatepost.control.queue_operations import QueueControl, operate_queue  # noqa: PLC0415
             from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
-            control = QueueControl(store.deliveries, SystemClock().now, routes=cache(routes))
+            control = QueueControl(
+                store.deliveries, SystemClock().now, routes=cache(routes), cluster=store.cluster
+            )
             yield partial(operate_queue, control)
+
+
+@asynccontextmanager
+async def open_nodes(data: Path) -> AsyncIterator[Administer]:
+    """Yield a function that runs operations of ``control.node_operations`` on ``data``.
+
+    The operations raise KeyError with a sentence, and GatepostError. Raises as ``open_mailbox``
+    does.
+    """
+    async with _connect_or_open(data) as (calls, store):
+        if calls is not None:
+            yield _operate_over(calls, "nodes")
+        elif store is not None:
+            from gatepost.control.node_operations import operate_nodes  # noqa: PLC0415
+
+            yield partial(operate_nodes, store.cluster)
 
 
 @asynccontextmanager

@@ -142,6 +142,7 @@ class Outbound:
             alarms=self._alarms,
             alarm=relay.descriptors,
             forgiven=tokens.forgive,
+            cluster=store.cluster,
         )
         return DeliverySetup(config, routes, tokens, transports, make_deliverer(parts))
 
@@ -204,6 +205,11 @@ class Outbound:
             if any(credential_of(target) in credentials for target in route.chain)
         ]
         self._now.deliverer.forgive(hops)
+
+    def renew(self, epoch: int) -> None:
+        """Continue in another epoch, because other nodes took this one for dead."""
+        for each in [self._now, *(each for each, _ in self._ending)]:
+            each.deliverer.renew(epoch)
 
     async def stop(self, seconds: float) -> None:
         """Stop, once; undelivered mail stays in the queue."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gatepost.directory.contract import Records
 from gatepost.model.message import Submission
+from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.queue.mailbox_contract import MailboxStore
 from gatepost.queue.reports_contract import ReportStore
@@ -33,6 +34,10 @@ class RelayStore(Store, Records, Protocol):
     @property
     def mailbox(self) -> MailboxStore:
         """What lists and searches of captured mail need."""
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The nodes that share it; None: one relay has it alone."""
 
     @property
     def has_failed(self) -> bool:

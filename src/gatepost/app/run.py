@@ -42,21 +42,23 @@ async def run(
         on_ready(_with_link(relay, document), relay.now.config)
         stack.callback(try_notify, "STOPPING=1")
         try_notify(f"READY=1\nMAINPID={os.getpid()}")
-        while not (signals.stopped.done() or relay.failed.done()):
-            waited: set[asyncio.Future[Any]] = {signals.stopped, relay.failed, signals.hangup}
+        ends = (relay.failed, signals.stopped, relay.drained)
+        while not any(each.done() for each in ends):
+            waited: set[asyncio.Future[Any]] = {*ends, signals.hangup}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if signals.hangup.done():
                 signals.hangup = asyncio.get_running_loop().create_future()
                 await _reload(relay, signals, on_ready)
-        ended = relay.failed if relay.failed.done() else signals.stopped
+        ended = next(each for each in ends if each.done())
         report("stopping", reason=ended.result())
+        await relay.drain()
     return 1 if relay.failed.done() else 0
 
 
 async def _reload(relay: RunningRelay, signals: "_Signals", on_ready: OnReady) -> None:
     """Reload, unless the relay is stopped meanwhile, which does not wait for it."""
     reloading = asyncio.create_task(relay.reload())
-    waited: set[asyncio.Future[Any]] = {reloading, signals.stopped, relay.failed}
+    waited: set[asyncio.Future[Any]] = {reloading, signals.stopped, relay.failed, relay.drained}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if not reloading.done():
         reloading.cancel()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +19,7 @@ from gatepost.app.emulation import (
     serve_reports,
 )
 from gatepost.app.faulty_certificates import FaultyCertificates
+from gatepost.app.follow_cluster import follow_cluster
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.make_listeners import client_limits
@@ -46,7 +47,7 @@ from gatepost.control.session_operations import SessionControl
 from gatepost.control.socket_server import ControlServer
 from gatepost.control.upstream_operations import UpstreamControl
 from gatepost.diagnosis.remedies.library import Placeholders
-from gatepost.errors import ConfigError, GatepostError
+from gatepost.errors import ConfigError, GatepostError, QueueError
 from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.atomic_files import keep_out_of_git, remove_file
@@ -77,6 +78,8 @@ SUBMISSION: Final = 587
 """The port in code examples, of a listener on a Unix socket."""
 ON_THE_WIRE: Final = DRAIN - 1
 """Seconds at the end for deliveries; then they are written down, and servers are told."""
+DRAIN_PATIENCE: Final = 60.0
+"""The same if an operator drains the node, and nobody waits for its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class RunningRelay:
     health: Listener | None = None
     sessions: SessionControl | None = None
     failures: ScriptedFailures | None = None
+    is_draining = False
+    """It hands back its mail, and stops."""
 
     def __init__(
         self, read: Callable[[], Configuration], report: Reporter, stack: AsyncExitStack
@@ -124,6 +129,8 @@ class RunningRelay:
         """``read`` returns the configuration, again at each reload; ``stack`` closes everything in
         the reverse order."""
         self._read, self.report, self._stack = read, report, stack
+        self.drained: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Done, with the reason, if somebody wants this node to stop."""
         self.directory = ServedDirectory()
         """That of front processes; connections of this one have ``relay.directory``."""
         self.admin = AdminDispatch()
@@ -238,6 +245,8 @@ class RunningRelay:
             stack.push_async_callback(outbound.stop, ON_THE_WIRE)
             self.relay.use_store(outbound.store)
         served = self._control_server()
+        if store.cluster is not None and served.queue is not None:
+            follow_cluster(store.cluster, self.report, outbound, served.queue, self.drained)
         control = await served.serve()
         stack.callback(remove_file, self.data / SOCKET)
         stack.callback(control.close)
@@ -257,6 +266,7 @@ class RunningRelay:
             lambda: refusal_reason(store),
             stack,
             scripts_failures=self.failures is not None,
+            is_draining=lambda: self.is_draining,
         )
         if config.apis:
             apis = first.listeners.config.apis
@@ -306,7 +316,9 @@ class RunningRelay:
     def _control_server(self) -> ControlServer:
         outbound, report = self.outbound, self.report
         deliverer = None if outbound is None else lambda: outbound.deliverer
-        queue = QueueControl(self.store.deliveries, self.clock.now, deliverer, report)
+        queue = QueueControl(
+            self.store.deliveries, self.clock.now, deliverer, report, cluster=self.store.cluster
+        )
         doctor = DoctorJobs(self.clock.now, self.clock.monotonic)
         upstreams = None
         if outbound is not None:
@@ -330,6 +342,7 @@ class RunningRelay:
             doctor=doctor,
             upstreams=upstreams,
             console=self.console.operate,
+            cluster=self.store.cluster,
         )
 
     def _failure_control(self) -> FailureControl | None:
@@ -407,6 +420,18 @@ class RunningRelay:
         if self.now.config.emulation is not None:
             return MessageLimits()
         return MessageLimits(limits.message_size, limits.recipients)
+
+    async def drain(self) -> None:
+        """Accept nothing more, hand back the mail that is not being sent, and finish the rest; the
+        health check says so."""
+        self.is_draining = True
+        patience = DRAIN_PATIENCE if self.drained.done() else ON_THE_WIRE
+        cluster = self.store.cluster
+        if cluster is not None and not self.store.has_failed:
+            with suppress(QueueError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await cluster.try_drain(cluster.name)
+        await stop_all(self.inbound, self.outbound, self.store, patience)
 
     def tell_ready(self) -> dict[str, Any]:
         """Write ready.json and return it."""
@@ -524,7 +549,9 @@ class RunningRelay:
         await self.console.take(following.console, self._console_parts)
 
 
-async def stop_all(inbound: Inbound, outbound: "Outbound | None", store: RelayStore) -> None:
+async def stop_all(
+    inbound: Inbound, outbound: "Outbound | None", store: RelayStore, patience: float = ON_THE_WIRE
+) -> None:
     """End sessions and delivery at the same time; the queue keeps what is accepted meanwhile.
 
     If the store has failed, current attempts are aborted at once, because their results cannot be
@@ -532,7 +559,7 @@ async def stop_all(inbound: Inbound, outbound: "Outbound | None", store: RelaySt
     """
     steps = [inbound.stop()]
     if outbound is not None:
-        steps.append(outbound.stop(0.0 if store.has_failed else ON_THE_WIRE))
+        steps.append(outbound.stop(0.0 if store.has_failed else patience))
     await side_by_side(*steps)
 
 

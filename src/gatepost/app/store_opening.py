@@ -71,6 +71,8 @@ def open_database(
         database.node,
         retention=retention,
         history=history,
+        beat=database.beat.total_seconds(),
+        dead_after=database.dead_after.total_seconds(),
     )
     return postgres.open_store(data, settings, on_failure)
 

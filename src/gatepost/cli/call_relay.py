@@ -28,6 +28,13 @@ def call_queue(data: Path, operation: str, fields: Mapping[str, Any]) -> Documen
     return _call(open_queue(data, configured_routes), operation, fields)
 
 
+def call_nodes(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
+    """Run an operation of ``control.node_operations``; errors become CommandFailed."""
+    from gatepost.app.data_directory import open_nodes  # noqa: PLC0415
+
+    return _call(open_nodes(data), operation, fields)
+
+
 def call_sessions(data: Path, operation: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation of ``control.session_operations``; errors become CommandFailed."""
     from gatepost.app.data_directory import open_sessions  # noqa: PLC0415

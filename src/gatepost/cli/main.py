@@ -28,6 +28,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "failure": ("gatepost.cli.failure:failure", "Script failures that clients then see."),
     "mcp": ("gatepost.cli.mcp:mcp", "Serve the doctor and captured mail to an assistant."),
     "messages": ("gatepost.cli.messages:messages", "List, show and delete captured mail."),
+    "node": ("gatepost.cli.nodes:node", "Drain one of the relays that share a database."),
+    "nodes": ("gatepost.cli.nodes:nodes", "List the relays that share a database."),
     "outcome": ("gatepost.cli.outcome:outcome", "Set the delivery outcome of captured mail."),
     "profile": ("gatepost.cli.profile:profile", "List and check profiles for `gatepost up`."),
     "queue": ("gatepost.cli.queue:queue", "Show and control mail that waits for delivery."),

@@ -182,7 +182,7 @@ def _print_list(document: Document, data: Path) -> None:
     now = datetime.now(UTC)
     rows = [
         (
-            each["id"], each["state"], span(each["age"]), each["mail_from"] or "<>", _to(each),
+            each["id"], _state(each), span(each["age"]), each["mail_from"] or "<>", _to(each),
             each["next_hop"], each["target"] or "-", _next(each, now), _last_attempt_text(each),
         )
         for each in deliveries
@@ -209,6 +209,12 @@ def _to(delivery: Mapping[str, Any]) -> str:
     ]
     recipients = recipients or [each["address"] for each in delivery["recipients"]]
     return several(recipients) or "-"  # they are damaged in the store
+
+
+def _state(delivery: Mapping[str, Any]) -> str:
+    """Return its state, with the node that has leased it if several share the store."""
+    node = delivery.get("node")
+    return f"{delivery['state']} by {node}" if node else str(delivery["state"])
 
 
 def _next(delivery: Mapping[str, Any], now: datetime) -> str:
@@ -244,7 +250,7 @@ def _print_message(document: Document) -> None:
     for delivery in document["deliveries"]:
         click.echo()
         click.echo(
-            f"{delivery['id']}  {delivery['state']}, by {replace_unprintable(delivery['next_hop'])}"
+            f"{delivery['id']}  {_state(delivery)}, by {replace_unprintable(delivery['next_hop'])}"
         )
         for each in delivery["recipients"]:
             reply = f": {_reply(each['reply'])}" if each["reply"] else ""
@@ -257,6 +263,13 @@ def _print_message(document: Document) -> None:
             )
         if delivery["next_attempt"]:
             click.echo(f"  next attempt {_clock(delivery['next_attempt'])}")
+        if delivery.get("taken_over"):
+            click.echo(f"  {_taken_over(delivery['taken_over'])}")
+
+
+def _taken_over(takeover: Mapping[str, Any]) -> str:
+    before = f"from {takeover['from']}, dead at {_clock(takeover['at'])}"
+    return f"taken over by {takeover['by']} {before}" if takeover["by"] else f"taken {before}"
 
 
 def _where(attempt: Mapping[str, Any]) -> str:

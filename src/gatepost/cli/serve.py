@@ -28,8 +28,14 @@ SECRETS: Final = ("api_token", "console_link")
     type=click.IntRange(0, 64),
     help="Number of front processes; default: that of the configuration.",
 )
+@click.option(
+    "--node",
+    callback=lambda _context, _option, value: _node(value),
+    metavar="NAME",
+    help="Name of this node among those that share a database; default: that of the configuration.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def serve(config: Path, workers: int | None, as_json: bool) -> int:
+def serve(config: Path, workers: int | None, node: str | None, as_json: bool) -> int:
     """Run a relay: applications sign in to it, and it signs in to upstream servers.
 
     Accepted mail is not lost: it is delivered, captured, or its sender is notified. SIGHUP reloads
@@ -46,8 +52,17 @@ def serve(config: Path, workers: int | None, as_json: bool) -> int:
         else:
             reporter.say(start_text(document))
 
-    read = partial(load_again, config, workers)
+    read = partial(load_again, config, workers, node)
     return run_in_foreground(partial(run, read), announce, as_json=as_json)
+
+
+def _node(value: str | None) -> str | None:
+    from gatepost.config.storage import node_name  # noqa: PLC0415 - heavy: not for --help
+
+    try:
+        return None if value is None else node_name(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def start_text(document: dict[str, Any]) -> str:

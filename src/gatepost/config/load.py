@@ -55,11 +55,13 @@ def load_config(path: FilePath, environment: Mapping[str, str] | None = None) ->
     return replace(config, warnings=tuple(source.warnings))
 
 
-def load_again(path: FilePath, workers: int | None = None) -> Configuration:
+def load_again(
+    path: FilePath, workers: int | None = None, node: str | None = None
+) -> Configuration:
     """Return the configuration in a file that can be read more than once, for ``gatepost serve``.
 
-    ``workers`` is a number of front processes instead of its own. Raises ConfigProblems, or
-    ConfigError if there is no such file.
+    ``workers`` is a number of front processes instead of its own, ``node`` a name of the node.
+    Raises ConfigProblems, or ConfigError if there is no such file, or no database for nodes.
     """
     try:
         check_again(path)
@@ -67,6 +69,12 @@ def load_again(path: FilePath, workers: int | None = None) -> Configuration:
         message = f"the configuration cannot be read: {error.strerror or error}"
         raise ConfigError(message, where=str(path)) from error
     config = load_config(path)
+    if node is not None:
+        database = config.storage.database
+        if database is None:
+            raise ConfigError('--node needs storage.kind = "postgres"', where=str(path))
+        storage = replace(config.storage, database=replace(database, node=node))
+        config = replace(config, storage=storage)
     return config if workers is None else replace(config, workers=workers)
 
 

@@ -273,8 +273,11 @@ class DatabaseSettings:
     schema: str
     """The schema of its tables."""
     node: str
-    """The name by which this relay recognises itself in it after a restart; empty: one is made, and
-    kept in the directory."""
+    """The name of this relay among those that share it; empty: that of the machine."""
+    beat: timedelta = timedelta(seconds=5)
+    """The time between two beats, by which a node shows the others that it lives."""
+    dead_after: timedelta = timedelta(seconds=15)
+    """Others take over the mail of a node that has shown no beat for so long."""
 
 
 @dataclass(frozen=True, slots=True)

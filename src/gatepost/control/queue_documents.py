@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from gatepost.model.delivery import Addressee, Attempt, Delivery, QueuedMessage
+from gatepost.model.delivery import Addressee, Attempt, Delivery, QueuedMessage, Takeover
 from gatepost.model.reply import Reply
 from gatepost.model.rfc3339 import utc_text
 from gatepost.queue.deliveries_contract import QueueCount
@@ -26,6 +26,8 @@ def delivery_document(
         "id": delivery.id,
         "message": delivery.message,
         "state": delivery.state,
+        "node": delivery.node or None,
+        "taken_over": takeover_document(delivery.takeover),
         "next_hop": delivery.next_hop.key,
         "target": last or next(iter(targets), None),
         "recipients": [_recipient(each) for each in delivery.addressees],
@@ -34,6 +36,14 @@ def delivery_document(
         "expires_at": utc_text(delivery.expires_at),
         "last_attempt": attempt_document(delivery.history[-1]) if delivery.history else None,
     }
+
+
+def takeover_document(takeover: Takeover | None) -> Document | None:
+    """Return which node took over a delivery from which; None: none did."""
+    if takeover is None:
+        return None
+    after = takeover.after or None
+    return {"from": takeover.before, "by": after, "at": utc_text(takeover.at)}
 
 
 def message_document(message: QueuedMessage) -> Document:
@@ -78,6 +88,8 @@ def why_document(delivery: Delivery, why: Why) -> Document:
     return {
         "id": delivery.id,
         "state": delivery.state,
+        "node": delivery.node or None,
+        "taken_over": takeover_document(delivery.takeover),
         "next_hop": delivery.next_hop.key,
         "sentence": _text(why.sentence),
         "replies": [_text(each) for each in why.replies],

@@ -17,6 +17,7 @@ from gatepost.control.queue_documents import (
 from gatepost.control.undoable_holds import UndoableHolds
 from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import NextHop, Route, parse_next_hop
+from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.deliveries_contract import Action, Deliveries, QueueCount, QueueSelection
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import BACK
@@ -54,6 +55,13 @@ class QueueControl:
     routes: Callable[[], Sequence[Route]] = tuple
     """The configured routes, if no relay runs."""
     holds: UndoableHolds = field(default_factory=UndoableHolds)
+    cluster: Cluster | None = None
+    """The nodes that share the queue; None: it is ours alone."""
+
+    def is_elsewhere(self, delivery: Delivery) -> bool:
+        """Tell whether another node has leased a delivery."""
+        own = "" if self.cluster is None else self.cluster.name
+        return delivery.state == "leased" and delivery.node not in ("", own)
 
     @property
     def deliverer(self) -> "Deliverer | None":
@@ -148,8 +156,24 @@ async def _why(control: QueueControl, id_: str) -> Document:
     deliveries = await _as_due(control, await _find(control, id_))
     return {
         "id": deliveries[0].message,
-        "deliveries": [_why_document(control, each) for each in deliveries],
+        "deliveries": [await _explain(control, each) for each in deliveries],
     }
+
+
+async def explain_own(control: QueueControl, id_: str) -> Document:
+    """Return why a delivery that this node has leased waits; empty if it has not. Raises KeyError
+    and QueueError."""
+    [delivery] = await _as_due(control, await _find(control, id_))
+    return {} if control.is_elsewhere(delivery) else _why_document(control, delivery)
+
+
+async def _explain(control: QueueControl, delivery: Delivery) -> Document:
+    """Ask the node that has leased a delivery, because only its memory has the reason."""
+    if control.cluster is not None and control.is_elsewhere(delivery):
+        answer = await control.cluster.ask(delivery.node, "why", {"id": delivery.id})
+        if answer and "sentence" in answer:
+            return {**answer, "sentence": f"{answer['sentence']} (on {delivery.node})"}
+    return _why_document(control, delivery)
 
 
 async def _as_due(control: QueueControl, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
@@ -183,7 +207,7 @@ def _pause(control: QueueControl, delivery: Delivery) -> Pause | None:
 
 def _why_document(control: QueueControl, delivery: Delivery) -> Document:
     deliverer, pause, progress = control.deliverer, _pause(control, delivery), None
-    if deliverer is not None:
+    if deliverer is not None and not control.is_elsewhere(delivery):
         progress = deliverer.progress_of(delivery.id, delivery.next_hop)
     is_running = deliverer is not None
     reason = why(delivery, control.now(), pause, progress, is_running=is_running)
@@ -210,13 +234,26 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
         done["under_way"] = leased
     if action == "drop":
         await _report_dropped(control, deliveries)
-    if control.deliverer is not None:
-        if action == "retry":  # not before, or some would be attempted and not counted
-            control.deliverer.forgive(list(dict.fromkeys(hops)))
-        if action in ("hold", "drop"):
-            control.deliverer.cancel(None if ids is None else frozenset(ids))
-        control.deliverer.wake()
+    next_hops = list(dict.fromkeys(each.key for each in hops))
+    follow_action(control, action, ids, next_hops)
+    if control.cluster is not None:
+        fields = {"action": action, "ids": ids, "next_hops": next_hops}
+        await control.cluster.tell("acted", fields)
     return done
+
+
+def follow_action(
+    control: QueueControl, action: Action, ids: Sequence[str] | None, next_hops: Sequence[str]
+) -> None:
+    """Let the deliverer follow an action that is in the store; on any node."""
+    deliverer = control.deliverer
+    if deliverer is None:
+        return
+    if action == "retry":  # not before, or some would be attempted and not counted
+        deliverer.forgive([parse_next_hop(each) for each in next_hops])
+    if action in ("hold", "drop"):
+        deliverer.cancel(None if ids is None else frozenset(ids))
+    deliverer.wake()
 
 
 async def _choose(

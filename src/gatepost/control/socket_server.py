@@ -18,6 +18,7 @@ from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.clock import NO_CLOCK, ClockControl
 from gatepost.control.doctor_jobs import DoctorJobs
 from gatepost.control.failure_operations import NO_FAILURES, FailureControl
+from gatepost.control.node_operations import operate_nodes
 from gatepost.control.queue_operations import QueueControl, operate_queue
 from gatepost.control.session_operations import NOT_RECORDED, SessionControl, operate_sessions
 from gatepost.control.upstream_operations import UpstreamControl
@@ -48,6 +49,7 @@ from gatepost.processes.remote_sessions import FrontSessions
 from gatepost.processes.rpc import Afterwards, Answers, Operation, decode, decoder
 from gatepost.processes.rpc_frames import FrameStream, serve_frames
 from gatepost.processes.uploads import Uploads, put_and_tell
+from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.relay.spool import Budget
 from gatepost.reports.event_operations import NO_EVENTS, operate
@@ -95,6 +97,8 @@ class ControlServer:
     """None: no mail is delivered."""
     console: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
     """The operations of the console; None: there is none."""
+    cluster: Cluster | None = None
+    """The nodes that share the store; None: it is ours alone."""
 
     async def serve(self) -> asyncio.Server:
         """Serve until the server is closed."""
@@ -161,6 +165,7 @@ class ControlServer:
             "console": self.console or _refuse(NO_CONSOLE),
             "sessions": partial(operate_sessions, sessions) if sessions else _refuse(NOT_RECORDED),
             "queue": partial(operate_queue, queue) if queue else _refuse(NO_QUEUE),
+            "nodes": partial(operate_nodes, self.cluster),
             "upstreams": self.upstreams.operate if self.upstreams else _refuse(NO_QUEUE),
             "doctor": self.doctor.operate if self.doctor else _refuse(NO_DOCTOR),
         }

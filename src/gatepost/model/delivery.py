@@ -97,6 +97,17 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Takeover:
+    """Another node has taken over a delivery from a dead one."""
+
+    before: str
+    """The name of the dead node."""
+    at: datetime
+    after: str = ""
+    """The node that leased it then; empty: none has yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One message on its way to one next hop."""
 
@@ -117,6 +128,10 @@ class Delivery:
     """The sender was notified of the delay."""
     to_be_held: bool = False
     """An operator wants it to be held after the attempt in progress."""
+    node: str = field(default="", compare=False, repr=False)
+    """The name of the node that has leased it, if several share the store."""
+    takeover: Takeover | None = field(default=None, compare=False, repr=False)
+    """The last one; None: there was none."""
 
     @property
     def waiting(self) -> tuple[Recipient, ...]:

@@ -26,7 +26,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     tls_failed proxy_header_refused certificate_expires config_warning domain_not_verified
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
-    mailbox_delayed mailbox_unreadable lane_ended
+    mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -184,6 +184,8 @@ _SENTENCES: Final = {
     "notification_lost": "could not notify <{mail_from}> of a failure ({id}): {reason}",
     "sender_warned": "notified <{mail_from}> that {id} is delayed",
     "next_hop_rests": "next hop {next_hop} is paused for {seconds} s: {what}: {reason}",
+    "node_taken_over": "node {node} is dead; its {leases} deliveries are due again",
+    "node_renewed": "other nodes took {node} for dead, and have its deliveries; it goes on anew",
     "sign_in_stopped": "credential {credential} is refused at {target}: {reply}: {reason}",
     "delivery_stopped": "target {target} takes no mail until somebody acts: {reply}: {reason}",
     "sign_in_works": "credential {credential} is accepted at {target} again",

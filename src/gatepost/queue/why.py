@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from gatepost.errors import Phase
-from gatepost.model.delivery import Attempt, Delivery, Fate
+from gatepost.model.delivery import Attempt, Delivery, Fate, Takeover
 from gatepost.model.reply import Reply
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import BACK
@@ -70,6 +70,9 @@ def why(
     for.
     """
     answer = _why(delivery, now, pause, progress)
+    if delivery.takeover is not None:
+        sentence = answer.sentence.removesuffix(".")
+        answer = replace(answer, sentence=f"{sentence}; {_taken_over(delivery.takeover)}.")
     last = delivery.history[-1] if delivery.history else None
     if delivery.state == "settled":
         return answer
@@ -92,6 +95,8 @@ def _why(delivery: Delivery, now: datetime, pause: Pause | None, progress: Progr
         return Why(f"{sentence}{_after(delivery, now)}{left}.", replies)
     if delivery.state == "leased" and progress is not None and progress.ahead is not None:
         return Why(f"{_in_line(delivery, progress)}{_after(delivery, now)}{left}.", replies)
+    if delivery.state == "leased" and progress is None and delivery.node:
+        return Why(f"The node {delivery.node} has it{_after(delivery, now)}{left}.", replies)
     if delivery.state == "leased":
         return Why(f"{_tried(delivery, progress)}{_after(delivery, now)}{left}.", replies)
     due = next_try(delivery.due or now, delivery.expires_at, now, pause)
@@ -268,6 +273,13 @@ def _in_line(delivery: Delivery, progress: Progress) -> str:
         return f"It is next for {hop}, which {limit}"
     others = "another one" if progress.ahead == 1 else f"{progress.ahead} others"
     return f"It waits behind {others} for {hop}, which {limit}"
+
+
+def _taken_over(takeover: Takeover) -> str:
+    dead = f"{takeover.before}, which was taken for dead at {_utc(takeover.at)}"
+    if takeover.after:
+        return f"{takeover.after} took it over from {dead}"
+    return f"before that, it was with {dead}"
 
 
 def _settled(delivery: Delivery, now: datetime) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from gatepost.errors import QueueError
+from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.reply import Esc, Reply
@@ -23,6 +23,7 @@ from gatepost.queue.why import Progress, next_try
 from gatepost.relay.attempt import AttemptRunner, ReadyTarget
 from gatepost.relay.attempt_wait import CROWDED, RESOLVER, Wait
 from gatepost.relay.early_retries import EarlyRetries
+from gatepost.relay.held_body import HeldBody
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.paused_next_hops import PausedNextHops
@@ -31,6 +32,8 @@ from gatepost.relay.settler import NextAttempt, Settler
 from gatepost.relay.shared_by_delivery import DeliveryContext
 from gatepost.relay.target_health import TargetHealth
 
+UNSURE: Final = 1.0
+"""Seconds until the next attempt while another node may have our leases."""
 GOODBYE: Final = 1.0
 """Seconds at the end for recording returned leases, and for sending QUIT to servers."""
 EARLY: Final = 1.0
@@ -60,7 +63,7 @@ class Deliverer:
         bounds: Bounds,
     ) -> None:
         self._deliveries, self._routes = context.deliveries, context.routes
-        self._report, self._now = context.report, context.now
+        self._report, self._now, self._cluster = context.report, context.now, context.cluster
         self._settler, self._bounds = settler, bounds
         self._attempts = make_attempts(self.on_change)
         self._queues = NextHopQueues(bounds.leases, self._choose, self._call_workers, self._pause)
@@ -73,6 +76,8 @@ class Deliverer:
         self._settling: set[asyncio.Task[Any]] = set()
         self._called = False
         self._stopping = False
+        self._is_unsure = False
+        """Another node may have our leases, so that no attempt begins."""
         self.early_retries = EarlyRetries()
         self.epoch = 0
         self._heir: Deliverer | None = None
@@ -87,6 +92,13 @@ class Deliverer:
         self.epoch = epoch or await self._deliveries.take_over(self._now())
         self._leasing.start()
         self._run(self._retry(self.early_retries.take()))  # the configuration may be another one
+
+    def renew(self, epoch: int) -> None:
+        """Continue in another epoch; what was leased in an earlier one belongs to other nodes."""
+        self.epoch = epoch
+        for queued in self._queues.take_if(lambda each: each.lease.epoch != epoch):
+            self._release(queued)
+        self._leasing.wake()
 
     def has_room(self, planned: Sequence[Planned], size: int) -> bool:
         """Tell whether a message that is being accepted may be delivered from memory."""
@@ -286,7 +298,7 @@ class Deliverer:
             return Wait("", LOOK)
 
     def _call_workers(self) -> None:
-        if not self._called and not self._stopping:
+        if not (self._called or self._stopping or self._is_unsure):
             self._called = True
             asyncio.get_running_loop().call_soon(self._start_worker)
 
@@ -307,12 +319,34 @@ class Deliverer:
             self._call_workers()
 
     def _next(self) -> tuple[QueuedLease, ReadyTarget] | None:
-        if self._stopping:
+        if self._stopping or self._is_unsure:
             return None
         turn = self._queues.next()
-        if turn is not None and self._leasing.needs_more(turn[0].lease.delivery.next_hop.key):
+        if turn is None or not self._may_attempt(*turn):
+            return None
+        if self._leasing.needs_more(turn[0].lease.delivery.next_hop.key):
             self._leasing.wake()
         return turn
+
+    def _may_attempt(self, queued: QueuedLease, ready: ReadyTarget) -> bool:
+        """Tell whether an attempt may begin. If not, another node has the delivery or, if that is
+        not sure, all attempts wait for a while."""
+        if self._cluster is None or self._cluster.may_attempt(queued.lease):
+            return True
+        if ready.permit is not None:
+            ready.permit.close()
+        if queued.lease.epoch != self.epoch:
+            self._release(queued)
+            return False
+        self._queues.add(queued, first=True)
+        self._is_unsure = True
+        asyncio.get_running_loop().call_later(UNSURE, self._go_on)
+        return False
+
+    def _go_on(self) -> None:
+        self._is_unsure = False
+        if self._queues.is_ready:
+            self._call_workers()
 
     async def _work(self, queued: QueuedLease, ready: ReadyTarget) -> None:
         """Make one attempt after the other; each is settled while the next one is in progress."""
@@ -342,10 +376,12 @@ class Deliverer:
         try:
             if route is None:
                 return Wait("", LOOK)
-            return await self._attempts.run(lease, lambda: self._load(queued), route, ready)
+            return await self._attempts.run(lease, lambda: self._load_to_send(queued), route, ready)
         except asyncio.CancelledError:
             self._hand_back(queued)
             raise
+        except LeaseLost:  # or it may be: the next turn finds out
+            return Wait("", UNSURE)
         except KeyError:
             reply = _FAULT.because("its content is missing from the store")
         except (QueueError, OSError) as error:
@@ -446,6 +482,12 @@ class Deliverer:
         if queued.content is not None:
             return queued.content.body
         return await self._deliveries.body(queued.lease.message.id)
+
+    async def _load_to_send(self, queued: QueuedLease) -> Body:
+        body, cluster = await self._load(queued), self._cluster
+        return (
+            body if cluster is None else HeldBody(body, lambda: cluster.may_attempt(queued.lease))
+        )
 
     def _release(self, queued: QueuedLease) -> None:
         content, queued.content = queued.content, None

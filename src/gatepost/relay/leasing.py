@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ BATCH: Final = 200
 """Deliveries leased in one commit, so that acceptance never waits long."""
 LOOK: Final = 30.0
 """Seconds after which the queue is read again in any case, because wall clocks are changed."""
+POLL: Final = 1.0
+"""Seconds between two looks at whether something is due that other nodes have left in the store."""
 TOGETHER: Final = 0.02
 """Seconds between two looks, so that many pauses that end at almost the same time need one."""
 _NO_PARAMETERS: Final = (
@@ -48,6 +51,9 @@ class Leasing:
         self._is_full = False
         """Nothing was leased, because enough is in memory."""
         self._due = asyncio.Event()
+        self._polls = context.cluster is not None
+        self._skipped: frozenset[str] = frozenset()
+        """Next hops that were left out at the last look."""
         self._loop: asyncio.Task[None] | None = None
         self._damaged: set[str] = set()
         """Messages whose damage was reported."""
@@ -126,10 +132,22 @@ class Leasing:
         await asyncio.sleep(TOGETHER)
         try:
             async with asyncio.timeout(seconds):
-                await self._due.wait()
+                await (self._poll() if self._polls else self._due.wait())
         except TimeoutError:
             return True
         return False
+
+    async def _poll(self) -> None:
+        """Wait until something is due, also if it is another node that has left it."""
+        while not self._due.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await self._due.wait()
+                    return
+            with suppress(QueueError):
+                due = await self._deliveries.next_due(self._skipped)
+                if due is not None and due <= self._now():
+                    return
 
     async def _check_clock(self) -> None:
         """If the clock was put back, treat as due what was due at a time that has already been."""
@@ -161,7 +179,7 @@ class Leasing:
         now = self._now()
         most = self._queues.share
         full = {queue.next_hop.key for queue in self._queues if len(queue.leases) >= most}
-        skip = frozenset({*self._paused, *full})
+        skip = self._skipped = frozenset({*self._paused, *full})
         overdue = await self._get(self._deliveries.lease_overdue, now, room)
         leases = await self._get(self._deliveries.lease, now, room - len(overdue), skip)
         if len(leases) < room - len(overdue):

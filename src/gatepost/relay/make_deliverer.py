@@ -7,6 +7,7 @@ from datetime import datetime
 from gatepost.model.dns import Resolver
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
+from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.queue.retry_schedule import Random
 from gatepost.relay.attempt import AttemptRunner
@@ -55,13 +56,15 @@ class DelivererParts:
     """That of the process; None: its own."""
     forgiven: Callable[[], None] = lambda: None
     """Forgets why there was no token, because the operator says that the problem is solved."""
+    cluster: Cluster | None = None
+    """The nodes that share the queue; None: it is ours alone."""
 
 
 def make_deliverer(parts: DelivererParts) -> Deliverer:
     """Return the deliverer; ``start`` starts it."""
     routes, report, random = parts.routes, parts.report, parts.random
     notifier = Notifier(parts.host, parts.next_id, routes, report)
-    context = DeliveryContext(parts.deliveries, routes, report, parts.now)
+    context = DeliveryContext(parts.deliveries, routes, report, parts.now, parts.cluster)
     settler = Settler(context, notifier, random)
 
     def make_attempts(changed: Callable[[str], None]) -> AttemptRunner:

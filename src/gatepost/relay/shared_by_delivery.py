@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gatepost.model.body import Body
 from gatepost.model.operator_event import ReportEvent
+from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.relay.routes import Routes
 
@@ -21,3 +22,5 @@ class DeliveryContext:
     routes: Routes
     report: ReportEvent
     now: Callable[[], datetime]
+    cluster: Cluster | None = None
+    """The nodes that share the queue; None: it is ours alone."""

@@ -14,11 +14,15 @@ if TYPE_CHECKING:  # without a health check, HTTP is not needed
 
 
 def health_application(
-    refusal: Callable[[], str], *, scripts_failures: bool = False
+    refusal: Callable[[], str],
+    *,
+    scripts_failures: bool = False,
+    is_draining: Callable[[], bool] = lambda: False,
 ) -> "Starlette":
     """Return an application that answers 200, or 503 with the reason why no mail is accepted.
 
     ``scripts_failures``: rules of scripted failures are allowed, which monitoring should know.
+    ``is_draining`` tells whether the relay finishes what it has begun, and stops.
     """
     more = {"failures": "allowed"} if scripts_failures else {}
     from starlette.applications import Starlette  # noqa: PLC0415
@@ -26,6 +30,9 @@ def health_application(
     from starlette.routing import Route  # noqa: PLC0415
 
     async def health(_request: "Request") -> "JSONResponse":
+        if is_draining():
+            what = {"status": "draining", "reason": "it finishes what it has begun, and stops"}
+            return JSONResponse({**what, **more}, 503)
         reason = refusal()
         if reason:
             return JSONResponse({"status": "refusing", "reason": reason, **more}, 503)
@@ -40,6 +47,7 @@ async def serve_health(
     stack: AsyncExitStack,
     *,
     scripts_failures: bool = False,
+    is_draining: Callable[[], bool] = lambda: False,
 ) -> Listener | None:
     """Serve until ``stack`` is closed. Raises PortBusy, NetworkError."""
     if place is None:
@@ -48,7 +56,9 @@ async def serve_health(
 
     listener = listen(*place)
     stack.callback(listener.close)
-    application = health_application(refusal, scripts_failures=scripts_failures)
+    application = health_application(
+        refusal, scripts_failures=scripts_failures, is_draining=is_draining
+    )
     server = WebServer(listener, application, limits=WebLimits(use=Use.OWN))
     stack.push_async_callback(server.stop)
     await server.wait_started()

@@ -61,6 +61,8 @@ def test_list_has_all_fields_that_a_script_needs() -> None:
             "id": "m1.0",
             "message": "m1",
             "state": "waiting",
+            "node": None,
+            "taken_over": None,
             "next_hop": "out",
             "target": "hub",
             "age": 1,

@@ -14,24 +14,26 @@ WITH picked AS MATERIALIZED (
     ) AS d
     LIMIT {limit}
 )
-UPDATE delivery AS d SET due = NULL, node = %s, token = d.token + 1
+UPDATE delivery AS d SET due = NULL, node = %s, token = d.token + 1,
+    taken_by = CASE WHEN d.lost_by IS NOT NULL THEN coalesce(d.taken_by, %s) END
 FROM picked JOIN message AS m ON m.key = picked.message
 WHERE d.message = picked.message AND d.part = picked.part
 RETURNING picked.due, m.id, d.part, d.hop, d.due, d.node, d.held, d.token, d.attempts, d.warned,
-    d.expires, d.notice, d.addressees, d.history, d.message, true, m.received_at, m.mail_from,
-    m.parameters, m.subject, m.message_id, m.principal, m.trace, m.size;
+    d.expires, d.notice, d.addressees, d.history, d.message, '', d.lost_by, d.lost_at, d.taken_by,
+    m.received_at, m.mail_from, m.parameters, m.subject, m.message_id, m.principal, m.trace, m.size;
 
 -- name: take_overdue
 WITH picked AS MATERIALIZED (
     SELECT message, part, notice FROM delivery WHERE due IS NOT NULL AND notice <= %s
     ORDER BY notice LIMIT {limit} FOR UPDATE SKIP LOCKED
 )
-UPDATE delivery AS d SET due = NULL, node = %s, token = d.token + 1
+UPDATE delivery AS d SET due = NULL, node = %s, token = d.token + 1,
+    taken_by = CASE WHEN d.lost_by IS NOT NULL THEN coalesce(d.taken_by, %s) END
 FROM picked JOIN message AS m ON m.key = picked.message
 WHERE d.message = picked.message AND d.part = picked.part
 RETURNING picked.notice, m.id, d.part, d.hop, d.due, d.node, d.held, d.token, d.attempts, d.warned,
-    d.expires, d.notice, d.addressees, d.history, d.message, true, m.received_at, m.mail_from,
-    m.parameters, m.subject, m.message_id, m.principal, m.trace, m.size;
+    d.expires, d.notice, d.addressees, d.history, d.message, '', d.lost_by, d.lost_at, d.taken_by,
+    m.received_at, m.mail_from, m.parameters, m.subject, m.message_id, m.principal, m.trace, m.size;
 
 -- name: confirm_leases
 -- Which of these were leased by a transaction whose COMMIT had no answer; it writes, so that the
@@ -72,12 +74,6 @@ SELECT least((SELECT due FROM hop WHERE key <> ALL(%s) ORDER BY due LIMIT 1),
 
 -- name: hold_damaged
 UPDATE delivery SET due = NULL, node = NULL, held = true WHERE message = %s AND part = %s;
-
--- name: give_back
--- What nodes had leased that are gone.
-UPDATE delivery SET node = NULL, due = CASE WHEN held THEN NULL ELSE %s END
-WHERE node IS NOT NULL AND node NOT IN (SELECT epoch FROM node)
-RETURNING hop, due;
 
 -- name: settle
 -- Changes nothing unless the lease is the newest. Recipients left over are held if an operator has
@@ -128,13 +124,15 @@ SELECT segment, key, size, checksum FROM message WHERE id = %s AND settled IS NU
 
 -- name: deliveries_of
 SELECT m.id, d.part, d.hop, d.due, d.node, d.held, d.token, d.attempts, d.warned, d.expires,
-       d.notice, d.addressees, d.history, d.message, d.node IN (SELECT epoch FROM node)
+       d.notice, d.addressees, d.history, d.message,
+       (SELECT name FROM node WHERE epoch = d.node), d.lost_by, d.lost_at, d.taken_by
 FROM message AS m JOIN delivery AS d ON d.message = m.key
 WHERE m.id = %s ORDER BY d.part;
 
 -- name: list_deliveries
 SELECT m.id, d.part, d.hop, d.due, d.node, d.held, d.token, d.attempts, d.warned, d.expires,
-       d.notice, d.addressees, d.history, d.message, d.node IN (SELECT epoch FROM node)
+       d.notice, d.addressees, d.history, d.message,
+       (SELECT name FROM node WHERE epoch = d.node), d.lost_by, d.lost_at, d.taken_by
 FROM delivery AS d JOIN message AS m ON m.key = d.message
 WHERE d.message <= %s AND (d.message < %s OR d.part > %s)
     AND (%s OR d.due IS NOT NULL OR d.node IS NOT NULL OR d.held)
@@ -169,7 +167,8 @@ WHERE held AND (message, part) > (%s, %s) ORDER BY message, part LIMIT 500;
 -- name: lock_deliveries
 -- In the order of their keys, so that two transactions do not wait for each other.
 SELECT m.id, d.part, d.hop, d.due, d.node, d.held, d.token, d.attempts, d.warned, d.expires,
-       d.notice, d.addressees, d.history, d.message, d.node IN (SELECT epoch FROM node)
+       d.notice, d.addressees, d.history, d.message,
+       (SELECT name FROM node WHERE epoch = d.node), d.lost_by, d.lost_at, d.taken_by
 FROM unnest(%s, %s) AS given (message, part)
 JOIN delivery AS d ON d.message = given.message AND d.part = given.part
 JOIN message AS m ON m.key = d.message

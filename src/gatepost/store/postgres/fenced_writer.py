@@ -59,7 +59,7 @@ class WriteAttempt:
 class FencedWriter:
     """What one thread writes with; ``number`` is that of its connection for the fence.
 
-    ``on_fenced`` is called when another owner has taken the store.
+    ``on_fenced`` is called when others have taken over what we had.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class FencedWriter:
             except psycopg.errors.DivisionByZero:
                 roll_back(connection)
                 if self.epoch == self._node.epoch:
-                    fenced = Fenced("another relay has taken over the store")
+                    fenced = Fenced("other nodes have taken over what this one had")
                     self._on_fenced(fenced)
                     raise fenced from None
             except psycopg.Error as error:

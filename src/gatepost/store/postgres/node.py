@@ -1,90 +1,129 @@
-"""The owner of the store: a row for each start, which others delete to fence it."""
+"""A node: one relay of those that share the database. Each start has a row of its own, the epoch;
+who deletes that row fences the node."""
 
+import hashlib
 import importlib.metadata
-import time
+from collections.abc import Sequence
 from typing import Final
 
-from gatepost.errors import QueueError, Unreadable
+from gatepost.errors import QueueError
+from gatepost.store.postgres.arrays import numbers
 from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.new_messages import lower_hops
+from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
 
-BEAT: Final = 5.0
-"""Seconds between two beats of an owner."""
-DEAD: Final = 30.0
-"""Seconds without a beat after which an owner is taken for dead, by the clock of who waits."""
-_LOOK: Final = 1.0
-"""Seconds between two looks at the beat of another owner."""
+SURE: Final = 2 / 3
+"""The part of ``dead_after`` for which a node is sure that others do not take it for dead."""
+_LONGEST: Final = 63
+"""The most characters of an application_name that PostgreSQL keeps."""
 
 
 class Fenced(QueueError):
-    """Another owner has taken the store."""
+    """Others have taken over what we had."""
 
 
-class StoreInUse(Unreadable):
-    """Another owner uses the store, and lives."""
+class Superseded(Fenced):
+    """A newer start with our name did so: there is no place for us any more."""
 
 
 class Node:
-    """Our ownership. ``epoch`` is 0 before ``register``; ``writers`` connections may write."""
+    """This relay among the nodes of the database. For any thread.
 
-    def __init__(self, name: str, writers: int) -> None:
-        self.name, self._writers = name, writers
+    ``epoch`` is 0 before ``register``; `writers` connections may write.
+    """
+
+    def __init__(self, name: str, settings: PostgresSettings, writers: int) -> None:
+        self.name, self._settings, self._writers = name, settings, writers
         self.epoch = 0
+        self._epochs: set[int] = set()
+        """All that this object had, also those whose transaction may not have been committed."""
+        self.is_fenced = False
+        """Others have what we had, until we have a new epoch."""
+        self._last_beat = float("-inf")
+        """When the last beat that succeeded began, by our clock."""
+
+    @property
+    def application(self) -> str:
+        """The name by which the server lists our connections."""
+        return application_name(self._settings.schema, self.name)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether no other node can have taken us for dead: our last beat is not too old."""
+        age = self._settings.clock() - self._last_beat
+        return not self.is_fenced and age < self._settings.dead_after * SURE
 
     def fence(self, connection: Connection, writer: int) -> int:
-        """Let a transaction fail, with a division by zero, unless we are the owner; return the
-        epoch that was used. ``writer`` is the number of the connection."""
+        """Let a transaction fail, with a division by zero, unless we have our row; return the epoch
+        that was used. ``writer`` is the number of the connection."""
         epoch = self.epoch
         connection.execute(SQL["fence"], (epoch, writer))
         return epoch
 
     def register(self, connection: Connection) -> None:
-        """Become the owner, in a transaction of our own.
+        """Become a node, in a transaction of our own; fence an earlier start with our name."""
+        end_connections(connection, self.application)
+        self._register(connection)
 
-        An earlier owner with our name is fenced at once, because it is this one before it was
-        started again; one with another name if it has no beat for DEAD seconds. Raises StoreInUse.
-        """
-        self._wait_for_death(connection)
-        end_connections(connection)
+    def rejoin(self, connection: Connection) -> None:
+        """Become a node again after others took us for dead. Raises Superseded if a newer start
+        with our name has taken our place."""
+        row = connection.execute(SQL["epoch_of"], (self.name,)).fetchone()
+        if row is not None and row[0] not in self._epochs:
+            raise Superseded(f"another relay with the name {self.name} has taken over")
+        self._register(connection)
+
+    def _register(self, connection: Connection) -> None:
         with connection.transaction():
-            connection.execute(SQL["fence_others"])
-            self.renew(connection)
+            self.renew(connection, self._settings.now())
+        self.is_fenced = False
 
-    def renew(self, connection: Connection) -> int:
-        """Begin a new epoch, in an open transaction; return it. What the last one had leased is
-        leased to nobody."""
+    def renew(self, connection: Connection, now: int) -> int:
+        """Begin a new epoch, in an open transaction; return it. What an earlier one had leased is
+        due ``now``."""
+        begun = self._settings.clock()
         epoch = next_epoch(connection)
-        connection.execute(SQL["delete_node"], (self.epoch,))
+        self._epochs.add(epoch)
+        before = [each for (each,) in connection.execute(SQL["remove_node"], (self.name,))]
         connection.execute(SQL["insert_node"], (epoch, self.name, _program()))
         connection.execute(SQL["insert_writers"], (epoch, self._writers))
-        self.epoch = epoch
+        before += [each for (each,) in connection.execute(SQL["orphans"])]
+        give_back(connection, before, now)
+        self.epoch, self._last_beat = epoch, begun
         return epoch
 
-    def beat(self, connection: Connection) -> None:
-        """Show that we live. Raises Fenced if we are the owner no more."""
-        epoch = self.epoch
-        found = connection.execute(SQL["beat"], (epoch,)).rowcount
-        if not found and epoch == self.epoch:
-            raise Fenced("another relay has taken over the store")
+    def beat(self, connection: Connection, status: str) -> None:
+        """Show that we live, and what we say of ourselves (JSON). Raises Fenced."""
+        epoch, begun = self.epoch, self._settings.clock()
+        with connection.transaction():
+            connection.execute("SET LOCAL synchronous_commit = off", prepare=False)
+            found = connection.execute(SQL["beat"], (status, epoch)).rowcount
+        if found:
+            self._last_beat = begun
+        elif epoch == self.epoch:
+            raise Fenced("other nodes took this one for dead")
 
     def leave(self, connection: Connection) -> None:
-        """Be the owner no more."""
-        connection.execute(SQL["delete_node"], (self.epoch,))
+        """Be a node no more; what is still leased is due now."""
+        with connection.transaction():
+            if connection.execute(SQL["delete_node"], (self.epoch,)).rowcount:
+                give_back(connection, [self.epoch], self._settings.now())
 
-    def _wait_for_death(self, connection: Connection) -> None:
-        deadline = time.monotonic() + DEAD
-        first = beats = self._beats_of_others(connection)
-        while beats:
-            alive = [name for name, beat in beats.items() if first.get(name) != beat]
-            if alive:
-                raise StoreInUse(f"the store is in use by {alive[0]}")
-            if time.monotonic() > deadline:
-                return
-            time.sleep(_LOOK)
-            beats = self._beats_of_others(connection)
 
-    def _beats_of_others(self, connection: Connection) -> dict[str, int]:
-        return dict(connection.execute(SQL["others"], (self.name,)).fetchall())
+def give_back(
+    connection: Connection, epochs: Sequence[int], now: int, lost_by: str | None = None
+) -> int:
+    """Make what was leased in these epochs due ``now``, in an open transaction; return how many.
+
+    ``lost_by`` is the name of the node that is fenced; None: it is our own.
+    """
+    if not epochs:
+        return 0
+    at = None if lost_by is None else now
+    rows = connection.execute(SQL["give_back"], (now, lost_by, at, numbers(epochs))).fetchall()
+    lower_hops(connection, [(hop, due) for hop, due in rows if due is not None])
+    return len(rows)
 
 
 def next_epoch(connection: Connection) -> int:
@@ -98,10 +137,20 @@ def next_epoch(connection: Connection) -> int:
     return int(row[0])
 
 
-def end_connections(connection: Connection) -> None:
-    """End the other connections of our name: those of a process that was killed, or is stopped,
+def end_connections(connection: Connection, application: str) -> None:
+    """End the other connections with a name: those of a process that was killed, or is stopped,
     would hold locks."""
-    connection.execute(SQL["end_connections"])
+    connection.execute(SQL["end_connections"], (application,))
+
+
+def application_name(schema: str, node: str) -> str:
+    """Return the name by which the server lists the connections of a node; a different one for each
+    node of each schema."""
+    name = f"gatepost {schema} {node}"
+    if name.isascii() and len(name) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"gatepost {digest}"
 
 
 def _program() -> str:

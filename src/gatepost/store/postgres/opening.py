@@ -1,8 +1,7 @@
-"""From a URL to an open store: lock, schema, ownership."""
+"""From a URL to an open store: lock, schema, node."""
 
 import platform
 import re
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -18,10 +17,9 @@ from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SCHEMA
 from gatepost.store.postgres.store import OWN_WRITERS, OpenedDatabase, PostgresStore
 from gatepost.store.postgres.thread_connection import Reachability, ThreadConnection
-from gatepost.store.private_files import write_private
 
-NODE: Final = "node"
-"""The file in the data directory with the name of its node."""
+NAME: Final = 63
+"""The most characters of a node's name that we make."""
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9.-]+")
 
@@ -35,12 +33,12 @@ def open_store(
     settings: PostgresSettings,
     on_failure: Callable[[QueueError], None] = _ignore,
 ) -> PostgresStore:
-    """Open the store in a database, create or migrate its tables, and become its owner.
+    """Open the store in a database, create or migrate its tables, and become one of its nodes.
 
-    ``directory`` is created if necessary, and locked; it has the name of the node. `on_failure` is
-    called once, in a thread of the store, if another owner takes the store: then nothing is
-    accepted any more, and the process must end. Raises StoreLocked if another process has the
-    directory, StoreInUse if an owner on another machine lives, Unreachable, and Unreadable.
+    ``directory`` is created if necessary, and locked. `on_failure` is called once, in a thread of
+    the store, if a newer process takes the name of the node: then nothing is accepted any more, and
+    the process must end. Raises StoreLocked if another process has the directory, Unreachable, and
+    Unreadable.
     """
     if not _SCHEMA_NAME.fullmatch(settings.schema):
         raise Unreadable(f"{settings.schema!r} cannot be the name of a schema")
@@ -52,10 +50,9 @@ def open_store(
         raise Unreadable(f"{directory} cannot be used: {why}") from error
     session: ThreadConnection | None = None
     try:
-        name = settings.node or _name_of(directory)
-        connector = Connector(settings.url, settings.schema, f"gatepost {name}"[:63])
+        node = Node(settings.node or default_name(), settings, settings.writers + OWN_WRITERS)
+        connector = Connector(settings.url, settings.schema, node.application)
         session = ThreadConnection(connector.connect, Reachability())
-        node = Node(name, settings.writers + OWN_WRITERS)
         try:
             connection = session.connection()
             prepare_schema(connection, settings.schema)
@@ -96,16 +93,6 @@ def prepare_schema(connection: Connection, schema: str) -> None:
             connection.execute("INSERT INTO migration VALUES (%s)", (number,))
 
 
-def _name_of(directory: Path) -> str:
-    """Return the name of the node of a data directory: that of the machine, and a number that no
-    copy of the machine has."""
-    file = directory / NODE
-    try:
-        if name := file.read_text("ascii").strip():
-            return name
-    except (FileNotFoundError, UnicodeDecodeError):
-        pass
-    machine = _NO_NAME.sub("-", platform.node())[:30] or "node"
-    name = f"{machine}-{secrets.token_hex(4)}"
-    write_private(file, f"{name}\n")
-    return name
+def default_name() -> str:
+    """Return the name of a node that has got none: that of the machine."""
+    return _NO_NAME.sub("-", platform.node())[:NAME] or "node"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from gatepost.model.delivery import Delivery, Lease, State
+from gatepost.model.delivery import Delivery, Lease, State, Takeover
 from gatepost.model.route import parse_next_hop
 from gatepost.queue import deliveries_contract as queue
 from gatepost.queue.deliveries_contract import Action, part_of
@@ -39,11 +39,8 @@ class QueueWriter:
         """When due deliveries were looked for, as it was written last."""
 
     def take_over(self, connection: Connection, now: int) -> int:
-        """Begin a new epoch, and make due what the previous owner had leased."""
-        epoch = self._node.renew(connection)
-        rows = connection.execute(SQL["give_back"], (now,)).fetchall()
-        lower_hops(connection, [(hop, due) for hop, due in rows if due is not None])
-        return epoch
+        """Begin a new epoch, and make due what an earlier one had leased."""
+        return self._node.renew(connection, now)
 
     def lease(
         self, connection: Connection, now: int, limit: int, skip: Collection[str]
@@ -70,7 +67,8 @@ class QueueWriter:
         if limit <= 0:
             return []
         query = SQL["take_overdue"].format(limit=limit)
-        taken = connection.execute(query, (now, self._node.epoch), prepare=False).fetchall()
+        values = (now, self._node.epoch, self._node.name)
+        taken = connection.execute(query, values, prepare=False).fetchall()
         hops = sorted({row[3] for row in taken})
         if hops:
             connection.execute(SQL["lock_hops"], (texts(hops),))
@@ -105,9 +103,9 @@ class QueueWriter:
             connection.execute(SQL["drop"], (*_columns(some), texts(addressees)))
             finish_messages(connection, [(key, now) for key, _ in some])
         else:  # released while it is leased, it goes on
-            due = [None if row[14] else now for row in changed]
+            due = [now if row[14] is None else None for row in changed]
             connection.execute(SQL["place"], (*_columns(some), numbers(due)))
-            lower_hops(connection, [(row[2], now) for row in changed if not row[14]])
+            lower_hops(connection, [(row[2], now) for row in changed if row[14] is None])
         connection.execute(SQL["lock_hops"], (texts(hops),))
         raise_hops(connection, hops)
         return len(changed)
@@ -137,19 +135,19 @@ class QueueWriter:
         self, connection: Connection, hops: Sequence[str], now: int, share: int, limit: int
     ) -> list[tuple[Any, ...]]:
         query = SQL["take_due"].format(share=share, limit=limit)
-        values = (texts(hops), now, self._node.epoch)
+        values = (texts(hops), now, self._node.epoch, self._node.name)
         return connection.execute(query, values, prepare=False).fetchall()
 
     def _leases(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> Sequence[Lease]:
         """Return the leases in rows of ``take_due``, the longest due first."""
         leases = []
         for row in sorted(rows, key=lambda each: (each[0], each[14], each[2])):
-            delivery = delivery_of(row[1:16])
+            delivery = delivery_of(row[1:19])
             key = (row[14], row[2])
             if not delivery.waiting:  # its recipients are damaged: an operator can drop it
                 connection.execute(SQL["hold_damaged"], key)
                 delivery = replace(delivery, state="held")
-            message = queued_message((row[1], *row[16:]))
+            message = queued_message((row[1], *row[19:]))
             leases.append(Lease(delivery, message, row[5], row[7], key))
         return leases
 
@@ -194,11 +192,11 @@ def find_keys(connection: Connection, ids: Sequence[str]) -> list[Key]:
 def delivery_of(row: Sequence[Any]) -> Delivery:
     """Return the delivery in a row of ``deliveries_of``. Damaged values are left out."""
     message, part, hop, due, node, held, _, attempts, warned, expires, notice = row[:11]
-    addressees, history, _, is_leased = row[11:15]
+    addressees, history, _, holder, lost_by, lost_at, taken_by = row[11:18]
     state: State = "settled"
     if due is not None:
         state = "waiting"
-    elif is_leased:
+    elif holder is not None:
         state = "leased"
     elif held:
         state = "held"
@@ -217,12 +215,14 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         history=() if history is None else undamaged(read_history, history),
         warned=warned,
         to_be_held=state == "leased" and held,
+        node=holder or "",
+        takeover=None if lost_by is None else Takeover(lost_by, read_time(lost_at), taken_by or ""),
     )
 
 
 def _is_concerned(action: Action, row: Sequence[Any]) -> bool:
     """Tell whether an action changes the delivery in a row."""
-    due, node, held, is_leased = row[3], row[4], row[5], bool(row[14])
+    due, node, held, is_leased = row[3], row[4], row[5], row[14] is not None
     waits = due is not None or (node is not None and not is_leased and not held)
     if action == "hold":
         return (waits or is_leased) and not held

@@ -45,15 +45,17 @@ class _Open:
     """The segment that gets the contents of a kind."""
 
     number: int
+    epoch: int
+    """That of the node, for which the segment is reserved."""
     octets: int = 0
     begun: float = field(default_factory=time.monotonic)
 
 
 class SegmentTables:
-    """The segments of a store. For any thread."""
+    """The segments of a store. For any thread. ``epoch`` returns that of the node."""
 
-    def __init__(self, size: int = SIZE) -> None:
-        self._size = size
+    def __init__(self, epoch: Callable[[], int], size: int = SIZE) -> None:
+        self.epoch, self._size = epoch, size
         self._lock = threading.Lock()
         self._open: dict[Kind, _Open] = {}
         self._writing = Counter[int]()
@@ -68,10 +70,11 @@ class SegmentTables:
         ``change`` runs a function in a transaction, which may create a segment.
         """
         with self._lock:
-            if kind not in self._open:
+            epoch, current = self.epoch(), self._open.get(kind)
+            if current is None or current.epoch != epoch:
                 closed = frozenset(self._closed)
-                self._open[kind] = _Open(change(lambda each: create_segment(each, kind, closed)))
-            current = self._open[kind]
+                number = change(lambda each: create_segment(each, kind, closed, epoch))
+                current = self._open[kind] = _Open(number, epoch)
             self._writing[current.number] += 1
         try:
             yield current.number
@@ -94,15 +97,17 @@ class SegmentTables:
             return True
 
 
-def create_segment(connection: Connection, kind: Kind, closed: Collection[int]) -> int:
-    """Return an open segment of a kind that an earlier start has left, or create one; in an open
-    transaction. Others are ``closed``."""
+def create_segment(
+    connection: Connection, kind: Kind, closed: Collection[int], epoch: int | None = None
+) -> int:
+    """Return an open segment of a kind that a node has left that is gone, or create one; in an open
+    transaction. It is reserved for a node; others are ``closed``."""
     connection.execute("LOCK TABLE segment IN SHARE ROW EXCLUSIVE MODE")
     connection.execute(SQL["close_segments"], (numbers(sorted(closed)),))
-    found = connection.execute(SQL["open_segment"], (kind,)).fetchone()
+    found = connection.execute(SQL["adopt_segment"], (epoch, kind)).fetchone()
     if found is not None:
         return int(found[0])
-    row = connection.execute(SQL["insert_segment"], (kind,)).fetchone()
+    row = connection.execute(SQL["insert_segment"], (kind, epoch)).fetchone()
     assert row is not None  # noqa: S101 - it was inserted
     table = table_of(row[0])
     connection.execute(

@@ -56,12 +56,18 @@ class _Judged:
 
 
 class SettlementWriter:
-    """Writes settlements, in a thread of their own. ``next_key`` returns keys for new mail."""
+    """Writes settlements, in a thread of their own. ``next_key`` returns keys for new mail;
+    ``count`` gets the number of those that were written."""
 
     def __init__(
-        self, writer: FencedWriter, segments: SegmentTables, next_key: Callable[[], int]
+        self,
+        writer: FencedWriter,
+        segments: SegmentTables,
+        next_key: Callable[[], int],
+        count: Callable[[int], None],
     ) -> None:
         self._writer, self._segments, self._next_key = writer, segments, next_key
+        self._count = count
 
     def write(self, group: Sequence[SettlementJob]) -> None:
         """Write a group, and report the results."""
@@ -101,6 +107,7 @@ class SettlementWriter:
                 self._write(some[middle:])
                 return
             results = [error_of(error)]
+        self._count(results.count(None))
         futures = [each.settle.future for each in some]
         report_results(zip(futures, results, strict=True))
 

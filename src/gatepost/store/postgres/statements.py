@@ -5,12 +5,22 @@ from typing import Final
 
 from gatepost.store.stored_values import read_statements
 
-_FILES: Final = ("store.sql", "messages.sql", "deliveries.sql", "reports.sql", "mailbox.sql")
+_FILES: Final = (
+    "store.sql",
+    "cluster.sql",
+    "messages.sql",
+    "deliveries.sql",
+    "reports.sql",
+    "mailbox.sql",
+)
 
 SQL: Final = {
     name: statement
     for file in _FILES
     for name, statement in read_statements(Path(__file__).with_name(file)).items()
 }
-SCHEMA: Final = (Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8"),)
+SCHEMA: Final = tuple(
+    Path(__file__).with_name(f"schema_{number}.sql").read_text(encoding="utf-8")
+    for number in (1, 2)
+)
 """``SCHEMA[n]`` leads from version n to n + 1."""

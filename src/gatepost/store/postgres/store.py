@@ -23,8 +23,11 @@ from gatepost.store.lock import DirectoryLock
 from gatepost.store.message_waiters import Waiters
 from gatepost.store.postgres import message_inserter, settlements
 from gatepost.store.postgres import message_reader as reads
+from gatepost.store.postgres.activity import Activity
 from gatepost.store.postgres.arrays import texts
+from gatepost.store.postgres.beats import Beats, BeatThread
 from gatepost.store.postgres.changes import ChangeThread, DatabaseChanges, Job
+from gatepost.store.postgres.cluster import PostgresCluster
 from gatepost.store.postgres.connections import Connection, Connector
 from gatepost.store.postgres.deliveries import PostgresDeliveries
 from gatepost.store.postgres.fenced_writer import FencedWriter
@@ -32,7 +35,7 @@ from gatepost.store.postgres.mailbox import PostgresMailbox
 from gatepost.store.postgres.message_inserter import MessageInserter
 from gatepost.store.postgres.message_rows import is_storable
 from gatepost.store.postgres.new_messages import CapturedTable, NewMessage, QueueTable
-from gatepost.store.postgres.node import BEAT, Node, next_epoch
+from gatepost.store.postgres.node import Fenced, Node, next_epoch
 from gatepost.store.postgres.operations import PostgresOperations
 from gatepost.store.postgres.queue_writer import QueueWriter
 from gatepost.store.postgres.readers import TIMEOUT, Readers
@@ -42,21 +45,21 @@ from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.settlements import SettlementJob, SettlementWriter
 from gatepost.store.postgres.statements import SQL
 from gatepost.store.postgres.thread_connection import ThreadConnection
-from gatepost.store.postgres.upkeep import BATCH, Upkeep, delete_ids, delete_oldest
+from gatepost.store.postgres.upkeep import BATCH, ROUND, Upkeep, delete_ids, delete_oldest
 from gatepost.store.postgres.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record
 
-OWN_WRITERS: Final = 3
-"""Connections that write besides those for new mail: changes, settlements, upkeep."""
+OWN_WRITERS: Final = 4
+"""Connections that write besides those for new mail: changes, settlements, upkeep, beats."""
 FULL: Final = 5.0
 """Seconds without new mail after the database had no room."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedDatabase:
-    """What ``opening`` has made; ``session`` is connected, and ``node`` the owner."""
+    """What ``opening`` has made; ``session`` is connected, and ``node`` is registered."""
 
     settings: PostgresSettings
     connector: Connector
@@ -85,13 +88,15 @@ class PostgresStore:
         self._watchers: dict[str, Callable[[], None]] = {}
         self._underway: set[str] = set()
         """The ids of messages that are being queued: two threads may have the same one."""
-        self._segments = SegmentTables(settings.segment)
+        self._activity = Activity(settings.clock)
+        self._segments = SegmentTables(lambda: node.epoch, settings.segment)
         self._key = partial(next, count((node.epoch << 32) + 1))
         self._sessions = [opened.session]
-        *inserting, changing, settling = [
-            self._writer(number, self._session()) for number in range(1, settings.writers + 3)
+        upkeep = self._writer(1, opened.session)
+        *inserting, changing, settling, beating = [
+            self._writer(number, self._session())
+            for number in range(2, settings.writers + OWN_WRITERS + 1)
         ]
-        own = self._writer(settings.writers + OWN_WRITERS, opened.session)
 
         queue, captured_mail = QueueTable(), CapturedTable()
         inserters = [
@@ -101,9 +106,9 @@ class PostgresStore:
             changing,
             MessageInserter(captured_mail, changing, self._segments, self._report_captured),
         )
-        settler = SettlementWriter(settling, self._segments, self._key)
-        self._upkeep = Upkeep(settings, node, own, self._segments, self._fail)
-
+        settler = SettlementWriter(
+            settling, self._segments, self._key, self._activity.count_settled
+        )
         self._inserting = WorkerThreads[NewMessage](
             "inserter", [each.write for each in inserters], message_inserter.GROUP, self._fault,
             [each.take_back for each in inserters],
@@ -114,16 +119,31 @@ class PostgresStore:
         self._settling = WorkerThreads[SettlementJob](
             "settler", [settler.write], settlements.GROUP, self._fault
         )
-        self._keeping_up = WorkerThreads[None](
-            "upkeep", [_nothing], 1, self._fault, [self._upkeep.round]
-        )
         self._read = self._readers("reader", settings.readers)
         self._search = self._readers("mailbox", 1)
         self._make_parts(node)
-        self._keeping_up.start(min(BEAT, settings.upkeep))
+        self._start_rounds(upkeep, beating)
+
+    def _start_rounds(self, upkeep: FencedWriter, beating: FencedWriter) -> None:
+        settings, cluster = self._opened.settings, self.cluster
+        self._upkeep = Upkeep(settings, upkeep, self._segments, lambda: cluster.is_keeper)
+        self._keeping_up = WorkerThreads[None](
+            "upkeep", [_nothing], 1, self._fault, [self._upkeep.round]
+        )
+        watchers = cluster.watchers(self._fail)
+        self._beats = Beats(
+            settings, self._opened.node, beating, watchers, self._activity.per_minute
+        )
+        self.beat = self._beats.round
+        """Does what the thread of the beats does each second."""
+        self._beating = BeatThread(self.beat, beating.session, self._fault)
+        self._keeping_up.start(min(ROUND, settings.upkeep))
+        if settings.beat:
+            self._beating.start()
 
     def _make_parts(self, node: Node) -> None:
         self._change = change = DatabaseChanges(self._changing.give, self._broken)
+        self.cluster = PostgresCluster(self._opened.settings, node, change, self._read)
         self._bodies = reads.BodyReader(self._read)
         self.reports = PostgresReports(change, self._read, partial(self._watch, "reports"))
         self.mailbox = PostgresMailbox(change, self._search, partial(self._watch, "mailbox"))
@@ -139,6 +159,8 @@ class PostgresStore:
 
     @property
     def refusal(self) -> str:
+        if self._opened.node.is_fenced:
+            return "other nodes took this one for dead; it begins anew"
         if time.monotonic() < self._full_until:
             return "the disk of the database is full"
         return self._reach.refusal
@@ -156,11 +178,12 @@ class PostgresStore:
             return
         self._closed = True
         self._reach.is_closing.set()
+        self._beating.stop()
         for threads in (self._inserting, self._settling, self._keeping_up, self._changing):
             threads.stop()
         self._read.stop()
         self._search.stop()
-        with suppress(QueueError, psycopg.Error):  # otherwise the next owner finds that we are dead
+        with suppress(QueueError, psycopg.Error):  # otherwise other nodes find that we are dead
             self._opened.node.leave(self._opened.session.connection())
         for session in self._sessions:
             session.close()
@@ -271,13 +294,20 @@ class PostgresStore:
             self._waiters.announce(map(captured, stored))
 
     def _report(self, results: Sequence[tuple[NewMessage, Any]]) -> None:
-        if any(isinstance(result, QueueFull) for _, result in results):
+        failed = [result for _, result in results if isinstance(result, Exception)]
+        self._activity.count_accepted(len(results) - len(failed))
+        if any(isinstance(each, QueueFull) for each in failed):
             self._full_until = time.monotonic() + FULL
         report_results((put.future, result) for put, result in results if put.future is not None)
 
     def _watch(self, name: str, on_commit: Callable[[], None] | None) -> None:
         watchers = {each: call for each, call in self._watchers.items() if each != name}
         self._watchers = watchers if on_commit is None else {**watchers, name: on_commit}
+
+    def _note_fenced(self, _error: Fenced) -> None:
+        """Accept nothing until there is a new epoch. For any thread."""
+        self._opened.node.is_fenced = True
+        self._beating.wake()
 
     def _fail(self, error: QueueError) -> None:
         """Stop for good. For any thread."""
@@ -297,7 +327,7 @@ class PostgresStore:
         return session
 
     def _writer(self, number: int, session: ThreadConnection) -> FencedWriter:
-        return FencedWriter(session, self._opened.node, number, self._fail)
+        return FencedWriter(session, self._opened.node, number, self._note_fenced)
 
     def _readers(self, name: str, number: int) -> Readers:
         return Readers(name, [self._session(TIMEOUT) for _ in range(number)], self._fault)

@@ -1,37 +1,3 @@
--- name: fence
--- Fails unless the node has its row: the rest of the pipeline is skipped then.
-WITH own AS (UPDATE writer SET groups = groups + 1 WHERE epoch = %s AND n = %s RETURNING 1)
-SELECT 1 / count(*) FROM own;
-
--- name: others
-SELECT name, beat FROM node WHERE name <> %s;
-
--- name: end_connections
-SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
-WHERE application_name = current_setting('application_name') AND usename = current_user
-    AND datname = current_database() AND pid <> pg_backend_pid();
-
--- name: fence_others
-DELETE FROM node;
-
--- name: delete_node
-DELETE FROM node WHERE epoch = %s;
-
--- name: insert_node
-INSERT INTO node (epoch, name, program) VALUES (%s, %s, %s);
-
--- name: insert_writers
-INSERT INTO writer (epoch, n) SELECT %s, generate_series(1, %s);
-
--- name: beat
-UPDATE node SET beat = beat + 1 WHERE epoch = %s;
-
--- name: next_epoch
-UPDATE counter
-SET value = greatest(value + 1,
-                     floor(extract(epoch FROM clock_timestamp() - '2026-01-01 00:00:00Z'))::bigint)
-WHERE name = 'epoch' RETURNING value;
-
 -- name: get_counter
 SELECT value FROM counter WHERE name = %s;
 
@@ -50,15 +16,34 @@ DELETE FROM record USING unnest(%s::text[], %s::text[]) AS old (kind, id)
 WHERE record.kind = old.kind AND record.id = old.id;
 
 -- name: segments
-SELECT n, kind FROM segment ORDER BY n;
+-- Those that no other node writes to.
+SELECT n, kind FROM segment
+WHERE NOT open OR node IS NULL OR node = %s OR node NOT IN (SELECT epoch FROM node) ORDER BY n;
 
--- name: open_segment
-SELECT n FROM segment WHERE kind = %s AND open ORDER BY n DESC LIMIT 1;
+-- name: adopt_segment
+-- One that a node has left that is gone.
+UPDATE segment SET node = %s WHERE n = (
+    SELECT n FROM segment
+    WHERE kind = %s AND open AND (node IS NULL OR node NOT IN (SELECT epoch FROM node))
+    ORDER BY n DESC LIMIT 1
+) RETURNING n;
 
 -- name: insert_segment
 -- No number comes again: a message may still name a segment that was dropped.
 WITH next AS (UPDATE counter SET value = value + 1 WHERE name = 'segment' RETURNING value)
-INSERT INTO segment (n, kind) SELECT value, %s FROM next RETURNING n;
+INSERT INTO segment (n, kind, node) SELECT value, %s, %s FROM next RETURNING n;
+
+-- name: close_segment
+-- Unless another node writes to it.
+UPDATE segment SET open = false
+WHERE n = %s AND (
+    NOT open OR node IS NULL OR node = %s OR node NOT IN (SELECT epoch FROM node)
+) RETURNING n;
+
+-- name: has_live
+-- Whether a message needs its content in a segment.
+SELECT EXISTS (SELECT 1 FROM captured WHERE segment = %s)
+    OR EXISTS (SELECT 1 FROM message WHERE segment = %s AND settled IS NULL);
 
 -- name: close_segments
 UPDATE segment SET open = false WHERE n = ANY(%s) AND open;

@@ -96,6 +96,11 @@ class ThreadConnection:
             connection.close()
         self.reach.lose(f"the database cannot be reached: {' '.join(str(error).split())}")
 
+    def descriptors(self) -> list[int]:
+        """Return the descriptor of the connection, in a list that is empty without one."""
+        connection = self._connection
+        return [] if connection is None or connection.closed else [connection.fileno()]
+
     def close(self) -> None:
         """Close the connection, if there is one."""
         connection, self._connection = self._connection, None

@@ -1,9 +1,9 @@
-"""What the owner does by itself: it shows that it lives, deletes what is old, and drops tables of
-contents that nobody needs."""
+"""What one of the nodes does by itself: it deletes what is old, drops tables of contents that
+nobody needs, and repairs the hints of next hops."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -11,22 +11,24 @@ import psycopg
 from gatepost.errors import QueueError
 from gatepost.model.units import MIB
 from gatepost.store.postgres.arrays import numbers, texts
-from gatepost.store.postgres.connections import Connection, is_lost
+from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.deliveries import forget_settled
 from gatepost.store.postgres.fenced_writer import FencedWriter
 from gatepost.store.postgres.message_reader import first
-from gatepost.store.postgres.node import BEAT, Fenced, Node
 from gatepost.store.postgres.segments import Kind, SegmentTables, table_of
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
-from gatepost.store.postgres.thread_connection import PATIENCE
 from gatepost.store.retention_limits import OPERATIONS_KEPT, Retention
 from gatepost.store.stored_values import MICROSECOND
 
 BATCH: Final = 256
 """Messages deleted in one transaction."""
+ROUND: Final = 5.0
+"""Seconds between two rounds."""
 SEGMENTS: Final = 60.0
 """Seconds between two looks at the segments."""
+HINTS: Final = 30.0
+"""Seconds between two repairs of hints."""
 MOVED: Final = 64 * MIB
 """The most that is moved out of a segment: readers of it wait meanwhile."""
 _TABLES: Final[Mapping[Kind, tuple[str, str]]] = {
@@ -37,88 +39,81 @@ _TABLES: Final[Mapping[Kind, tuple[str, str]]] = {
 
 
 class Upkeep:
-    """The rounds of upkeep, in a thread of their own. ``on_fenced`` is called if we are the owner
-    no more."""
+    """The rounds of upkeep, in a thread of their own. ``is_keeper`` tells whether they are ours."""
 
     def __init__(
         self,
         settings: PostgresSettings,
-        node: Node,
         writer: FencedWriter,
         segments: SegmentTables,
-        on_fenced: Callable[[Fenced], None],
+        is_keeper: Callable[[], bool],
     ) -> None:
-        self._settings, self._session, self._node = settings, writer.session, node
-        self._writer, self._segments, self._on_fenced = writer, segments, on_fenced
+        self._settings, self._writer, self._segments = settings, writer, segments
+        self._is_keeper = is_keeper
         now = time.monotonic()
-        self._retained, self._looked = now, now
+        self._retained = self._looked = self._repaired = now
 
     def round(self) -> float:
         """Do what is due; return the seconds to the next round."""
-        try:
-            self._beat()
-            now = time.monotonic()
-            if now - self._retained >= self._settings.upkeep:
-                self._retained = now
-                self.expire()
-            if now - self._looked >= SEGMENTS:
-                self._looked = now
-                self.drop_segments()
-        except Fenced as error:
-            self._on_fenced(error)
-        except QueueError:
-            return 1.0  # whoever needs the database says that it is away
-        return BEAT
+        if self._is_keeper():
+            with suppress(QueueError):  # whoever needs the database says that it is away
+                self._keep_up(time.monotonic())
+        return ROUND
+
+    def _keep_up(self, now: float) -> None:
+        if now - self._retained >= self._settings.upkeep:
+            self._retained = now
+            self.expire()
+        if now - self._repaired >= HINTS:
+            self._repaired = now
+            self.repair_hops()
+        if now - self._looked >= SEGMENTS:
+            self._looked = now
+            self.drop_segments()
+
+    def repair_hops(self) -> None:
+        """Correct the hints of next hops, and delete questions that nobody waits for."""
+        self._writer.change(lambda each: each.execute(SQL["repair_hops"]).rowcount)
+        self._writer.change(lambda each: each.execute(SQL["forget_questions"]).rowcount)
 
     def expire(self) -> None:
         """Delete what is too old, or too much."""
         change, settings = self._writer.change, self._settings
         now = time.time_ns() // 1000
         while change(lambda each: expire_captured(each, settings.retention, now)) == BATCH:
-            self._beat()
+            pass
         change(lambda each: expire_operations(each, now))
         history = settings.history
         before = now - history.age // MICROSECOND
         while change(lambda each: _expire_settled(each, before, history.messages)) == BATCH:
-            self._beat()
+            pass
 
     def drop_segments(self) -> None:
         """Drop the segments that are not written any more, once little of them is needed."""
-        rows = self._writer.change(lambda each: each.execute(SQL["segments"]).fetchall())
+        epoch = (self._segments.epoch(),)
+        rows = self._writer.change(lambda each: each.execute(SQL["segments"], epoch).fetchall())
         closed = [(n, kind) for n, kind in rows if self._segments.try_close(n)]
         if not closed:
             return
         live = self._writer.change(_live_octets)
         for number, kind in closed:
             octets = live.get(number, 0)
+            if octets > MOVED:
+                continue
             try:
-                if octets == 0:
-                    self._writer.change(partial(_drop, segment=number))
-                else:
-                    self._move(number, kind, octets)
+                self._move(number, kind, octets)
             except QueueError as error:
                 if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                     continue  # somebody, such as a backup, reads it: later
                 raise
 
     def _move(self, number: int, kind: Kind, octets: int) -> None:
-        """Move what is needed of a segment to the open one, if it is little."""
-        if octets > MOVED:
+        """Drop a segment, once what is needed of it, which is little, is in the open one."""
+        change, epoch = self._writer.change, self._segments.epoch()
+        if not octets and change(lambda each: try_drop(each, number, epoch)):
             return
-        with self._segments.writing(self._writer.change, kind, octets) as target:
-            self._writer.change(lambda each: move_contents(each, number, kind, target))
-
-    def _beat(self) -> None:
-        """Show that we live. Raises QueueError; waits for the database if it is away."""
-        connection = self._session.wait_for_connection(time.monotonic() + PATIENCE)
-        try:
-            with connection.transaction():
-                connection.execute("SET LOCAL synchronous_commit = off", prepare=False)
-                self._node.beat(connection)
-        except psycopg.Error as error:
-            if is_lost(error) or connection.broken:
-                self._session.lose(error)
-            raise QueueError(str(error)) from error
+        with self._segments.writing(change, kind, octets) as target:
+            change(lambda each: move_contents(each, number, kind, target, epoch))
 
 
 def expire_captured(connection: Connection, retention: Retention, now: int) -> int:
@@ -165,12 +160,24 @@ def delete_oldest(connection: Connection, up_to: int) -> int:
     return delete_captured(connection, [seq for (seq,) in rows])
 
 
-def move_contents(connection: Connection, segment: int, kind: Kind, target: int) -> None:
+def try_drop(connection: Connection, segment: int, epoch: int) -> bool:
+    """Drop a segment of which nothing is needed; tell whether that is so."""
+    if not _is_locked(connection, segment, epoch):
+        return True
+    (is_needed,) = first(connection, "has_live", segment, segment)
+    if not is_needed:
+        _drop(connection, segment)
+    return not is_needed
+
+
+def move_contents(
+    connection: Connection, segment: int, kind: Kind, target: int, epoch: int
+) -> None:
     """Move the contents that are still needed to another segment, and drop the table."""
+    if not _is_locked(connection, segment, epoch):
+        return
     messages, condition = _TABLES[kind]
     old, new = table_of(segment), table_of(target)
-    connection.execute("SET LOCAL lock_timeout = '2s'", prepare=False)
-    connection.execute(f"LOCK TABLE {old} IN ACCESS EXCLUSIVE MODE", prepare=False)
     connection.execute(
         f"INSERT INTO {new} (message, n, content) SELECT b.message, b.n, b.content"  # noqa: S608
         f" FROM {messages} AS t JOIN {old} AS b ON b.message = t.key"
@@ -186,12 +193,22 @@ def move_contents(connection: Connection, segment: int, kind: Kind, target: int)
     _drop(connection, segment)
 
 
+def _is_locked(connection: Connection, segment: int, epoch: int) -> bool:
+    """Close a segment, and lock its table against readers and writers; False if another node uses
+    it, or it is gone."""
+    connection.execute("SET LOCAL lock_timeout = '2s'", prepare=False)
+    if connection.execute(SQL["close_segment"], (segment, epoch)).fetchone() is None:
+        return False
+    lock = f"LOCK TABLE {table_of(segment)} IN ACCESS EXCLUSIVE MODE"
+    connection.execute(lock, prepare=False)
+    return True
+
+
 def _live_octets(connection: Connection) -> dict[int, int]:
     return dict(connection.execute(SQL["live_segments"]).fetchall())
 
 
 def _drop(connection: Connection, segment: int) -> None:
-    connection.execute("SET LOCAL lock_timeout = '2s'", prepare=False)
     connection.execute(f"DROP TABLE IF EXISTS {table_of(segment)}", prepare=False)
     connection.execute(SQL["delete_segment"], (segment,))
 

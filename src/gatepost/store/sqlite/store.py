@@ -84,6 +84,9 @@ class SqliteStore:
     Not bound to an event loop: futures belong to the loop that runs where a method is called.
     """
 
+    cluster = None
+    """One relay has it alone."""
+
     def __init__(self, files: OpenedFiles, on_failure: Callable[[QueueError], None]) -> None:
         self._files, self._room, self._on_failure = files, files.room, on_failure
         self.recovered, self.begun, self.older = files.recovered, files.begun, files.older

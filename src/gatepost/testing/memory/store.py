@@ -40,6 +40,9 @@ class MemoryOperations:
 class MemoryStore:
     """Implements ``queue.store_contract.Store`` and ``directory.contract.Records``."""
 
+    cluster = None
+    """One relay has it alone."""
+
     def __init__(self) -> None:
         self.refusal = ""
         self._epoch = 0

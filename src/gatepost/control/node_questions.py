@@ -1,0 +1,21 @@
+"""What the nodes of a cluster ask each other about the queue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gatepost.control.queue_operations import QueueControl, explain_own, follow_action
+
+Document = dict[str, Any]
+
+
+async def answer_node(
+    control: QueueControl, operation: str, fields: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Answer another node: ``why`` a delivery of ours waits, or note what an operator has done
+    there (``acted``). Raises KeyError, ValueError and QueueError."""
+    if operation == "why":
+        return await explain_own(control, str(fields["id"]))
+    if operation == "acted":
+        follow_action(control, fields["action"], fields["ids"], fields["next_hops"])
+        return {}
+    raise ValueError(f"unknown question {operation[:40]!r}")

@@ -1,0 +1,78 @@
+"""The plug point Cluster: several relays, the nodes, that share one store.
+
+A store that one relay has alone has no cluster.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from gatepost.model.delivery import Lease
+
+NodeState = Literal["live", "draining", "silent"]
+"""``draining``: it hands back its leases, and stops. ``silent``: it may be dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """One node, as the others see it."""
+
+    name: str
+    epoch: int
+    program: str
+    """The version of Gatepost."""
+    state: NodeState
+    leases: int
+    """Deliveries that it has leased."""
+    seen: float
+    """Seconds since its last beat."""
+    facts: Mapping[str, Any]
+    """What it says of itself."""
+    is_own: bool
+    """It is the node that answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterEvents:
+    """What a relay wants to hear; called in its event loop."""
+
+    on_renewal: Callable[[int], None]
+    """With the new epoch: others had taken this node for dead, and have all its older leases."""
+    on_takeover: Callable[[str, int], None]
+    """With the name of a dead node, and how many leases it had: they are due now."""
+    on_drain: Callable[[], None]
+    """Somebody wants this node to stop."""
+    answer: Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+    """With an operation and its fields (JSON): returns the answer for another node."""
+
+
+class Cluster(Protocol):
+    """This node among the others."""
+
+    @property
+    def name(self) -> str:
+        """The name of this node."""
+
+    def may_attempt(self, lease: Lease) -> bool:
+        """Tell whether an attempt may begin, and its content be sent, now.
+
+        False if another node may have the delivery by now: this one was taken for dead, or has not
+        been able to show for a while that it lives.
+        """
+
+    def follow(self, events: ClusterEvents) -> None:
+        """Call ``events`` in the running loop from now on."""
+
+    async def nodes(self) -> Sequence[NodeStatus]:
+        """Return all nodes by name."""
+
+    async def try_drain(self, name: str) -> bool:
+        """Let a node hand back its leases, and stop; False if there is none with this name."""
+
+    async def ask(
+        self, node: str, operation: str, fields: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """Return the answer of a node; None if it gave none within two seconds."""
+
+    async def tell(self, operation: str, fields: Mapping[str, Any]) -> None:
+        """Ask all other nodes, and wait for their answers for up to two seconds."""

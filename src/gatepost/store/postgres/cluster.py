@@ -1,0 +1,107 @@
+"""This node among the others, for event loops."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from gatepost.model.delivery import Lease
+from gatepost.queue.cluster_contract import ClusterEvents, NodeState, NodeStatus
+from gatepost.store.postgres.beats import Roster, Watchers
+from gatepost.store.postgres.changes import DatabaseChanges
+from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.node import Node, Superseded
+from gatepost.store.postgres.questions import NodeQuestions, open_questions
+from gatepost.store.postgres.readers import Readers
+from gatepost.store.postgres.settings import PostgresSettings
+from gatepost.store.postgres.statements import SQL
+
+SILENT: Final = 2.0
+"""Beats that are missing until a node is called silent."""
+
+
+class PostgresCluster:
+    """Implements ``queue.cluster_contract.Cluster``.
+
+    ``change`` runs a function in a transaction, ``read`` one in a thread that reads.
+    """
+
+    def __init__(
+        self, settings: PostgresSettings, node: Node, change: DatabaseChanges, read: Readers
+    ) -> None:
+        self._settings, self._node, self._change, self._read = settings, node, change, read
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._events: ClusterEvents | None = None
+        self._was_drained = False
+        self._questions = NodeQuestions(node, change, read)
+        self.ask, self.tell = self._questions.ask, self._questions.tell
+        self.epochs: frozenset[int] = frozenset()
+        """Those of all nodes, as seen last."""
+
+    @property
+    def name(self) -> str:
+        """See ``Cluster``."""
+        return self._node.name
+
+    @property
+    def is_keeper(self) -> bool:
+        """Whether the upkeep is ours: that of the node that has been here longest."""
+        epoch = self._node.epoch
+        return epoch == min(self.epochs, default=epoch)
+
+    def may_attempt(self, lease: Lease) -> bool:
+        """See ``Cluster``."""
+        return lease.epoch == self._node.epoch and self._node.is_sure
+
+    def follow(self, events: ClusterEvents) -> None:
+        """See ``Cluster``."""
+        self._loop, self._events = asyncio.get_running_loop(), events
+
+    async def nodes(self) -> Sequence[NodeStatus]:
+        """See ``Cluster``."""
+        rows = await self._read(lambda each: each.execute(SQL["nodes"]).fetchall())
+        return [self._status(row) for row in rows]
+
+    async def try_drain(self, name: str) -> bool:
+        """See ``Cluster``."""
+        return bool(await self._change(_drain, name))
+
+    def watchers(self, superseded: Callable[[Superseded], None]) -> Watchers:
+        """Return what the thread of the beats calls."""
+        return Watchers(self._announce_renewal, self._announce_takeover, self._follow, superseded)
+
+    def _status(self, row: tuple[Any, ...]) -> NodeStatus:
+        epoch, name, program, is_draining, facts, seen, leases = row
+        state: NodeState = "live"
+        if seen > max(self._settings.beat, 1.0) * SILENT:
+            state = "silent"
+        elif is_draining:
+            state = "draining"
+        is_own = epoch == self._node.epoch
+        return NodeStatus(name, epoch, program, state, leases, seen, json.loads(facts), is_own)
+
+    def _follow(self, connection: Connection, roster: Roster) -> None:
+        self.epochs = frozenset(roster.names)
+        if roster.is_draining and not self._was_drained and self._events is not None:
+            self._was_drained = True
+            self._call(self._events.on_drain)
+        if self._events is None or len(roster.names) < 2:
+            return
+        if questions := open_questions(connection, self._node.epoch):
+            self._call(self._questions.answer, questions, self._events.answer)
+
+    def _announce_renewal(self, epoch: int) -> None:
+        if self._events is not None:
+            self._call(self._events.on_renewal, epoch)
+
+    def _announce_takeover(self, name: str, leases: int) -> None:
+        if self._events is not None:
+            self._call(self._events.on_takeover, name, leases)
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _drain(connection: Connection, name: str) -> int:
+    return connection.execute(SQL["drain"], (name,)).rowcount

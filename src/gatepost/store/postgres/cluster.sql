@@ -1,0 +1,107 @@
+-- name: fence
+-- Fails unless the node has its row: the rest of the pipeline is skipped then.
+WITH own AS (UPDATE writer SET groups = groups + 1 WHERE epoch = %s AND n = %s RETURNING 1)
+SELECT 1 / count(*) FROM own;
+
+-- name: end_connections
+SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
+WHERE application_name = %s AND usename = current_user AND datname = current_database()
+    AND pid <> pg_backend_pid();
+
+-- name: next_epoch
+UPDATE counter
+SET value = greatest(value + 1,
+                     floor(extract(epoch FROM clock_timestamp() - '2026-01-01 00:00:00Z'))::bigint)
+WHERE name = 'epoch' RETURNING value;
+
+-- name: remove_node
+-- By its name, so that nobody has two epochs.
+DELETE FROM node WHERE name = %s RETURNING epoch;
+
+-- name: delete_node
+DELETE FROM node WHERE epoch = %s;
+
+-- name: fence_node
+-- Unless it has shown meanwhile that it lives.
+DELETE FROM node WHERE epoch = %s AND beat = %s RETURNING name;
+
+-- name: insert_node
+INSERT INTO node (epoch, name, program, seen) VALUES (%s, %s, %s, clock_timestamp());
+
+-- name: insert_writers
+INSERT INTO writer (epoch, n) SELECT %s, generate_series(1, %s);
+
+-- name: beat
+UPDATE node SET beat = beat + 1, seen = clock_timestamp(), status = %s WHERE epoch = %s;
+
+-- name: epoch_of
+SELECT epoch FROM node WHERE name = %s;
+
+-- name: look
+SELECT epoch, name, beat, draining FROM node;
+
+-- name: orphans
+-- Leases of nodes that are gone; there are none, unless somebody has changed the database by hand.
+SELECT DISTINCT node FROM delivery
+WHERE node IS NOT NULL AND NOT EXISTS (SELECT 1 FROM node WHERE epoch = delivery.node);
+
+-- name: give_back
+-- What these nodes had leased.
+UPDATE delivery
+SET node = NULL, due = CASE WHEN held THEN NULL ELSE %s END, lost_by = %s, lost_at = %s,
+    taken_by = NULL
+WHERE node = ANY(%s)
+RETURNING hop, due;
+
+-- name: nodes
+SELECT n.epoch, n.name, n.program, n.draining, n.status,
+       greatest(0, extract(epoch FROM clock_timestamp() - n.seen))::float8,
+       (SELECT count(*) FROM delivery WHERE node = n.epoch)
+FROM node AS n ORDER BY n.name;
+
+-- name: drain
+UPDATE node SET draining = true WHERE name = %s;
+
+-- name: repair_hops
+-- The earliest time of every next hop for which something waits: missing hints are inserted, and
+-- late ones lowered. One index entry is read for each next hop.
+WITH RECURSIVE first (hop, due) AS (
+    (SELECT hop, due FROM delivery WHERE due IS NOT NULL ORDER BY hop, due LIMIT 1)
+    UNION ALL
+    SELECT following.hop, following.due
+    FROM first CROSS JOIN LATERAL (
+        SELECT hop, due FROM delivery WHERE due IS NOT NULL AND hop > first.hop
+        ORDER BY hop, due LIMIT 1
+    ) AS following
+)
+INSERT INTO hop (key, due) SELECT hop, due FROM first ORDER BY hop
+ON CONFLICT (key) DO UPDATE SET due = excluded.due WHERE excluded.due < hop.due;
+
+-- name: try_upkeep
+SELECT pg_try_advisory_xact_lock(hashtext('gatepost upkeep ' || current_schema()));
+
+-- name: ask_node
+INSERT INTO question (epoch, operation, fields)
+SELECT epoch, %s, %s FROM node WHERE name = %s RETURNING n;
+
+-- name: ask_others
+INSERT INTO question (epoch, operation, fields)
+SELECT epoch, %s, %s FROM node WHERE epoch <> %s RETURNING n;
+
+-- name: open_questions
+SELECT n, operation, fields FROM question WHERE epoch = %s AND answer IS NULL ORDER BY n LIMIT 100;
+
+-- name: answer_question
+UPDATE question SET answer = %s WHERE n = %s;
+
+-- name: answers
+SELECT n, answer FROM question WHERE n = ANY(%s) AND answer IS NOT NULL;
+
+-- name: delete_questions
+DELETE FROM question WHERE n = ANY(%s);
+
+-- name: forget_questions
+DELETE FROM question WHERE at < now() - interval '1 minute';
+
+-- name: notify
+SELECT pg_notify('gatepost_' || current_schema(), '');

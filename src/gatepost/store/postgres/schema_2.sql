@@ -1,0 +1,27 @@
+-- Several nodes.
+
+ALTER TABLE node
+    ADD COLUMN draining boolean     NOT NULL DEFAULT false,
+    ADD COLUMN seen     timestamptz NOT NULL DEFAULT now(), -- of the last beat, for people
+    ADD COLUMN status   text        NOT NULL DEFAULT '{}';  -- what it says of itself: a JSON object
+
+-- Who lost the lease of a delivery by being fenced, when, and who leased it then.
+ALTER TABLE delivery
+    ADD COLUMN lost_by  text,
+    ADD COLUMN lost_at  bigint,
+    ADD COLUMN taken_by text;
+
+-- The epoch of the node that writes to a segment.
+ALTER TABLE segment ADD COLUMN node bigint;
+
+-- What nodes ask each other. Nothing of it needs to survive.
+CREATE UNLOGGED TABLE question (
+    n         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    epoch     bigint NOT NULL,        -- of the node that is asked
+    operation text   NOT NULL,
+    fields    text   NOT NULL,        -- a JSON object
+    answer    text,                   -- a JSON object; NULL: there is none yet
+    at        timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX question_open ON question (epoch) WHERE answer IS NULL;

@@ -1,0 +1,172 @@
+"""Several ``gatepost serve`` on one database: one is killed, stopped or drained, and the mail that
+it has accepted arrives from another."""
+
+import http.client
+import json
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.testing import Upstream
+from tests.postgres_server import PostgresServer, new_server
+from tests.shell.serve_process import ServeProcess, relaying, wait_for
+from tests.shell.test_serve_postgres import BASE, HUB, Load, connect, names, send
+from tests.shell.upstreams import mute, upstream
+
+CLUSTER = """
+health = "127.0.0.1:0"
+[cluster]
+beat = "1s"
+dead_after = "3s"
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with new_server() as made:
+        yield made
+
+
+class Cluster:
+    """Starts nodes that share a database."""
+
+    def __init__(self, directory: Path, url: str, stack: ExitStack) -> None:
+        self._directory, self._url, self._stack = directory, url, stack
+
+    def start(self, name: str, port: int) -> ServeProcess:
+        """Start a node whose next hop is at a port of 127.0.0.1."""
+        directory = self._directory / name
+        directory.mkdir(exist_ok=True)
+        (directory / "database").write_text(f"{self._url}\n")
+        (directory / "database").chmod(0o600)
+        schema = f"nodes_{self._directory.name[-20:]}".replace("-", "_").lower()
+        base = BASE.replace("SCHEMA", schema).replace("[storage]", f"{CLUSTER}[storage]", 1)
+        relay = relaying(directory, HUB.format(port=port), "--node", name, base=base)
+        return self._stack.enter_context(relay)
+
+
+@contextmanager
+def cluster(directory: Path, url: str) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        yield Cluster(directory, url, stack)
+
+
+def taken(hub: Upstream) -> Counter[str]:
+    return Counter(name for each in hub.taken for name in names([each.message_id]))
+
+
+def why(relay: ServeProcess) -> dict[str, Any]:
+    """Return why the only delivery waits."""
+    [listed] = relay.ask("queue", "list")["deliveries"]
+    [delivery] = relay.ask("queue", "why", listed["message"])["deliveries"]
+    return {**delivery, "message": listed["message"]}
+
+
+def attempted(relay: ServeProcess) -> bool:
+    """Tell whether the only delivery is being attempted."""
+    return "being delivered now" in why(relay)["sentence"]
+
+
+def health(relay: ServeProcess) -> dict[str, Any]:
+    address = relay.ready["health"].removeprefix("http://").removesuffix("/health")
+    client = http.client.HTTPConnection(address, timeout=30)
+    client.request("GET", "/health")
+    document: dict[str, Any] = json.load(client.getresponse())
+    client.close()
+    return document
+
+
+def test_nodes_are_listed_and_one_is_drained(server: PostgresServer, tmp_path: Path) -> None:
+    with mute() as silent, upstream() as (hub, port), cluster(tmp_path, server.url) as nodes:
+        a, b = nodes.start("a", silent), nodes.start("b", port)
+        with connect(a) as client:
+            send(client, "m1")
+        wait_for(lambda: attempted(b))
+        delivery = why(b)
+        assert (delivery["state"], delivery["node"]) == ("leased", "a")
+        assert delivery["sentence"].endswith("(on a)")
+        listed = {each["name"]: each for each in b.ask("nodes")["nodes"]}
+        assert {name: each["leases"] for name, each in listed.items()} == {"a": 1, "b": 0}
+        assert {name: each["own"] for name, each in listed.items()} == {"a": False, "b": True}
+
+        assert b.ask("node", "drain", "nobody")["error"]
+        assert b.ask("node", "drain", "a") == {"draining": "a"}
+        seen = set[str]()
+
+        def ended() -> bool:
+            with suppress(OSError, ValueError, http.client.HTTPException):
+                seen.add(health(a)["status"])
+            return a.process.poll() is not None
+
+        wait_for(ended)
+        assert a.process.returncode == 0
+        assert "draining" in seen
+        wait_for(lambda: taken(hub) == {"m1": 1})
+        assert [each["name"] for each in b.ask("nodes")["nodes"]] == ["b"]
+
+
+@pytest.mark.thorough
+def test_mail_of_a_killed_node_arrives_from_another(server: PostgresServer, tmp_path: Path) -> None:
+    with mute() as silent, upstream() as (hub, port), cluster(tmp_path, server.url) as nodes:
+        a, b = nodes.start("a", silent), nodes.start("b", port)
+        with connect(a) as client:
+            send(client, "m1")
+        message = why(b)["message"]
+        a.process.send_signal(signal.SIGKILL)
+        a.process.wait()
+        wait_for(lambda: taken(hub) == {"m1": 1})
+        told = b.wait_event("node_taken_over")
+        assert (told["node"], told["by"], told["leases"]) == ("a", "b", 1)
+        wait_for(lambda: b.ask("queue", "list")["deliveries"] == [])
+        [delivery] = b.ask("queue", "why", message)["deliveries"]
+        assert (delivery["taken_over"]["from"], delivery["taken_over"]["by"]) == ("a", "b")
+        assert "b took it over from a" in delivery["sentence"]
+
+
+@pytest.mark.thorough
+def test_a_node_that_was_stopped_in_an_attempt_sends_nothing_twice(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    with mute() as silent, upstream() as (hub, port), cluster(tmp_path, server.url) as nodes:
+        a, b = nodes.start("a", silent), nodes.start("b", port)
+        with connect(a) as client:
+            send(client, "m1")
+        wait_for(lambda: attempted(b))
+        a.process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: taken(hub) == {"m1": 1})
+        a.process.send_signal(signal.SIGCONT)
+        a.wait_event("node_renewed")
+        with connect(a) as client:
+            send(client, "m2")
+        assert a.stop() == 0
+        wait_for(lambda: taken(hub) == {"m1": 1, "m2": 1})
+        wait_for(lambda: b.ask("queue", "list")["deliveries"] == [])
+
+
+@pytest.mark.thorough
+def test_a_node_that_is_stopped_under_load_loses_nothing(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    """It is stopped in its groups and attempts, others take over, and it comes back."""
+    with upstream() as (hub, port), cluster(tmp_path, server.url) as nodes:
+        a, b = nodes.start("a", port), nodes.start("b", port)
+        loads = [Load(a), Load(b)]
+        for number in range(1, 4):
+            before = len(loads[0].accepted)
+            wait_for(lambda before=before: len(loads[0].accepted) >= before + 30)
+            a.process.send_signal(signal.SIGSTOP)
+            b.wait_event("node_taken_over", number)
+            a.process.send_signal(signal.SIGCONT)
+            a.wait_event("node_renewed", number)
+        for each in loads:
+            each.stop()
+        accepted = {name for each in loads for name in each.accepted}
+        wait_for(lambda: accepted <= set(taken(hub)))
+        wait_for(lambda: b.ask("queue", "list")["deliveries"] == [])
+        twice = [name for name, number in taken(hub).items() if number > 1]
+        assert len(twice) <= 3 * 20, "more than can have been in flight"
