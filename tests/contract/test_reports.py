@@ -4,18 +4,24 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from gatepost.model.report import DELIVERY, Report, SuppressedPeriod
-from gatepost.queue.reports_contract import Backlog, PublishedReport, ReportSettlement, ReportStore
+from gatepost.errors import LeaseLost
+from gatepost.model.delivery import Settlement, Verdict
+from gatepost.model.reply import Reply
+from gatepost.model.report import DELIVERY, PublishedReport, Report, SuppressedPeriod
+from gatepost.queue.deliveries_contract import Deliveries
+from gatepost.queue.reports_contract import Backlog, ReportSettlement, ReportStore
 from gatepost.reports.suppression import is_in_force
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
-from gatepost.testing.memory import MemoryStore
+from gatepost.testing.memory import MemoryDeliveries, MemoryStore
 from tests.contract.messages import NOON, envelope, message
+from tests.contract.queued import planned
 from tests.loopback import until
 
 if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
@@ -334,6 +340,32 @@ def test_no_place_behind_the_cursor_is_used_again(
         store = open_store(tmp_path, StoreSettings(reserve=0))
         run(steps(store))
         store.close()
+
+
+def test_a_settlement_is_recorded_with_its_reports(store: AnyStore) -> None:
+    """Only with it: a lease that is lost reports nothing."""
+    queue: Deliveries = (
+        MemoryDeliveries(store.reports) if isinstance(store, MemoryStore) else store.deliveries
+    )
+
+    async def steps() -> None:
+        await queue.take_over(NOON)
+        [lease] = await queue.put(message("q1"), [planned()])
+        ended = Settlement(
+            [Verdict("failed", Reply(550))],
+            reports=(PublishedReport(report("1", message="q1"), ("x",)),),
+            suppressed=(SuppressedPeriod("bob@example.net", 0, NOON, NOON + SECOND),),
+        )
+        await queue.settle(lease, ended, NOON)
+        lost = replace(ended, reports=(PublishedReport(report("2", message="q1"), ("x",)),))
+        with pytest.raises(LeaseLost):
+            await queue.settle(lease, lost, NOON)
+        assert await store.reports.list_reports() == [report("1", message="q1")]
+        assert [each.report.id for each in await store.reports.due("x", NOON, 9)] == ["1"]
+        [period] = await store.reports.suppressed_periods()
+        assert period.address == "bob@example.net"
+
+    run(steps())
 
 
 def test_recorded_reports_survive_a_restart(tmp_path: Path) -> None:

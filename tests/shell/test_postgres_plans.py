@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from gatepost.model.report import PublishedReport
 from gatepost.queue.mailbox_contract import HasId, Term
-from gatepost.queue.reports_contract import PublishedReport, ReportSettlement
+from gatepost.queue.reports_contract import ReportSettlement
 from gatepost.store.postgres import PostgresStore
 from gatepost.store.postgres.statements import SQL
 from tests.contract.messages import NOON, message

@@ -14,9 +14,9 @@ from gatepost.client.named_secret import NamedSecret
 from gatepost.config.settings import DatabaseSettings, StorageSettings
 from gatepost.directory.contract import Record
 from gatepost.errors import ConfigError
-from gatepost.model.report import SuppressedPeriod
+from gatepost.model.report import PublishedReport, SuppressedPeriod
 from gatepost.queue.deliveries_contract import QueueSelection
-from gatepost.queue.reports_contract import PublishedReport, ReportSettlement
+from gatepost.queue.reports_contract import ReportSettlement
 from gatepost.store.sqlite import StoreSettings, open_store
 from tests.commands import gatepost
 from tests.contract.messages import NOON, message

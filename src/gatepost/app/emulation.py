@@ -7,7 +7,9 @@ from gatepost.app.make_directories import Directories
 from gatepost.app.relay_store import RelayStore
 from gatepost.config.settings import Configuration
 from gatepost.control.clock import AheadClock, ClockControl
+from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
+from gatepost.keys.store_key import DIGESTS
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import EventRules, Profile
 from gatepost.net.clock import Clock, SystemClock
@@ -63,15 +65,18 @@ def make_quotas(profile: Profile, directories: Directories, clock: Clock) -> Sub
     return SubscriptionQuotas(profile.strict, replies, is_managed, clock.monotonic)
 
 
-async def serve_reports(
+async def open_reports(
     rules: EventRules, store: RelayStore, directories: Directories, origin: str | None
 ) -> EventService:
-    """Create reports about mail from now on; note damaged records."""
+    """Return what makes reports about mail, once it serves; note damaged records.
+
+    Without a directory that has resources, no report belongs to one.
+    """
     azure, key, report = directories.azure, directories.key, directories.report
-    assert azure is not None  # noqa: S101 - its resources are what reports are about
     now = directories.clock.now
+    if azure is None:
+        azure = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     service = EventService(store, azure, key, rules, report, now, origin)
     await service.load()
     directories.damaged.update(service.damaged)
-    await service.serve()
     return service

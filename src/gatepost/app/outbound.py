@@ -38,6 +38,7 @@ from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.smtp import Sending
+from gatepost.reports.relayed_outcomes import RelayedOutcomes
 
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 """Listener hosts that stand for all addresses of one or both families."""
@@ -96,6 +97,8 @@ class Outbound:
         self._wire = InFlight(Slots(attempts))
         self.certificates = SeenCertificates()
         self._secrets = SecretFiles(self._forgive)
+        self.outcomes: RelayedOutcomes | None = None
+        """None: nobody gets reports about relayed mail."""
         self._now: DeliverySetup
         self._ending: list[tuple[DeliverySetup, asyncio.Task[None]]] = []
         """Replaced configurations whose last attempts are still in progress."""
@@ -143,6 +146,7 @@ class Outbound:
             alarm=relay.descriptors,
             forgiven=tokens.forgive,
             cluster=store.cluster,
+            outcomes=self.outcomes,
         )
         return DeliverySetup(config, routes, tokens, transports, make_deliverer(parts))
 
@@ -152,7 +156,9 @@ class Outbound:
         self._secrets.follow(setup.config.credentials.values())
         self._forget_others()
         store = self._store
-        self.store = RoutedStore(store, store.deliveries, setup.routes, setup.deliverer)
+        self.store = RoutedStore(
+            store, store.deliveries, setup.routes, setup.deliverer, self.outcomes
+        )
         self.operations = RoutedOperations(self.store, store.operations)
         await setup.deliverer.start()
         self._secrets.watch()

@@ -11,6 +11,7 @@ _FIXED: Final = {
     "apis": "api",
     "ca_file": "ca_file",
     "reports": "events of the profile",
+    "events": "events",
     "records_sessions": "sessions.record",
 }
 """Fields of a configuration that a reload cannot change, and their names for the operator."""

@@ -16,7 +16,7 @@ from gatepost.app.emulation import (
     control_clock,
     make_quotas,
     open_clock,
-    serve_reports,
+    open_reports,
 )
 from gatepost.app.faulty_certificates import FaultyCertificates
 from gatepost.app.follow_cluster import follow_cluster
@@ -65,7 +65,8 @@ from gatepost.relay.safe_error_text import explain
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.reports.event_service import EventService
-from gatepost.rest.site import MessageLimits, OwnNames, Site
+from gatepost.reports.relayed_outcomes import RelayedOutcomes
+from gatepost.rest.site import MessageLimits, OwnNames, Site, Suppression
 from gatepost.web.health import health_url, serve_health
 from gatepost.wire.server.replies import replies_with
 
@@ -157,6 +158,7 @@ class RunningRelay:
         await self._open_parts(config)
         directory = await self._prepare_directory(config)
         directory.take(self.directory)  # now, so that listeners offer its mechanisms
+        await self._open_reports(config)
         first = self._prepare(config, directory)
         stack.callback(first.listeners.close)
         served = first.listeners.config.console
@@ -220,6 +222,19 @@ class RunningRelay:
         except ValueError as error:
             raise ConfigError(f"the directory cannot be read: {error}") from error
 
+    async def _open_reports(self, config: Configuration) -> None:
+        """Open what makes reports, before anything is delivered."""
+        if config.reports is None:
+            return
+        self.reports = await open_reports(
+            config.reports, self.store, self.directories, self._origin(config)
+        )
+        if self.outbound is not None and config.events is not None:
+            events, made = config.events, self.reports
+            self.outbound.outcomes = RelayedOutcomes(
+                made.report_creator, made.sources, events.topic, suppresses=events.suppress
+            )
+
     def _prepare(
         self, config: Configuration, directory: PreparedDirectory
     ) -> PreparedConfiguration:
@@ -232,10 +247,8 @@ class RunningRelay:
     async def _begin(self, first: PreparedConfiguration) -> None:
         """Put the first configuration into effect."""
         config, stack, store, outbound = first.config, self._stack, self.store, self.outbound
-        if config.reports is not None:
-            self.reports = await serve_reports(
-                config.reports, store, self.directories, self._origin(config)
-            )
+        if self.reports is not None:
+            await self.reports.serve()
             stack.push_async_callback(self.reports.close)
             if self.failures is not None:
                 self.reports.report_creator.scripted = self.failures.rules.outcomes
@@ -365,15 +378,22 @@ class RunningRelay:
             tokens=made.tokens,
             intake=Intake(self.relay.budget, self.report),
             quotas=self._api_quotas(),
-            suppression=self.reports.report_creator if self.reports is not None else None,
+            suppression=self._suppression(),
             events=self.reports,
             resolver=self.admin.azure.resolver if self.admin.azure is not None else None,
             seconds=self.clock.monotonic,
             names=OwnNames(lambda: self.apis.names),
+            deliveries=None if outbound is None else self.store.deliveries,
             router=None if outbound is None else lambda: outbound.store.router,
             bounds=self._bounds,
             clients=None if clients is None else LocalClientCounter(clients, owner="api"),
         )  # fmt: skip
+
+    def _suppression(self) -> Suppression | None:
+        events = self.now.config.events
+        if self.reports is None or (events is not None and not events.suppress):
+            return None
+        return self.reports.report_creator
 
     def _console_parts(self) -> ConsoleParts:
         """Return what the console needs of this relay."""

@@ -18,6 +18,7 @@ from gatepost.config.cross_checks import (
     warn_of_unused,
 )
 from gatepost.config.directories import KIND, read_directories
+from gatepost.config.events import read_events
 from gatepost.config.external_checks import check_external
 from gatepost.config.failures import read_failures
 from gatepost.config.listeners import read_listeners
@@ -37,6 +38,7 @@ from gatepost.config.storage import read_storage
 from gatepost.config.table_reader import Source, TableReader
 from gatepost.config.targets import read_targets
 from gatepost.errors import ConfigError
+from gatepost.model.profile import EventRules
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
 from gatepost.net.rereadable_files import check_again
@@ -114,7 +116,7 @@ def _read(root: TableReader) -> Configuration:
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
     console = read_console(root, routes, directories)
-    failures = read_failures(root)
+    failures, events = read_failures(root), read_events(root, directories)
     check_addresses(root, listeners, health, apis, console)
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)
@@ -127,6 +129,7 @@ def _read(root: TableReader) -> Configuration:
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
         postmaster, health, apis, console, ca_file, tuple(root.effective),
         records_sessions=records_sessions, failures=failures,
+        events=events, reports=None if events is None else EventRules(),
     )  # fmt: skip
 
 

@@ -368,6 +368,16 @@ class FailureSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EventSettings:
+    """What subscribers learn of mail that is relayed, and from where."""
+
+    topic: str = ""
+    """The id of the Communication Services resource for mail of no resource of the directory."""
+    suppress: bool = True
+    """Whether recipients on a suppression list get no mail."""
+
+
+@dataclass(frozen=True, slots=True)
 class Emulation:
     """A provider that the relay imitates. Sent to front processes as JSON."""
 
@@ -428,6 +438,8 @@ class Configuration:
     """None: certificates and accounts are the operator's."""
     reports: EventRules | None = None
     """Rules of delivery reports; None: there are none."""
+    events: EventSettings | None = None
+    """What these reports say of relayed mail; None: nothing."""
     records_sessions: bool = False
     """The transcripts of the last sessions are kept in memory, without secrets."""
     failures: FailureSettings | None = None

@@ -9,6 +9,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.message import Submission
 from gatepost.model.reply import Reply
+from gatepost.model.report import PublishedReport, SuppressedPeriod
 from gatepost.model.route import NextHop
 
 VerdictKind = Literal["delivered", "deferred", "failed"]
@@ -203,3 +204,7 @@ class Settlement:
     """The new next hops of the recipients that wait, which may differ; empty: unchanged."""
     before: tuple[Attempt, ...] = ()
     """The attempts at other targets of the route, which were tried first."""
+    reports: tuple[PublishedReport, ...] = ()
+    """What subscribers get about it; one whose id exists already is ignored."""
+    suppressed: tuple[SuppressedPeriod, ...] = ()
+    """Addresses that get no more mail for a while."""

@@ -52,6 +52,14 @@ class Report:
         return str(self.data.get("status") or self.data.get("engagementType", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedReport:
+    """A report, and the keys of the subscriptions that get it."""
+
+    report: Report
+    subscriptions: tuple[str, ...] = ()
+
+
 def message_guid(id: str, received_at: datetime) -> str:
     """Return the ``messageId`` of a message's reports.
 

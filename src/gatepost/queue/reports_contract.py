@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gatepost.model.message import StoredMessage
-from gatepost.model.report import Report, SuppressedPeriod
+from gatepost.model.report import PublishedReport, Report, SuppressedPeriod
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,6 @@ class Unread:
 
     seq: int
     message: StoredMessage
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedReport:
-    """A report, and the keys of the subscriptions that get it."""
-
-    report: Report
-    subscriptions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.mx_lookup import ExchangerLookup
 from gatepost.relay.notifier import Notifier
+from gatepost.relay.outcome_reports import OutcomeReporter
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import Own, ServerLookup
 from gatepost.relay.settler import Settler
@@ -54,6 +55,8 @@ class DelivererParts:
     deliverer."""
     alarm: DescriptorAlarm | None = None
     """That of the process; None: its own."""
+    outcomes: OutcomeReporter | None = None
+    """None: nobody gets reports."""
     forgiven: Callable[[], None] = lambda: None
     """Forgets why there was no token, because the operator says that the problem is solved."""
     cluster: Cluster | None = None
@@ -64,7 +67,9 @@ def make_deliverer(parts: DelivererParts) -> Deliverer:
     """Return the deliverer; ``start`` starts it."""
     routes, report, random = parts.routes, parts.report, parts.random
     notifier = Notifier(parts.host, parts.next_id, routes, report)
-    context = DeliveryContext(parts.deliveries, routes, report, parts.now, parts.cluster)
+    context = DeliveryContext(
+        parts.deliveries, routes, report, parts.now, parts.cluster, parts.outcomes
+    )
     settler = Settler(context, notifier, random)
 
     def make_attempts(changed: Callable[[str], None]) -> AttemptRunner:

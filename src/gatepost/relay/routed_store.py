@@ -1,10 +1,12 @@
 """Accepts mail for relaying: a store whose ``put`` queues deliveries by the routes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import cast
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol, cast
 
 from gatepost.errors import QueueError
+from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import StoredMessage, Submission
@@ -25,17 +27,34 @@ Queue = Callable[[Sequence[Planned], bool], Awaitable[tuple[Lease, ...]]]
 """Queues a message for these deliveries, leased or not."""
 
 
+class SuppressedRecipients(Protocol):
+    """Knows the recipients to whom nothing is sent."""
+
+    def suppressed(self, submission: Submission) -> frozenset[Address]:
+        """Return the recipients to whom a message must not be sent."""
+
+    async def record_suppressed(self, submission: Submission, some: Collection[Address]) -> None:
+        """Record that these recipients of a message get nothing. Raises QueueError."""
+
+
 class RoutedStore:
     """Implements ``queue.store_contract.Store``: mail with a next hop is queued, the rest captured.
 
-    It lists and shows captured messages only.
+    A message whose recipients are all suppressed is captured, too. It lists and shows captured
+    messages only.
     """
 
     def __init__(
-        self, store: Store, deliveries: Deliveries, routes: Routes, deliverer: Deliverer
+        self,
+        store: Store,
+        deliveries: Deliveries,
+        routes: Routes,
+        deliverer: Deliverer,
+        suppression: SuppressedRecipients | None = None,
     ) -> None:
         self._store, self._deliveries = store, deliveries
         self._routes, self._deliverer = routes, deliverer
+        self._suppression = suppression
 
     @property
     def router(self) -> Router:
@@ -76,8 +95,33 @@ class RoutedStore:
 
     def accept(self, submission: Submission, keep: Keep, queue: Queue) -> Awaitable[None]:
         """The same for a message that is stored by a function of its own."""
+        if self._suppression is not None:
+            suppressed = self._suppression.suppressed(submission)
+            if suppressed:
+                others = self._accept_others(submission, suppressed, keep, queue)
+                return asyncio.ensure_future(others)
         groups = self._routes.plan(submission, self._deliverer.recipients)
         return self._accept(submission, groups, keep, queue)
+
+    async def _accept_others(
+        self, submission: Submission, suppressed: frozenset[Address], keep: Keep, queue: Queue
+    ) -> None:
+        """Accept a message for the recipients who are not suppressed.
+
+        Who is suppressed is recorded first: after a crash between the two, the client sends the
+        message again.
+        """
+        recipients = submission.envelope.recipients
+        others = tuple([each for each in recipients if each.address not in suppressed])
+        if not others:
+            await keep()
+            return
+        assert self._suppression is not None  # noqa: S101 - it has told who is suppressed
+        await self._suppression.record_suppressed(submission, suppressed)
+        envelope = submission.envelope.addressed_to(others)
+        narrowed = replace(submission, envelope=envelope)
+        groups = self._routes.plan(narrowed, self._deliverer.recipients)
+        await self._accept(narrowed, groups, keep, queue)
 
     def _accept(
         self, submission: Submission, groups: Groups, keep: Keep, queue: Queue

@@ -16,6 +16,7 @@ from gatepost.model.route import NextHop
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.retry_schedule import Random
 from gatepost.relay.notifier import Notifier
+from gatepost.relay.outcome_reports import ended_recipients
 from gatepost.relay.routes import retry_of
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.settlement import WAITS, Judged, Pace, give_back, judge
@@ -49,6 +50,7 @@ class Settler:
         self._deliveries, self._routes = context.deliveries, context.routes
         self._report, self._now = context.report, context.now
         self._notifier, self._random = notifier, random
+        self._outcomes = context.outcomes
 
     async def settle(
         self, lease: Lease, result: AttemptResult, load: Load, when: FindNextAttempt
@@ -104,9 +106,10 @@ class Settler:
         """Decide on the settlement. An internal error in it must not lose a message."""
         try:
             judged = decide()
-            if not judged.reported:
-                return judged.settlement
-            return await self._with_mail(lease, judged, load, now)
+            settlement = judged.settlement
+            if judged.reported:
+                settlement = await self._with_mail(lease, judged, load, now)
+            return self._with_reports(lease, settlement, now)
         except Exception as error:  # noqa: BLE001
             self._report("internal_error", id=lease.message.id, reason=explain(error))
             return None
@@ -120,6 +123,15 @@ class Settler:
         except (QueueError, OSError):  # a large one is read only here
             emits = await self._notifier.notify(lease.message, None, judged.reported, now)
         return replace(judged.settlement, emits=emits)
+
+    def _with_reports(self, lease: Lease, settlement: Settlement, now: datetime) -> Settlement:
+        if self._outcomes is None:
+            return settlement
+        ended = tuple(ended_recipients(lease.delivery, settlement, now))
+        if not ended:
+            return settlement
+        record = self._outcomes.describe(lease.message, ended)
+        return replace(settlement, reports=record.reports, suppressed=record.suppressed)
 
     async def _returned(
         self, lease: Lease, reported: Sequence[Reported], load: Load
@@ -149,6 +161,8 @@ class Settler:
                     self._report("not_settled", **_named(lease), reason=explain(error))
                 await asyncio.sleep(PATIENCE[min(number, len(PATIENCE) - 1)])
             else:
+                if self._outcomes is not None and settlement.reports:
+                    self._outcomes.tell_recorded()
                 return True
         return False  # pragma: no cover - it counts for ever
 

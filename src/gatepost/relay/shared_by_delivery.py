@@ -8,6 +8,7 @@ from gatepost.model.body import Body
 from gatepost.model.operator_event import ReportEvent
 from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.deliveries_contract import Deliveries
+from gatepost.relay.outcome_reports import OutcomeReporter
 from gatepost.relay.routes import Routes
 
 Load = Callable[[], Awaitable[Body]]
@@ -24,3 +25,5 @@ class DeliveryContext:
     now: Callable[[], datetime]
     cluster: Cluster | None = None
     """The nodes that share the queue; None: it is ours alone."""
+    outcomes: OutcomeReporter | None = None
+    """None: nobody gets reports."""

@@ -40,8 +40,8 @@ DEFAULT_NAME: Final = "webhook"
 MOST_SEARCHED: Final = 10_000
 """The newest events among which one that is resent must be."""
 NO_EVENTS: Final = (
-    "only `gatepost up` has scripted outcomes and reports; `gatepost serve` delivers it, "
-    "and `gatepost queue` says what became of it"
+    "only `gatepost up` has scripted outcomes; reports are made there, and by `gatepost serve` "
+    "with [events]; `gatepost queue` says what became of other mail"
 )
 
 
@@ -294,13 +294,16 @@ async def _list_events(service: EventService, request: ListEvents) -> Document:
 
 async def _reports(service: EventService, request: ListEvents) -> Sequence[Report]:
     store = service.store
+    one: str | None = None
     if request.message:
-        messages = [await _message(service, request.message)]
+        messages = await _captured(service, request.message)
+        one = messages[0].id if messages else request.message
     else:
         messages = list((await store.list())[: request.limit])
     await service.report_creator.catch_up()  # only now, when every message above has been consumed
-    one = messages[0].id if request.message else None
     reports: list[Report] = list(await store.reports.list_reports(one, limit=request.limit))
+    if one is not None and not (messages or reports):
+        raise KeyError(f"message {one}")
     recorded = {each.id for each in reports}
     for message in messages:
         own = await store.reports.list_reports(message.id) if one is None else reports
@@ -364,6 +367,14 @@ async def _resend(service: EventService, request: Resend) -> Document:
             webhook = service.get(key)
             names.add(webhook.name if webhook is not None else key)
     return {"resent": [_event(each) for each in reports], "webhooks": sorted(names)}
+
+
+async def _captured(service: EventService, name: str) -> list[StoredMessage]:
+    """Return a captured message, or none for one that is relayed."""
+    try:
+        return [await service.store.get(name)]
+    except KeyError:
+        return []
 
 
 async def _message(service: EventService, name: str) -> StoredMessage:

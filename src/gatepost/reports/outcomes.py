@@ -30,11 +30,14 @@ class ReportedOutcome:
     message: str = ""
     """Goes into the report as ``statusMessage``."""
     host: bool = False
-    """The server that replied; empty if there was no attempt."""
+    """Whether a server replied."""
     hard: bool = False
     """The address enters the managed suppression list."""
     delay: float = 0.0
     """Seconds from acceptance to the report."""
+    server: str = ""
+    """The name of the server that replied; empty: that of captured mail, which follows from the
+    recipient's domain."""
 
 
 # What each status says when nobody scripted more. Statuses in which Azure never asked the

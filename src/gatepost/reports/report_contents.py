@@ -11,9 +11,13 @@ ACTIONS: Final = ("view", "click")
 
 
 def delivery_report(
-    message: StoredMessage, recipient: str, outcome: ReportedOutcome, resource: str
+    message: StoredMessage,
+    recipient: str,
+    outcome: ReportedOutcome,
+    resource: str,
+    *circumstances: str,
 ) -> Report:
-    """Return the report of one recipient.
+    """Return the report of one recipient, the only one in these circumstances.
 
     ``deliveryAttemptTimestamp`` is spelled as in real webhook requests, not as in the
     documentation's sample.
@@ -21,9 +25,9 @@ def delivery_report(
     guid = message_guid(message.id, message.received_at)
     at = message.received_at + timedelta(seconds=outcome.delay)
     sender, recipient = _readable(message.mail_from), _readable(recipient)
-    domain = recipient.rpartition("@")[2]
+    server = outcome.server or (f"mx.{recipient.rpartition('@')[2]}" if outcome.host else "")
     return Report(
-        id=report_guid(guid, DELIVERY, recipient),
+        id=report_guid(guid, DELIVERY, recipient, *circumstances),
         type=DELIVERY,
         message=message.id,
         resource=resource,
@@ -36,8 +40,8 @@ def delivery_report(
             "internetMessageId": _readable(message.message_id),
             "status": outcome.status,
             "deliveryStatusDetails": {
-                "statusMessage": outcome.message,
-                "recipientMailServerHostName": f"mx.{domain}" if outcome.host else "",
+                "statusMessage": _readable(outcome.message),
+                "recipientMailServerHostName": server,
             },
             "deliveryAttemptTimestamp": at.isoformat(),
         },

@@ -8,6 +8,7 @@ which nobody has subscribed is not written, because it follows from the message.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,8 +18,8 @@ from gatepost.failures.grammar import ScriptedOutcome
 from gatepost.model.address import Address
 from gatepost.model.message import StoredMessage
 from gatepost.model.operator_event import ReportEvent
-from gatepost.model.report import Report, SuppressedPeriod
-from gatepost.queue.reports_contract import PublishedReport, ReportStore, Unread
+from gatepost.model.report import PublishedReport, Report, SuppressedPeriod
+from gatepost.queue.reports_contract import ReportStore, Unread
 from gatepost.relay.safe_error_text import explain
 from gatepost.reports.message_sources import Sources, texts
 from gatepost.reports.outcomes import (
@@ -32,7 +33,7 @@ from gatepost.reports.outcomes import (
 from gatepost.reports.report_contents import delivery_report
 from gatepost.reports.scripted_outcomes import OutcomeRules
 from gatepost.reports.subscriptions import Subscriptions
-from gatepost.reports.suppression import after_bounce, after_send, fold, is_in_force
+from gatepost.reports.suppression import FOR_GOOD, after_bounce, after_send, fold, is_in_force
 
 PACE: Final = 0.05
 """Seconds that mail waits for more of it."""
@@ -105,9 +106,14 @@ class ReportCreator:
         if not catching_up.cancelled():
             catching_up.exception()  # ``run`` gets the same error, and reports it
 
+    @property
+    def may_suppress(self) -> bool:
+        """Whether any address is suppressed."""
+        return bool(self._periods) or self._sources.have_lists
+
     def suppressed(
         self,
-        service: CommunicationService,
+        service: CommunicationService | None,
         sender: Address,
         recipients: Iterable[Address],
         now: datetime,
@@ -139,7 +145,7 @@ class ReportCreator:
 
     async def resend(self, report: Report, now: datetime) -> Sequence[str]:
         """Send a report again to the subscriptions concerned; return their keys."""
-        published = self._published(report)
+        published = self.published(report)
         if published.subscriptions:
             await to_the_end(self._reports.resend(published, now))
             self._on_published()
@@ -147,10 +153,51 @@ class ReportCreator:
 
     async def publish(self, report: Report) -> None:
         """Record one more report and send it to the subscriptions concerned."""
-        await to_the_end(self._publish(self._published(report)))
+        await to_the_end(self._publish(self.published(report)))
 
     async def _publish(self, published: PublishedReport) -> None:
         await self._reports.record(None, [published])
+        self._on_published()
+
+    # Relayed mail.
+
+    def published(self, report: Report) -> PublishedReport:
+        """Return a report with the subscriptions that get it."""
+        wanted = [each.key for each in self._subscriptions.active if each.wants(report)]
+        return PublishedReport(report, tuple(wanted))
+
+    def suppress(self, recipient: str, at: datetime, *, for_good: bool = False) -> SuppressedPeriod:
+        """Suppress a recipient from now on; return what must be recorded with the reason."""
+        key = fold(recipient)
+        period = after_bounce(self._periods.get(key), recipient, at)
+        if for_good:
+            period = replace(period, until=FOR_GOOD)
+        self._periods[key] = period
+        return period
+
+    def prolong(self, recipient: str, at: datetime) -> SuppressedPeriod | None:
+        """Note a message to a suppressed recipient; None: it is on a customer's list only."""
+        key = fold(recipient)
+        period = self._periods.get(key)
+        if period is None or not is_in_force(period, at):
+            return None
+        self._periods[key] = after_send(period, at)
+        return self._periods[key]
+
+    async def record(
+        self, reports: Sequence[PublishedReport], periods: Sequence[SuppressedPeriod]
+    ) -> None:
+        """Record reports about relayed mail, and the suppressed periods that follow."""
+        await to_the_end(self._record(reports, periods))
+
+    async def _record(
+        self, reports: Sequence[PublishedReport], periods: Sequence[SuppressedPeriod]
+    ) -> None:
+        await self._reports.record(None, reports, periods)
+        self.tell_published()
+
+    def tell_published(self) -> None:
+        """Note that reports were recorded."""
         self._on_published()
 
     # Consumption.
@@ -250,8 +297,7 @@ class ReportCreator:
     @property
     def _needs_all_mail(self) -> bool:
         scripted = self._rules.by_target or self.scripted
-        listed = self._periods or self._sources.have_lists
-        return bool(scripted or listed or self._subscriptions.active)
+        return bool(scripted or self.may_suppress or self._subscriptions.active)
 
     def _judge(
         self, message: StoredMessage, changed: dict[str, SuppressedPeriod]
@@ -271,7 +317,7 @@ class ReportCreator:
                 changed[key] = after_bounce(self._period(key, changed), recipient, at)
             if outcome is DELIVERED and not self._subscriptions.active:
                 continue
-            made = self._published(delivery_report(message, recipient, outcome, resource))
+            made = self.published(delivery_report(message, recipient, outcome, resource))
             if made.subscriptions or outcome is not DELIVERED:
                 yield made
 
@@ -295,7 +341,3 @@ class ReportCreator:
 
     def _period(self, key: str, changed: dict[str, SuppressedPeriod]) -> SuppressedPeriod | None:
         return changed.get(key) or self._periods.get(key)
-
-    def _published(self, report: Report) -> PublishedReport:
-        wanted = [each.key for each in self._subscriptions.active if each.wants(report)]
-        return PublishedReport(report, tuple(wanted))

@@ -4,13 +4,16 @@ Source: Microsoft Learn, "Understanding suppression lists and email bounces" (ma
 "Manage domain suppression lists" (customers' lists) of Azure Communication Services.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gatepost.model.report import SuppressedPeriod
 
 PERIODS: Final = tuple(timedelta(hours=hours) for hours in (24, 48, 96, 168, 336))
 """How long an address is suppressed after its bounce, and after each send within that period."""
+
+FOR_GOOD: Final = datetime(2999, 1, 1, tzinfo=UTC)
+"""The end of a period that only a person ends."""
 
 WHOLE_DOMAIN: Final = ""
 """The name of a customer's list that holds for every sender of its domain."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.tokens import AccessTokens, resource_name
 from gatepost.model.address import Address
+from gatepost.model.delivery import Delivery
 from gatepost.model.dns import Resolver
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
@@ -117,6 +118,13 @@ class Suppression(Protocol):
         """
 
 
+class DeliveryLookup(Protocol):
+    """Tells what becomes of queued mail (``queue.deliveries_contract.Deliveries``)."""
+
+    async def find(self, id: str) -> Sequence[Delivery]:
+        """Return the deliveries of a message; empty if it is unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class MessageLimits:
     """Limits of a relay's own configuration, besides those of the profile; None: no limit."""
@@ -153,6 +161,8 @@ class Site:
     """The clock for signatures of clients: the machine's, even if ``now`` is ahead of it."""
     names: OwnNames = field(default_factory=OwnNames)
     """The names of this server, for which tokens are issued besides those of Azure."""
+    deliveries: DeliveryLookup | None = None
+    """The queue of mail that is relayed; None: mail is captured."""
     router: Callable[[], Router] | None = None
     """Returns the current routes of mail; None: mail is captured, whatever its recipient."""
     bounds: Callable[[], MessageLimits] = MessageLimits

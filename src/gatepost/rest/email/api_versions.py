@@ -14,7 +14,7 @@ from uuid import UUID
 from starlette.responses import JSONResponse, Response
 
 from gatepost.model.send_operation import SendOperation
-from gatepost.rest.email.operation_status import RETRY_AFTER, describe
+from gatepost.rest.email.operation_status import OperationState, describe
 from gatepost.rest.email.refusals import (
     InvalidProperty,
     bad_request,
@@ -24,8 +24,6 @@ from gatepost.rest.email.refusals import (
 from gatepost.rest.email.request_document import Email, read_email
 from gatepost.rest.errors import ApiError, missing_api_version
 from gatepost.rest.url_forms import is_date
-
-_MOMENT: Final = 1e-6
 
 
 class VersionForm(Protocol):
@@ -44,11 +42,11 @@ class VersionForm(Protocol):
         """Raise ApiError for an id that was used for another request, also of the same caller."""
 
     def acceptance(
-        self, operation: SendOperation, now: datetime, origin: str, version: str
+        self, operation: SendOperation, state: OperationState, origin: str, version: str
     ) -> Response:
-        """Answer a request to send; a new operation began at ``now``."""
+        """Answer a request to send."""
 
-    def status_response(self, operation: SendOperation, now: datetime) -> Response:
+    def status_response(self, operation: SendOperation, state: OperationState) -> Response:
         """Answer a request for the status."""
 
 
@@ -56,8 +54,6 @@ class VersionForm(Protocol):
 class Current:
     """The form of 2023-01-15-preview and all later versions: operations."""
 
-    running: float
-    """Seconds for which an operation runs."""
     reuses_ids: bool = False
     """A request with the id of another one gets its operation."""
 
@@ -88,19 +84,17 @@ class Current:
             raise conflict()
 
     def acceptance(
-        self, operation: SendOperation, now: datetime, origin: str, version: str
+        self, operation: SendOperation, state: OperationState, origin: str, version: str
     ) -> Response:
-        """Return 202 and the URL of the operation; a new one is running, if only for a moment."""
+        """Return 202 and the URL of the operation."""
         location = f"{origin}/emails/operations/{operation.id}?api-version={version}"
-        headers = {"operation-location": location, "retry-after": str(RETRY_AFTER)}
-        document = describe(operation, now, max(self.running, _MOMENT))
-        return JSONResponse(document, 202, headers)
+        headers = {"operation-location": location, "retry-after": str(state.retry_after)}
+        return JSONResponse(describe(operation, state), 202, headers)
 
-    def status_response(self, operation: SendOperation, now: datetime) -> Response:
-        """Return Running, Succeeded or Failed."""
-        document = describe(operation, now, self.running)
-        headers = {"retry-after": str(RETRY_AFTER)} if document["status"] == "Running" else {}
-        return JSONResponse(document, headers=headers)
+    def status_response(self, operation: SendOperation, state: OperationState) -> Response:
+        """Return Running, Succeeded, Failed or Canceled."""
+        headers = {"retry-after": str(state.retry_after)} if state.status == "Running" else {}
+        return JSONResponse(describe(operation, state), headers=headers)
 
 
 FIRST: Final = "2021-10-01-preview"

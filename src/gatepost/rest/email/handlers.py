@@ -21,7 +21,7 @@ from gatepost.rest.email.api_versions import (
     VersionForm,
     check_version,
 )
-from gatepost.rest.email.operation_status import Status
+from gatepost.rest.email.operation_status import RUNNING, Status
 from gatepost.rest.email.preview_2021_10 import First
 from gatepost.rest.email.refusals import bad_request
 from gatepost.rest.email.sending import SendRequest, Submitter
@@ -41,8 +41,8 @@ class Endpoints:
     def __init__(self, site: Site, operations: OperationStore) -> None:
         self._site = site
         rules = site.profile.api
-        self._current = Current(rules.running, rules.operation_id_reused == "stored")
-        self._first = First(rules.running, rules.repeatable)
+        self._current = Current(rules.operation_id_reused == "stored")
+        self._first = First(rules.repeatable)
         self._access = Access(site)
         self._submitter = Submitter(site, operations, self._access)
         self._status = Status(site, operations)
@@ -75,12 +75,12 @@ class Endpoints:
             )
             operation = await self._submitter.send(send_request)
         # A new one is running, if only for this moment; one that was repeated may have ended.
-        new = operation.started_at >= begun
-        now = operation.started_at if new else self._site.now()
-        return form.acceptance(operation, now, _origin(request), version)
+        is_new = operation.started_at >= begun
+        state = RUNNING if is_new else await self._status.state_of(operation)
+        return form.acceptance(operation, state, _origin(request), version)
 
     async def status(self, request: Request) -> Response:
-        """``GET /emails/operations/{id}``: Running, Succeeded or Failed."""
+        """``GET /emails/operations/{id}``: Running, Succeeded, Failed or Canceled."""
         return await self._tell(request, SINCE, self._current)
 
     async def first_status(self, request: Request) -> Response:
@@ -93,7 +93,7 @@ class Endpoints:
         async with self._body(request, signed):
             pass
         operation = await self._status.find(caller, request.path_params["id"])
-        return form.status_response(operation, self._site.now())
+        return form.status_response(operation, await self._status.state_of(operation))
 
     @asynccontextmanager
     async def _body(self, request: Request, signed: bytes | None) -> AsyncIterator[bytes]:

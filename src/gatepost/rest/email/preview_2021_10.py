@@ -20,7 +20,7 @@ from gatepost.directory.azure.resource_ids import is_guid
 from gatepost.model.send_operation import SendOperation
 from gatepost.rest.email import request_document
 from gatepost.rest.email.attachments import type_of
-from gatepost.rest.email.operation_status import RETRY_AFTER
+from gatepost.rest.email.operation_status import OperationState, OperationStatus
 from gatepost.rest.email.refusals import InvalidProperty
 from gatepost.rest.email.request_document import Email, EmailContent, Person, Recipients
 from gatepost.rest.errors import ApiError
@@ -41,6 +41,12 @@ _IMF_FIXDATE: Final = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT", re.ASCII
 )
 """RFC 9110 5.6.7."""
+_STATUSES: Final[Mapping[OperationStatus, str]] = {
+    "Running": "Queued",
+    "Succeeded": "OutForDelivery",
+    "Failed": "Dropped",
+    "Canceled": "Dropped",
+}
 _RENAMED: Final = (
     ("senderAddress", "sender"),
     ("recipients.cc", "recipients.CC"),
@@ -96,8 +102,6 @@ _decoder: Final = msgspec.json.Decoder(_Message)
 class First:
     """The form of 2021-10-01-preview."""
 
-    running: float
-    """Seconds for which a message is queued."""
     tracked: float
     """Seconds for which a request may be repeated."""
 
@@ -166,25 +170,23 @@ class First:
     def acceptance(
         self,
         operation: SendOperation,
-        now: datetime,  # noqa: ARG002
+        state: OperationState,
         origin: str,
         version: str,
     ) -> Response:
         """Return 202 without a body; the id of the message is in a header field."""
         headers = {
             "operation-location": f"{origin}/emails/{operation.id}/status?api-version={version}",
-            "retry-after": str(RETRY_AFTER),
+            "retry-after": str(state.retry_after),
             "x-ms-request-id": operation.id,
             RESULT: "accepted",
         }
         return Response(status_code=202, headers=headers)
 
-    def status_response(self, operation: SendOperation, now: datetime) -> Response:
+    def status_response(self, operation: SendOperation, state: OperationState) -> Response:
         """Return the status of a message, spelled as the service does."""
-        queued = now - operation.started_at < timedelta(seconds=self.running)
-        ended = "OutForDelivery" if operation.error is None else "Dropped"
-        headers = {"retry-after": str(RETRY_AFTER)} if queued else {}
-        status = "Queued" if queued else ended
+        status = _STATUSES[state.status]
+        headers = {"retry-after": str(state.retry_after)} if state.status == "Running" else {}
         return JSONResponse({"messageId": operation.id, "status": status}, headers=headers)
 
 

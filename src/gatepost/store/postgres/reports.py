@@ -5,15 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from gatepost.model.report import Report, SuppressedPeriod
-from gatepost.queue.reports_contract import (
-    Backlog,
-    DeadLetter,
-    Due,
-    PublishedReport,
-    ReportSettlement,
-    Unread,
-)
+from gatepost.model.report import PublishedReport, Report, SuppressedPeriod
+from gatepost.queue.reports_contract import Backlog, DeadLetter, Due, ReportSettlement, Unread
 from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
@@ -59,7 +52,7 @@ class PostgresReports:
         published: Iterable[PublishedReport],
         periods: Iterable[SuppressedPeriod] = (),
     ) -> None:
-        await self._change(_record, cursor, tuple(published), tuple(periods))
+        await self._change(record_reports, tuple(published), tuple(periods), cursor)
 
     async def resend(self, published: PublishedReport, now: datetime) -> None:
         await self._change(_resend, published, microseconds(now))
@@ -129,12 +122,13 @@ class PostgresReports:
         return await self._read(lambda each: each.execute(SQL[query], values).fetchall())
 
 
-def _record(
+def record_reports(
     connection: Connection,
-    cursor: int | None,
     published: Sequence[PublishedReport],
     periods: Sequence[SuppressedPeriod],
+    cursor: int | None = None,
 ) -> None:
+    """Write what ``ReportStore.record`` does."""
     deliveries: list[tuple[str, int, int]] = []
     with connection.pipeline():
         inserted = [

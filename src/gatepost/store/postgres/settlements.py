@@ -21,6 +21,7 @@ from gatepost.store.postgres.new_messages import (
     lower_hops,
 )
 from gatepost.store.postgres.queue_writer import Key, finish_messages
+from gatepost.store.postgres.reports import record_reports
 from gatepost.store.postgres.segments import SegmentTables
 from gatepost.store.postgres.statements import SQL
 from gatepost.store.stored_values import microseconds
@@ -143,6 +144,10 @@ def _settle(
     lower_hops(connection, [(hop, due) for hop, due in hops if due is not None])
     if mail := [put for each in done for put in each.mail]:  # after a crash it may exist already
         insert_group_again(_QUEUE, connection, mail, segment, 0)
+    reports = [report for each in done for report in each.settle.settlement.reports]
+    suppressed = [period for each in done for period in each.settle.settlement.suppressed]
+    if reports or suppressed:
+        record_reports(connection, reports, suppressed)
     over = [each for each in done if each.after.state == "settled"]
     finish_messages(connection, [(each.lease.key[0], each.settle.now) for each in over])
     transaction.commit()

@@ -21,6 +21,7 @@ from gatepost.store.sqlite.delivery_rows import (
 )
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
+from gatepost.store.sqlite.reports import record_reports
 from gatepost.store.sqlite.segments import inline_body
 from gatepost.store.sqlite.transaction import PAGE, Put, Transaction, WaitedWrite
 
@@ -280,6 +281,8 @@ class DeliveryWriter:
             return lease_lost(lease.delivery.id, is_leased=row is not None and row[0] is not None)
         for mail in settlement.emits:
             self._emit(transaction, mail)
+        if settlement.reports or settlement.suppressed:
+            record_reports(transaction, settlement.reports, settlement.suppressed)
         first, *others = parts = parted(after, settlement.moved)
         if settlement.moved:
             execute(SQL["move"], (first.next_hop.key, write_addressees(first.addressees), *key))

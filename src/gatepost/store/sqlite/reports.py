@@ -6,15 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from gatepost.model.report import Report, SuppressedPeriod
-from gatepost.queue.reports_contract import (
-    Backlog,
-    DeadLetter,
-    Due,
-    PublishedReport,
-    ReportSettlement,
-    Unread,
-)
+from gatepost.model.report import PublishedReport, Report, SuppressedPeriod
+from gatepost.queue.reports_contract import Backlog, DeadLetter, Due, ReportSettlement, Unread
 from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import read_queries, stored_message
 from gatepost.store.sqlite.transaction import RunChange, Transaction
@@ -64,12 +57,7 @@ class SqliteReports:
         published: Iterable[PublishedReport],
         periods: Iterable[SuppressedPeriod] = (),
     ) -> None:
-        rows = [(_row(each.report), each.subscriptions) for each in published]
-        held = [
-            (each.address, each.level, microseconds(each.since), microseconds(each.until))
-            for each in periods
-        ]
-        await self._change(_record, cursor, rows, held)
+        await self._change(record_reports, tuple(published), tuple(periods), cursor)
 
     async def resend(self, published: PublishedReport, now: datetime) -> None:
         row = _row(published.report)
@@ -135,20 +123,24 @@ class SqliteReports:
         return await self._read(lambda: self._reading.execute(SQL[query], values).fetchall())
 
 
-def _record(
+def record_reports(
     transaction: Transaction,
-    cursor: int | None,
-    published: Sequence[tuple[tuple[Any, ...], tuple[str, ...]]],
-    periods: Sequence[tuple[Any, ...]],
+    published: Sequence[PublishedReport],
+    periods: Sequence[SuppressedPeriod],
+    cursor: int | None = None,
 ) -> None:
+    """Write what ``ReportStore.record`` does."""
     execute = transaction.connection.execute
-    for row, subscriptions in published:
+    for each in published:
+        row = _row(each.report)
         written = execute(SQL["insert_report"], row)
         if written.rowcount:
             at, number = row[5], written.lastrowid
-            deliveries = [(each, number, at, at) for each in subscriptions]
+            deliveries = [(name, number, at, at) for name in each.subscriptions]
             transaction.connection.executemany(SQL["insert_delivery"], deliveries)
-    transaction.connection.executemany(SQL["put_lease"], periods)
+    for period in periods:
+        times = microseconds(period.since), microseconds(period.until)
+        execute(SQL["put_lease"], (period.address, period.level, *times))
     if cursor is not None:
         execute(SQL["set_cursor"], (cursor,))
         execute(SQL["forget_departed"], (cursor,))

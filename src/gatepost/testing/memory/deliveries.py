@@ -19,6 +19,7 @@ from gatepost.queue.deliveries_contract import (
     queued,
 )
 from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
+from gatepost.testing.memory.reports import MemoryReports
 
 
 @dataclass(slots=True)
@@ -38,7 +39,9 @@ class _Message:
 class MemoryDeliveries:
     """Implements ``queue.deliveries_contract.Deliveries``."""
 
-    def __init__(self) -> None:
+    def __init__(self, reports: MemoryReports | None = None) -> None:
+        """``reports`` are those that settlements add to."""
+        self.reports = reports or MemoryReports()
         self._epoch = 0
         self._messages: dict[str, _Message] = {}
         self._looked_at: datetime | None = None
@@ -103,6 +106,7 @@ class MemoryDeliveries:
         for mail in settlement.emits:
             if mail.submission.id not in self._messages:
                 self._insert(mail.submission, mail.planned)
+        await self.reports.record(None, settlement.reports, settlement.suppressed)
         entry.delivery, *others = parted(after, settlement.moved)
         entries = self._messages[lease.message.id].entries
         for each in others:

@@ -5,15 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gatepost.model.message import StoredMessage
-from gatepost.model.report import Report, SuppressedPeriod
-from gatepost.queue.reports_contract import (
-    Backlog,
-    DeadLetter,
-    Due,
-    PublishedReport,
-    ReportSettlement,
-    Unread,
-)
+from gatepost.model.report import PublishedReport, Report, SuppressedPeriod
+from gatepost.queue.reports_contract import Backlog, DeadLetter, Due, ReportSettlement, Unread
 
 
 @dataclass(slots=True)

@@ -1,0 +1,145 @@
+"""What subscribers learn of relayed mail, from replies of servers and from what comes back later.
+
+Each recipient has one report of a delivery, or of the refusal in its place; a bounce that comes
+back after the delivery has another one. Their ids are always the same, and a store ignores ids that
+it has, so that a report is sent once however often it is made.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gatepost.model.address import Address
+from gatepost.model.delivery import QueuedMessage
+from gatepost.model.message import StoredMessage, Submission
+from gatepost.model.report import DeliveryStatus, PublishedReport, SuppressedPeriod
+from gatepost.queue.deliveries_contract import queued
+from gatepost.relay.outcome_reports import EndedRecipient, OutcomeRecord
+from gatepost.reports.bounces import ServerReply
+from gatepost.reports.message_sources import Sources
+from gatepost.reports.outcomes import USUAL, ReportedOutcome, status_of
+from gatepost.reports.report_contents import delivery_report
+from gatepost.reports.report_creator import ReportCreator
+
+RETURNED: Final = "returned"
+"""In the id of a report about what came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody says, after a next hop has taken a message, about one of its recipients."""
+
+    recipient: str
+    status: DeliveryStatus | None
+    """None: nothing final."""
+    at: datetime
+    message: str = ""
+    server: str = ""
+    is_hard: bool = False
+    """The address does not exist, or wants no more mail."""
+    for_good: bool = False
+    """It wants no more mail, so that it stays suppressed until somebody removes it."""
+
+
+class RelayedOutcomes:
+    """Implements ``relay.outcome_reports.OutcomeReporter``."""
+
+    def __init__(
+        self, creator: ReportCreator, sources: Sources, topic: str, *, suppresses: bool = True
+    ) -> None:
+        """``topic``: the id of the resource for mail that belongs to none of the directory."""
+        self._creator, self._sources, self._topic = creator, sources, topic
+        self._suppresses = suppresses
+        self.awaited: Collection[str] = frozenset()
+        """The targets whose provider says later what became of the mail that it took."""
+
+    def describe(self, message: QueuedMessage, ended: Sequence[EndedRecipient]) -> OutcomeRecord:
+        if message.envelope.sender is None:  # a notification of ours
+            return OutcomeRecord()
+        reports: list[PublishedReport] = []
+        suppressed: list[SuppressedPeriod] = []
+        for each in ended:
+            if each.is_delivered and each.contact.target in self.awaited:
+                continue
+            outcome = _outcome(message, each)
+            recipient = str(each.address)
+            reports.append(self._published(message, recipient, outcome))
+            if outcome.hard:
+                suppressed.append(self._creator.suppress(recipient, each.at))
+        return OutcomeRecord(tuple(reports), tuple(suppressed))
+
+    def tell_recorded(self) -> None:
+        self._creator.tell_published()
+
+    async def record_feedback(self, message: QueuedMessage, some: Sequence[Feedback]) -> None:
+        """Record what came back about a message. Raises QueueError."""
+        reports: list[PublishedReport] = []
+        suppressed: list[SuppressedPeriod] = []
+        for each in some:
+            if each.status is not None:
+                delay = (each.at - message.received_at).total_seconds()
+                outcome = ReportedOutcome(
+                    each.status, each.message, bool(each.server), each.is_hard, delay, each.server
+                )
+                more = () if each.status == "Delivered" else (RETURNED,)
+                reports.append(self._published(message, each.recipient, outcome, *more))
+            if each.is_hard:
+                until = self._creator.suppress(each.recipient, each.at, for_good=each.for_good)
+                suppressed.append(until)
+        if reports or suppressed:
+            await self._creator.record(reports, suppressed)
+
+    def suppressed(self, submission: Submission) -> frozenset[Address]:
+        """Return the recipients to whom a message must not be sent."""
+        sender = submission.envelope.sender
+        if sender is None or not (self._suppresses and self._creator.may_suppress):
+            return frozenset()
+        service = self._sources.service_of(_listed(queued(submission)))
+        recipients = [each.address for each in submission.envelope.recipients]
+        return self._creator.suppressed(service, sender, recipients, submission.received_at)
+
+    async def record_suppressed(self, submission: Submission, some: Collection[Address]) -> None:
+        """Record that recipients get nothing, because they are suppressed. Raises QueueError."""
+        message = queued(submission)
+        reports = [self._published(message, str(each), USUAL["Suppressed"]) for each in some]
+        now = message.received_at
+        prolonged = [self._creator.prolong(str(each), now) for each in some]
+        await self._creator.record(reports, [each for each in prolonged if each is not None])
+
+    def _published(
+        self, message: QueuedMessage, recipient: str, outcome: ReportedOutcome, *more: str
+    ) -> PublishedReport:
+        listed = _listed(message)
+        resource = self._sources.resource_of(listed) or self._topic
+        report = delivery_report(listed, recipient, outcome, resource, *more)
+        return self._creator.published(report)
+
+
+def _outcome(message: QueuedMessage, ended: EndedRecipient) -> ReportedOutcome:
+    """Return the outcome of an attempt: a refusal of ours, or a reply 4yz at the end of the time
+    for attempts, is no bounce."""
+    reply = ended.reply
+    status = str(reply.status) if reply.status is not None else ""
+    text = " ".join(reply.lines)
+    said = ServerReply(reply.code, status, text)
+    result: DeliveryStatus = "Delivered" if ended.is_delivered else "Failed"
+    is_hard = not ended.is_delivered and ended.is_remote and said.bounce == "hard"
+    if is_hard:
+        result = status_of(said)
+    delay = (ended.at - message.received_at).total_seconds()
+    return ReportedOutcome(result, str(said), False, is_hard, delay, ended.contact.host)
+
+
+def _listed(message: QueuedMessage) -> StoredMessage:
+    sender = message.envelope.sender
+    return StoredMessage(
+        message.id,
+        message.received_at,
+        str(sender) if sender is not None else "",
+        (),
+        message.subject,
+        message.message_id,
+        message.size,
+        message.principal,
+    )
