@@ -32,7 +32,8 @@ class Authority:
 
     def issue(
         self, *names: str, valid_until: datetime | None = None,
-        valid_since: datetime | None = None, issuer_url: str = "", to_the_letter: bool = True,
+        valid_since: datetime | None = None, issuer_url: str = "", crl_url: str = "",
+        to_the_letter: bool = True,
     ) -> Pair:  # fmt: skip
         """Return a server's certificate for host names and IP addresses.
 
@@ -55,6 +56,10 @@ class Authority:
                 x509.UniformResourceIdentifier(issuer_url),
             )
             builder = builder.add_extension(x509.AuthorityInformationAccess([where]), False)
+        if crl_url:
+            place = [x509.UniformResourceIdentifier(crl_url)]
+            points = [x509.DistributionPoint(place, None, None, None)]
+            builder = builder.add_extension(x509.CRLDistributionPoints(points), False)
         signed = builder.sign(self.key, hashes.SHA256())
         stem = f"{names[0].replace(':', '_')}-{signed.serial_number:x}"
         return Pair(

@@ -1,5 +1,6 @@
 """Reads facts from a certificate in DER."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from gatepost.model.evidence import Certificate
@@ -22,18 +23,19 @@ def read_certificate(der: bytes) -> Certificate | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
         names: list[str] = []
-        urls: list[str] = []
+        issuers: list[str] = []
+        responders: list[str] = []
+        lists: list[str] = []
         for extension in certificate.extensions:
-            if isinstance(extension.value, x509.SubjectAlternativeName):
-                names += extension.value.get_values_for_type(x509.DNSName)
-                addresses = extension.value.get_values_for_type(x509.IPAddress)
-                names += [str(address) for address in addresses]
-            elif isinstance(extension.value, x509.AuthorityInformationAccess):
-                urls += [
-                    str(access.access_location.value)
-                    for access in extension.value
-                    if access.access_method == Access.CA_ISSUERS
-                ]
+            value = extension.value
+            if isinstance(value, x509.SubjectAlternativeName):
+                names += value.get_values_for_type(x509.DNSName)
+                names += map(str, value.get_values_for_type(x509.IPAddress))
+            elif isinstance(value, x509.AuthorityInformationAccess):
+                responders += _urls(value, Access.OCSP)
+                issuers += _urls(value, Access.CA_ISSUERS)
+            elif isinstance(value, x509.CRLDistributionPoints):
+                lists += [str(name.value) for each in value for name in each.full_name or ()]
         return Certificate(
             subject=certificate.subject.rfc4514_string(),
             issuer=certificate.issuer.rfc4514_string(),
@@ -43,10 +45,18 @@ def read_certificate(der: bytes) -> Certificate | None:
             self_signed=certificate.subject == certificate.issuer,
             authority=_may_sign(certificate),
             weak=_weakness(certificate),
-            issuer_urls=tuple(urls),
+            issuer_urls=tuple(issuers),
+            ocsp_urls=tuple(responders),
+            crl_urls=tuple(lists),
         )
     except ValueError:  # also what cryptography's own parse errors are
         return None
+
+
+def _urls(
+    access: "x509.AuthorityInformationAccess", method: "x509.ObjectIdentifier"
+) -> Iterator[str]:
+    return (str(each.access_location.value) for each in access if each.access_method == method)
 
 
 def is_issuer_missing(chain: tuple[bytes, ...]) -> bool:

@@ -41,8 +41,7 @@ def facts(seen: Evidence) -> Iterator[str]:
         yield f"TLS comes first; inside it: {first.greeting or first.failure}"
     if seen.tls.value is not None:
         yield from _tls(seen.tls.value)
-    for version in seen.tls_versions.value or ():
-        yield f"{version.version} alone: {'accepted' if version.taken else version.failure}"
+    yield from _tls_checks(seen)
     for each in seen.neighbours.value or ():
         offers = f", AUTH {' '.join(each.mechanisms)}" if each.mechanisms else ""
         yield f"{each}: {_STATES.get(each.state, each.state)}{offers}"
@@ -134,6 +133,13 @@ def _tls(tls: TlsSeen) -> Iterator[str]:
         yield f"verified against {'the system' if tls.trust == 'system' else tls.trust}"
     elif tls.verify_error:
         yield f"not verified: {tls.verify_error}"
+
+
+def _tls_checks(seen: Evidence) -> Iterator[str]:
+    for source in seen.revocation.value or ():
+        yield f"revocation, {source.url}: {source.failure or 'answered'}"
+    for version in seen.tls_versions.value or ():
+        yield f"{version.version} alone: {'accepted' if version.taken else version.failure}"
 
 
 def hello_lines(hello: EhloExchange | None, missing: str) -> tuple[str, ...]:

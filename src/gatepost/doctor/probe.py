@@ -28,6 +28,7 @@ from gatepost.doctor.other_servers import check_other_servers
 from gatepost.doctor.parallel import start
 from gatepost.doctor.probe_connection import Talk
 from gatepost.doctor.probe_settings import Visit
+from gatepost.doctor.revocation_sources import try_revocation_sources
 from gatepost.doctor.tls_versions import alert_after_handshake, try_versions
 from gatepost.errors import Disconnected, GatepostError, ResolveError, TimedOut, TlsError
 from gatepost.model.evidence import (
@@ -144,9 +145,18 @@ class _Probe:
         ):
             issuer = find_issuer(self.visit, endpoint, self._taken_name, url, implicit=implicit)
             self.note(issuer=seen(issuer))
+        if tls is not None and tls.certificate and self._should_check_revocation(tls):
+            sources = try_revocation_sources(tls.certificate, endpoint)
+            self.note(revocation=seen(sources))
         nobody_can = hello is not None and hello.reply.is_success and not evidence.offered
         if self.visit.needs_login and nobody_can and not evidence.neighbours.value:
             self.note(neighbours=seen(check_other_servers(self.visit)))
+
+    def _should_check_revocation(self, tls: TlsSeen) -> bool:
+        """Tell whether the client in question would, and we may ask others than the server."""
+        library = LIBRARIES.get(self.visit.settings.library)
+        may_ask = tls.verified and not self.visit.settings.identity.closed
+        return may_ask and library is not None and library.checks_revocation
 
     def _walk(self) -> None:
         endpoint, stream = self._arrive()

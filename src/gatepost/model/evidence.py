@@ -132,6 +132,10 @@ class Certificate:
     """What is weak about its key or signature."""
     issuer_urls: tuple[str, ...] = ()
     """URLs of its issuer's certificate (RFC 5280 4.2.2.1)."""
+    ocsp_urls: tuple[str, ...] = ()
+    """Where its authority says by OCSP whether it is revoked (RFC 5280 4.2.2.1)."""
+    crl_urls: tuple[str, ...] = ()
+    """Where its authority publishes lists of revoked certificates (RFC 5280 4.2.1.13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,17 @@ class MissingIssuer:
     subject: str = ""
     completes: bool = False
     """Whether the server's certificate is valid with it."""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationSource:
+    """A URL in the server's certificate at which clients ask whether it is revoked.
+
+    ``failure`` is empty if it answered.
+    """
+
+    url: str
     failure: str = ""
 
 
@@ -376,6 +391,8 @@ class Evidence:
     """Each version by itself, if the handshake failed, or in an audit."""
     issuer: Fact[MissingIssuer] = Fact()
     """Looked for if the server sent only its own certificate, and its issuer is unknown here."""
+    revocation: Fact[tuple[RevocationSource, ...]] = Fact()
+    """Asked if the client in question wants to know whether the certificate is revoked."""
     neighbours: Fact[tuple[OtherServer, ...]] = Fact()
     """Where else the client could connect to; looked for if this port does not work."""
     audit: Fact[tuple[Check, ...]] = Fact()

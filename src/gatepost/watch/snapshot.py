@@ -130,6 +130,8 @@ def _bounded(certificate: Certificate) -> Certificate:
         issuer=certificate.issuer[:_LONGEST],
         names=tuple(name[:_LONGEST] for name in certificate.names[:_MOST]),
         issuer_urls=(),
+        ocsp_urls=(),
+        crl_urls=(),
     )
 
 

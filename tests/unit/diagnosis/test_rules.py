@@ -15,6 +15,7 @@ from gatepost.model.evidence import (
     Greeting,
     OtherServer,
     Resolution,
+    RevocationSource,
     Target,
     TlsFirst,
 )
@@ -48,6 +49,7 @@ UNKNOWN_ISSUER: dict[str, Any] = {
     "verify_error": "unable to get local issuer certificate",
 }
 AIA = replace(GOOD, issuer_urls=("http://ca.example/issuer.der",))
+NO_LIST = RevocationSource("http://ca.example/list.crl", "timed out")
 IN_CLEAR = but(tls=Fact(), over_tls=Fact(), starttls=Fact(), in_clear=hello("SIZE 5"))
 EHLO_REFUSED = EhloExchange("localhost", reply("501 5.5.4 Invalid domain name"))
 HUNG_UP = replace(EHLO_REFUSED, reply=Reply(0))
@@ -364,6 +366,10 @@ CASES = [
     # revocation_check_failed: OpenSSL is set to want a list
     (but(tls=tls(verify_code=3, verify_error="unable to get certificate CRL")),
      ["revocation_check_failed"]),
+    # nothing answers where the client would ask; one answer is enough
+    (but(revocation=Fact("seen", (NO_LIST, RevocationSource("http://ocsp.ca.example", "refused")))),
+     ["revocation_check_failed"]),
+    (but(revocation=Fact("seen", (NO_LIST, RevocationSource("http://ocsp.ca.example")))), []),
 
     # before the first reply
     (Evidence("probe", HEALTHY.target, resolution=Fact("seen", Resolution(error="no address"))),

@@ -88,6 +88,8 @@ class Library:
     """It ignores the name in a certificate's subject."""
     is_strict: bool = False
     """It verifies certificates strictly by RFC 5280, with Python 3.13 and later."""
+    checks_revocation: bool = False
+    """It asks the authority whether a certificate is revoked, and takes none without an answer."""
     fills_authzid: bool = False
     """It sends the user name in PLAIN's first field, too."""
 

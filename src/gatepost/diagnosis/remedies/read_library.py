@@ -16,9 +16,10 @@ from gatepost.diagnosis.remedies.library import ALWAYS_EXECUTED, USUAL_REASONS, 
 
 _LISTS: Final = frozenset({"mechanisms", "settable"})
 _SETS: Final = frozenset({"initial", "executed"})
-_FLAGS: Final = frozenset(
-    {"is_compared", "keeps_passwords", "wants_san", "is_strict", "fills_authzid"}
-)
+_FLAGS: Final = frozenset({
+    "is_compared", "keeps_passwords", "wants_san", "is_strict", "checks_revocation",
+    "fills_authzid",
+})  # fmt: skip
 _FENCE: Final = "```"
 _SAME_CODE: Final = "Code: "
 

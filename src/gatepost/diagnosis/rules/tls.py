@@ -376,16 +376,27 @@ def _ascii(name: str) -> str:
 
 
 def revocation_check_failed(seen: Evidence) -> Finding | None:
-    """OpenSSL is set to check revocation, and found no valid list; or the client's alert says
-    it."""
+    """OpenSSL is set to check revocation, and found no valid list; the client's alert says it; or
+    nothing answers where the client asks.
+
+    The last proves nothing: a client may have stored an earlier answer, or go through a proxy.
+    """
     tls, conduct = seen.tls.value, seen.conduct.value
+    sources = seen.revocation.value or ()
     if conduct is not None and conduct.tls_end in _NO_STATUS:
-        proof = f"the client ended TLS with the alert {conduct.tls_end}"
+        proof = (f"the client ended TLS with the alert {conduct.tls_end}",)
     elif tls is not None and not tls.verified and tls.verify_code in _NO_REVOCATION_LIST:
-        proof = f"verification says: {tls.verify_error}"
+        proof = (f"verification says: {tls.verify_error}",)
+    elif sources and all(each.failure for each in sources):
+        return conclude(
+            "revocation_check_failed",
+            "likely",
+            "the client asks the authority whether the certificate is revoked",
+            *(f"{each.url}: {each.failure}" for each in sources),
+        )
     else:
         return None
-    return conclude("revocation_check_failed", "certain", proof)
+    return conclude("revocation_check_failed", "certain", *proof)
 
 
 RULES: Final = (
