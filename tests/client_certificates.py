@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tests.rsa_keys import rsa_key
+
 
 @dataclass(frozen=True, repr=False)
 class OwnCertificate:
@@ -42,9 +44,9 @@ def make_certificate(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> OwnCertificate:
-    """Return a certificate for a fresh RSA key of 2048 bits, valid for a day from an hour ago."""
+    """Return a certificate for an RSA key of 2048 bits, valid for a day from an hour ago."""
     now = datetime.now(UTC)
-    key = key or rsa.generate_private_key(65537, 2048)
+    key = key or rsa_key(name)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else [])
     certificate = (
         x509.CertificateBuilder()

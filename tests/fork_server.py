@@ -318,8 +318,10 @@ def end_well(command: list[str]) -> int:
 
 
 def import_all() -> None:
-    """Import what any command may need."""
+    """Import what any command may need, and read what it keeps."""
     import gatepost
+    from gatepost.console.templating import templates
+    from gatepost.doctor.provider_profiles import known_profiles
 
     for module in pkgutil.walk_packages(gatepost.__path__, "gatepost."):
         if module.name not in _NOT_IMPORTED:
@@ -327,6 +329,9 @@ def import_all() -> None:
     for name in _LATE:
         with suppress(ImportError):
             importlib.import_module(name)
+    for name in templates().list_templates():
+        templates().get_template(name)
+    known_profiles()
 
 
 if __name__ == "__main__":

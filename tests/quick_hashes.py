@@ -14,6 +14,6 @@ ITERATIONS: Final = scram_verifiers.GENERATED_ITERATIONS + 1
 
 def use() -> None:
     """Make passwords quick to hash, in this process and in its forks."""
-    vars(passwords).update(ARGON2_MEMORY=64, ARGON2_PASSES=1)
+    vars(passwords).update(ARGON2_MEMORY=64, ARGON2_PASSES=1, SCRYPT_COST=128)
     for module in (accounts, scram_verifiers):
         vars(module).update(CHOSEN_ITERATIONS=ITERATIONS)

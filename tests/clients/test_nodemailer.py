@@ -1,8 +1,5 @@
 """nodemailer against the relay."""
 
-import base64
-import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +7,8 @@ from typing import Any
 import pytest
 
 from gatepost.testing import Emulator
-from tests.clients.node.packages import HERE, NODE, needs_node
+from tests.clients.node import nodemailer
+from tests.clients.node.packages import needs_node
 from tests.commands import RECIPIENT
 
 pytestmark = needs_node
@@ -24,20 +22,7 @@ def send(relay: Emulator, message: bytes, **changes: Any) -> dict[str, Any]:
         "tls": {"ca": Path(relay.ca_file).read_text()},
         "auth": {"user": relay.username, "pass": relay.password},
     }
-    order = {
-        "transport": transport | changes,
-        "envelope": {"from": relay.sender, "to": [RECIPIENT]},
-        "raw": base64.b64encode(message).decode(),
-    }
-    run = subprocess.run(
-        [str(NODE), HERE / "send.mjs"],
-        input=json.dumps(order).encode(),
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=30,
-    )
-    result: dict[str, Any] = json.loads(run.stdout)
-    return result
+    return nodemailer.send(transport | changes, relay.sender, RECIPIENT, message)
 
 
 def test_login_and_send(relay: Emulator, message: bytes, delivered: Callable[[], None]) -> None:

@@ -2,7 +2,6 @@
 clients."""
 
 import base64
-import json
 import os
 import ssl
 import subprocess
@@ -16,7 +15,8 @@ import pytest
 from gatepost.doctor.recording.forwarding_settings import Leg
 from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
-from tests.clients.node.packages import HERE, NODE, needs_node
+from tests.clients.node import nodemailer
+from tests.clients.node.packages import needs_node
 from tests.clients.test_go import program  # noqa: F401 - a fixture
 from tests.commands import RECIPIENT
 from tests.event_loops import run_and_cut
@@ -61,19 +61,14 @@ def test_aiosmtplib_with_a_wrong_password(relay: Emulator, message: bytes) -> No
     assert base64.b64encode(b"not-the-secret").decode() not in repr(diagnosis)
 
 
-def nodemailer(relay: Emulator, message: bytes, **changes: Any) -> Client:
+def nodemailer_client(relay: Emulator, message: bytes, **changes: Any) -> Client:
     def send(port: int) -> None:
         transport = {
             "host": "localhost", "port": port, "requireTLS": True,
             "tls": {"ca": Path(relay.ca_file).read_text()},
             "auth": {"user": relay.username, "pass": relay.password},
         }  # fmt: skip
-        order = {
-            "transport": transport | changes, "raw": base64.b64encode(message).decode(),
-            "envelope": {"from": relay.sender, "to": [RECIPIENT]},
-        }  # fmt: skip
-        subprocess.run([str(NODE), HERE / "send.mjs"], input=json.dumps(order).encode(),
-                       capture_output=True, check=False, timeout=30)  # fmt: skip
+        nodemailer.send(transport | changes, relay.sender, RECIPIENT, message)
 
     return send
 
@@ -96,7 +91,7 @@ def nodemailer(relay: Emulator, message: bytes, **changes: Any) -> Client:
 def test_nodemailer(
     relay: Emulator, message: bytes, changes: dict[str, Any], tls: Leg, found: list[str]
 ) -> None:
-    diagnosis = watched(relay, nodemailer(relay, message, **changes), tls=tls)
+    diagnosis = watched(relay, nodemailer_client(relay, message, **changes), tls=tls)
     assert ids(diagnosis)[:1] == found, diagnosis.findings
     assert relay.password not in repr(diagnosis)
 

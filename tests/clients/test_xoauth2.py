@@ -20,6 +20,7 @@ import gatepost
 from gatepost.testing import Emulator
 from tests import fork_server
 from tests.clients.entra_world import SMTP_USERNAME, Site, prepare
+from tests.clients.node import nodemailer
 from tests.clients.node.packages import HERE, NODE, needs_node
 
 SCOPE = "https://communication.azure.com/.default"
@@ -181,18 +182,14 @@ def test_our_own_client(site: Site, token: str) -> None:
 
 @needs_node
 def test_nodemailer(site: Site, token: str) -> None:
-    order = {
-        "transport": {
-            "host": "localhost",
-            "port": site.relay.smtp.port,
-            "requireTLS": True,
-            "tls": {"ca": Path(site.relay.ca_file).read_text()},
-            "auth": {"type": "OAuth2", "user": site.relay.username, "accessToken": token},
-        },
-        "envelope": {"from": site.relay.sender, "to": [RECIPIENT]},
-        "raw": base64.b64encode(message(site)).decode(),
+    transport = {
+        "host": "localhost",
+        "port": site.relay.smtp.port,
+        "requireTLS": True,
+        "tls": {"ca": Path(site.relay.ca_file).read_text()},
+        "auth": {"type": "OAuth2", "user": site.relay.username, "accessToken": token},
     }
-    done = run_node("send.mjs", order)
+    done = nodemailer.send(transport, site.relay.sender, RECIPIENT, message(site))
     assert done == {"accepted": [RECIPIENT]}
     assert site.relay.wait(to=RECIPIENT).content == message(site)
 

@@ -13,6 +13,7 @@ from gatepost.directory.combined import CombinedDirectory
 from gatepost.directory.contract import Directory
 from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
 from gatepost.model.secret import Secret
+from tests.rsa_keys import rsa_key
 from tests.unit.directory.azure.world import (
     DOMAIN_NAME,
     KEY,
@@ -20,7 +21,6 @@ from tests.unit.directory.azure.world import (
     USERNAME,
     entries,
     principal,
-    signing_key,
 )
 from tests.unit.directory.memory import MemoryRecords
 
@@ -59,7 +59,7 @@ class Case:
 
 
 async def azure() -> Case:
-    tokens = AccessTokens(signing_key(), lambda: NOW)
+    tokens = AccessTokens(rsa_key(), lambda: NOW)
     directory = AzureDirectory(MemoryRecords(), digest_key=KEY, clock=lambda: NOW, tokens=tokens)
     there = entries()
     application = there["application"]

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import json
 import os
 import smtplib
 import ssl
@@ -17,7 +16,7 @@ from gatepost.diagnosis.remedies.catalog import LIBRARIES
 from gatepost.diagnosis.remedies.library import Library
 from tests import fork_server
 from tests.certificates import Authority, make_authority
-from tests.clients.node import packages
+from tests.clients.node import nodemailer, packages
 from tests.event_loops import run_and_cut
 from tests.shell.scripted_server import Script, serving
 
@@ -131,13 +130,7 @@ def with_nodemailer(place: Place) -> None:
         "host": "localhost", "port": place.port, "auth": {"user": "me", "pass": "secret"},
         "tls": {"ca": Path(place.ca_file).read_text()},
     }  # fmt: skip
-    envelope = {"from": "a@example.com", "to": ["b@example.com"]}
-    raw = base64.b64encode(MESSAGE).decode()
-    order = {"transport": transport, "envelope": envelope, "raw": raw}
-    fork_server.run(
-        [str(packages.NODE), str(packages.HERE / "send.mjs")], input=json.dumps(order).encode(),
-        capture_output=True, timeout=30, check=False,
-    )  # fmt: skip
+    nodemailer.send(transport, "a@example.com", "b@example.com", MESSAGE)
 
 
 def with_go(place: Place) -> None:

@@ -32,6 +32,7 @@ from gatepost.submit import connect
 from gatepost.testing import Emulator
 from tests import fork_server
 from tests.client_certificates import make_certificate
+from tests.rsa_keys import rsa_key
 from tests.shell.peer import Peer, letter
 from tests.shell.serve_process import (
     BASE,
@@ -381,7 +382,7 @@ certificates = ["Device-7.example"]
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_client_certificate_signs_in(tmp_path: Path, workers: str) -> None:
     known, other = make_certificate("device-7.example"), make_certificate("device-8.example")
-    stranger = make_certificate("device-7.example")
+    stranger = make_certificate("device-7.example", key=rsa_key("stranger"))
     for name, each in (("known", known), ("other", other), ("stranger", stranger)):
         (tmp_path / f"{name}.pem").write_bytes(each.pem)
     public = [(tmp_path / f"{name}.pem").read_text() for name in ("known", "other")]

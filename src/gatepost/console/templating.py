@@ -19,12 +19,13 @@ from gatepost.console.static_files import static_prefix
 def render(scope: Scope, template: str, values: Mapping[str, Any]) -> str:
     """Return a page in the language and theme of its request."""
     texts = Translator(language_of(scope))
-    page = _environment().get_template(template)
+    page = templates().get_template(template)
     return page.render(t=texts, language=texts.language, theme=theme_of(scope), **values)
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
+    """Return the templates, which are compiled when they are first needed."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,

@@ -6,7 +6,6 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gatepost.directory.azure.username import CompositeName
 from gatepost.directory.entra import BY_TOKEN, EntraDirectory, EntraRules, Proof
@@ -24,6 +23,7 @@ from gatepost.model.address import parse_address
 from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
+from tests.rsa_keys import rsa_key
 
 TENANT = "00000000-0000-4000-8000-00000000000a"
 APPLICATION = "77777777-0000-4000-8000-000000000001"
@@ -32,7 +32,7 @@ NAME = f"res.{APPLICATION}.{TENANT}"
 V1 = f"https://sts.windows.net/{TENANT}/"
 V2 = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 NOW = 1_800_000_000.0
-KEYS = {each: rsa.generate_private_key(65537, 2048) for each in ("one", "two", "foreign")}
+KEYS = {each: rsa_key(each) for each in ("one", "two", "foreign")}
 
 
 def token(key: str = "one", kid: str = "", **changes: Any) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from gatepost.errors import LocalProtocolError, TlsError
 from gatepost.net.tls import TlsLayer, client_context, server_context, strict_context
 from tests.certificates import Authority, make_authority
+from tests.rsa_keys import rsa_key
 
 HOST = "mail.example"
 HOSTNAME_MISMATCH, EXPIRED, UNKNOWN_ISSUER = 62, 10, 20
@@ -214,7 +215,7 @@ def test_files_that_are_not_there() -> None:
 @pytest.mark.parametrize("other", ["EC", "RSA"])
 def test_another_s_key_is_named(tmp_path: Path, authority: Authority, other: str) -> None:
     """OpenSSL has one complaint for a key of the same kind, and another for one of another kind."""
-    made = ec.generate_private_key(ec.SECP256R1()) if other == "EC" else _rsa()
+    made = ec.generate_private_key(ec.SECP256R1()) if other == "EC" else rsa_key()
     key = tmp_path / "other.pem"
     key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with pytest.raises(TlsError, match=f"the key in {key} does not match it"):
@@ -240,10 +241,6 @@ def test_errors_name_the_file_at_fault(tmp_path: Path, authority: Authority) -> 
         assert "is protected by a password, which is not supported" in said(pair.certificate, key)
     key.write_text(Path(pair.key).read_text()[:80])
     assert said(pair.certificate, key) == f"it or {key} is damaged"
-
-
-def _rsa() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65_537, 2048)
 
 
 def test_fifos_are_refused(tmp_path: Path, authority: Authority) -> None:

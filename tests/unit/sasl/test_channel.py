@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from gatepost.sasl.channel import Channel, tls_server_end_point
+from tests.rsa_keys import rsa_key
 
-RSA = rsa.generate_private_key(65_537, 2_048)
+RSA = rsa_key()
 EC = ec.generate_private_key(ec.SECP256R1())
 Hash = hashes.SHA224 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey

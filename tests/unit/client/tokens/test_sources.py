@@ -98,7 +98,7 @@ def test_each_assertion_is_another(certificate: OwnCertificate) -> None:
 
 
 def test_certificates_that_cannot_be_used(certificate: OwnCertificate) -> None:
-    other = make_certificate().pem.decode()
+    other = make_certificate("other").pem.decode()
     curve = ec.generate_private_key(ec.SECP256R1())
     curve_pem = curve.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     chain = certificate.pem.decode().partition("-----BEGIN CERT")[2]

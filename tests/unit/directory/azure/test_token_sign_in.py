@@ -7,7 +7,6 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from gatepost.directory.azure.directory import REFUSED, AzureDirectory
 from gatepost.directory.azure.entries import Entry, ServicePrincipal
@@ -18,6 +17,7 @@ from gatepost.model.credentials import Credentials, Principal, Standing
 from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from tests.processor_time import run_within
+from tests.rsa_keys import rsa_key
 from tests.unit.directory.azure.world import (
     APPLICATION,
     DOMAIN_NAME,
@@ -31,7 +31,6 @@ from tests.unit.directory.azure.world import (
     Change,
     changed,
     principal,
-    signing_key,
     smtp_username,
 )
 from tests.unit.directory.memory import MemoryRecords
@@ -46,7 +45,7 @@ class Sign:
 
     def __init__(self, change: Change = NO_CHANGE, rules: Rules | None = None) -> None:
         self.now = NOW
-        self.tokens = AccessTokens(signing_key(), self.clock)
+        self.tokens = AccessTokens(rsa_key(), self.clock)
         self.directory = AzureDirectory(
             MemoryRecords(), digest_key=KEY, clock=self.clock, rules=rules, tokens=self.tokens
         )
@@ -87,7 +86,7 @@ def test_signed_in(mechanism: str, username: str, audience: str) -> None:
 
 
 def foreign() -> str:
-    return jwt.encode({"aud": ACS}, generate_private_key(65537, 2048), "RS256")
+    return jwt.encode({"aud": ACS}, rsa_key("foreign"), "RS256")
 
 
 TOKENS: dict[str, tuple[Any, str]] = {

@@ -23,10 +23,10 @@ from gatepost.directory.azure.tokens import (
     InvalidToken,
     resource_name,
 )
+from tests.rsa_keys import rsa_key
 from tests.unit.directory.azure.world import APPLICATION, NOW, PRINCIPAL, TENANT
 
-KEY = rsa.generate_private_key(65537, 2048)
-ANOTHER_KEY = rsa.generate_private_key(65537, 2048)
+KEY, ANOTHER_KEY = rsa_key(), rsa_key("another")
 ACS = "https://communication.azure.com"
 ISSUER = f"https://localhost:2443/{TENANT}/"
 AS_PRINCIPAL = ServicePrincipal(PRINCIPAL, APPLICATION, TENANT)

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import cast
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from gatepost.directory.azure.actions import SEND_ACTIONS
 from gatepost.directory.azure.entries import (
@@ -91,12 +88,6 @@ def sender() -> Application:
 def principal() -> ServicePrincipal:
     """Return its service principal."""
     return cast("ServicePrincipal", entries()["service_principal"])
-
-
-@cache
-def signing_key() -> RSAPrivateKey:
-    """Return the key that signs tokens; making one takes a while."""
-    return generate_private_key(65_537, 2048)
 
 
 def smtp_username(username: str, name: str = "login") -> SmtpUsername:

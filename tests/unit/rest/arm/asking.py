@@ -4,11 +4,9 @@ import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from starlette.applications import Starlette
 
 from gatepost.directory.azure.directory import AzureDirectory
@@ -28,6 +26,7 @@ from gatepost.queue.send_operations_contract import SendingStore
 from gatepost.rest import arm
 from gatepost.rest.request_bodies import Intake
 from gatepost.rest.site import Site
+from tests.rsa_keys import rsa_key
 from tests.unit.directory.azure.world import KEY, NOW, SUBSCRIPTION, TENANT, entries
 from tests.unit.directory.memory import MemoryRecords
 from tests.unit.rest.in_process import Answered, Question, ask
@@ -66,11 +65,6 @@ class PlainKeys:
         return key.reveal().encode()
 
 
-@cache
-def signing_key() -> RSAPrivateKey:
-    return generate_private_key(65537, 2048)
-
-
 class Management:
     """The API over the directory of ``world``, with an Owner beside the sender."""
 
@@ -83,7 +77,7 @@ class Management:
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.now = NOW
         self.directory = AzureDirectory(MemoryRecords(), digest_key=KEY, clock=self._clock)
-        self.tokens = AccessTokens(signing_key(), self._clock)
+        self.tokens = AccessTokens(rsa_key(), self._clock)
         rules = DirectoryRules(domain_verification=cast("Any", verification))
         self.site = Site(
             Profile("acs", directory=rules),

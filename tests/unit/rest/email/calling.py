@@ -36,6 +36,7 @@ from gatepost.rest.request_bodies import Intake
 from gatepost.rest.site import Site
 from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.replies import replies_with
+from tests.rsa_keys import rsa_key
 from tests.unit.directory.azure.world import (
     DOMAIN,
     DOMAIN_NAME,
@@ -48,7 +49,7 @@ from tests.unit.directory.azure.world import (
     entries,
 )
 from tests.unit.directory.memory import MemoryRecords
-from tests.unit.rest.arm.asking import PlainKeys, signing_key
+from tests.unit.rest.arm.asking import PlainKeys
 from tests.unit.rest.in_process import Answered, Question, ask
 
 HOST = "localhost:2443"
@@ -114,7 +115,7 @@ class DataPlane:
         self.directory = AzureDirectory(
             MemoryRecords(), digest_key=KEY, clock=self._clock, rules=rules_of(self.profile)
         )
-        self.tokens = AccessTokens(signing_key(), self._clock)
+        self.tokens = AccessTokens(rsa_key(), self._clock)
         self.store = MemoryStore()
         self.suppression = Suppressing()
         counts = SubscriptionQuotas(

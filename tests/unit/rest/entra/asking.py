@@ -20,6 +20,7 @@ from gatepost.rest.errors import ApiError, answer_error
 from gatepost.rest.request_bodies import Intake
 from gatepost.rest.site import AccessKeys, Site
 from tests.client_certificates import OwnCertificate, make_certificate
+from tests.rsa_keys import rsa_key
 from tests.unit.directory.azure.world import (
     APPLICATION,
     KEY,
@@ -28,7 +29,6 @@ from tests.unit.directory.azure.world import (
     TENANT,
     entries,
     sender,
-    signing_key,
 )
 from tests.unit.directory.memory import MemoryRecords
 from tests.unit.rest.in_process import Answered, Question, ask
@@ -63,7 +63,7 @@ class Asking:
     ) -> None:
         """``site`` has further options of the relay."""
         self.reported: list[tuple[str, Mapping[str, Any]]] = []
-        self.tokens = AccessTokens(signing_key(), lambda: NOW)
+        self.tokens = AccessTokens(rsa_key(), lambda: NOW)
         directory = AzureDirectory(MemoryRecords(), digest_key=KEY, clock=lambda: NOW)
         kept = [entry for name, entry in entries().items() if name not in without]
         asyncio.run(directory.save([*kept, *there]))
