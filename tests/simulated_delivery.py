@@ -34,6 +34,7 @@ from gatepost.model.route import (
 )
 from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.attempt_slots import Slots
+from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.deliveries_contract import Deliveries, QueueSelection
 from gatepost.relay.deliverer import Bounds, Deliverer
 from gatepost.relay.in_flight import InFlight
@@ -274,6 +275,7 @@ class World:
         self.reports: list[tuple[str, dict[str, Any]]] = []
         self.alarms: dict[str, str] = {}
         self.wire = InFlight(slots)
+        self.cluster: Cluster | None = None
         self._ids = itertools.count(1)
         self._bounds, self._own, self._random = bounds, own, random.Random(seed)
         self.gate: Gate
@@ -323,6 +325,7 @@ class World:
             bounds=self._bounds,
             wire=self.wire,
             alarms=self.alarms,
+            cluster=self.cluster,
         )
         self.deliverer = make_deliverer(parts)
 

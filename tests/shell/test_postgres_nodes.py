@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,37 @@ def test_nodes_answer_each_other(nodes: Nodes) -> None:
         assert await b.cluster.ask("nobody", "why", {}) is None
         assert heard == [("why", {"id": "ü"}), ("acted", {"ids": None}), ("fail", {})]
         beats.cancel()
+
+    run(steps())
+
+
+def test_reserved_times_belong_to_one_node(nodes: Nodes) -> None:
+    a, b = nodes.open("a"), nodes.open("b")
+
+    async def steps() -> None:
+        await begin(a, b)
+        asks = [each.cluster.reserve("hub", 3, 10.0) for _ in range(3) for each in (a, b)]
+        first = sorted(await asyncio.gather(*asks))
+        assert 0 <= first[0] < 5
+        gaps = [later - sooner for sooner, later in pairwise(first)]
+        assert all(abs(each - 30) < 5 for each in gaps), first
+        assert await a.cluster.reserve("other", 1, 1.0) < 5
+
+    run(steps())
+
+
+def test_each_node_knows_its_place(nodes: Nodes) -> None:
+    a = nodes.open("a")
+
+    async def steps() -> None:
+        await begin(a)
+        assert a.cluster.place == (0, 1)
+        b = nodes.open("b")
+        await begin(b)
+        a.beat()
+        assert {a.cluster.place, b.cluster.place} == {(0, 2), (1, 2)}
+        nodes.pass_time(DEAD + 1, b)
+        assert b.cluster.place == (0, 1)
 
     run(steps())
 

@@ -35,6 +35,7 @@ from gatepost.relay.routes import Routes
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.server_lookup import Own
 from gatepost.relay.shared_by_connections import Relay
+from gatepost.relay.shared_limits import SharedLimits
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.smtp import Sending
@@ -94,7 +95,9 @@ class Outbound:
         """Locks for requests to token endpoints, shared while one configuration replaces another.
         """
         self._refresh_tokens = StoredRefreshTokens(key, relay.report)
-        self._wire = InFlight(Slots(attempts))
+        cluster = store.cluster
+        shared = None if cluster is None else SharedLimits(cluster, time.monotonic)
+        self._wire = InFlight(Slots(attempts), shared)
         self.certificates = SeenCertificates()
         self._secrets = SecretFiles(self._forgive)
         self.outcomes: RelayedOutcomes | None = None

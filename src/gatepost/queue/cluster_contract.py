@@ -53,6 +53,14 @@ class Cluster(Protocol):
     def name(self) -> str:
         """The name of this node."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """The rank of this node among the living ones, from 0, and how many they are."""
+
+    async def reserve(self, key: str, number: int, step: float) -> float:
+        """Reserve times ``step`` seconds apart, of which nobody else gets one; return the seconds
+        until the first. ``key`` is of what they are for. Raises QueueError."""
+
     def may_attempt(self, lease: Lease) -> bool:
         """Tell whether an attempt may begin, and its content be sent, now.
 

@@ -40,6 +40,8 @@ V = TypeVar("V")
 GRACE: Final = 5.0
 """Seconds without a greeting after which a next hop with one connection pauses, so that the next
 target is used, and its other mail leaves the memory."""
+ELSEWHERE: Final = 10.0
+"""Seconds until the next look at a next hop whose connections all belong to other nodes."""
 _GREETING: Final = (SmarthostTarget, MxTarget)
 """Targets whose servers speak first."""
 SILENT: Final = 300.0
@@ -91,6 +93,8 @@ class AttemptAdmission:
             return Wait(key, SOON)
         if (seconds := limiter.wait_to_send(now)) > 0:
             return Wait(key, seconds)
+        if self.wire.shared is not None and (wait := self._shared_wait(target, hop)) is not None:
+            return wait
         slot = self.wire.slots.take(hop.liveness, target.name, now)
         if not isinstance(slot, Slot):
             return self._lacking(slot, key, target, hop.liveness)
@@ -100,9 +104,26 @@ class AttemptAdmission:
         tries = [each for each in hop.login_pauses if each.try_login(key, in_use)]
         limiter.record_opening(now)
         limiter.record_message(now)
+        if self.wire.shared is not None and limits_of(target).rate is not None:
+            self.wire.shared.take(hop.on_wire)
         self.wire.begin(hop.on_wire)
         on_end = partial(self._on_permit_end, hop.on_wire)
         return Permit(key, limiter, credential, slot, on_end, tries)
+
+    def _shared_wait(self, target: Target, hop: "_Hop") -> Wait | None:
+        """Return the wait of an attempt that other nodes leave no room for; None if they do."""
+        shared, rate = self.wire.shared, limits_of(target).rate
+        if shared is None:
+            return None
+        share = shared.connections(hop.on_wire, hop.limiter.connections)
+        if not share:
+            return Wait(hop.key, ELSEWHERE, is_elsewhere=True)
+        if hop.limiter.open_connections >= share:
+            return Wait(hop.key, SOON)
+        if rate is not None:
+            seconds = shared.wait(hop.on_wire, rate, partial(self._changed, hop.key))
+            return Wait(hop.key, seconds) if seconds > 0 else None
+        return None
 
     def _lacking(self, lack: Lack, key: str, target: Target, hop: Liveness) -> Wait:
         """Return the wait of an attempt for which a slot, room or a greeting is missing."""
@@ -253,6 +274,10 @@ class AttemptAdmission:
         for each in hop.login_pauses:
             if each.wait(now, hop.key, hop.limiter.open_connections) > 0:
                 return f"opens no further connection at the moment: {each.reason}"
+        if self.wire.shared is not None and (wait := self._shared_wait(target, hop)) is not None:
+            if wait.is_elsewhere or hop.limiter.open_connections:
+                return "has the rest of its connections from other nodes"
+            return "accepts no more at this rate, which other nodes use, too"
         if self.wire.count(hop.on_wire) >= hop.limiter.connections:
             return "still has connections in use by the previous configuration"
         return self.wire.slots.limit(hop.liveness, target.name, now)

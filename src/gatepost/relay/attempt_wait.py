@@ -25,3 +25,5 @@ class Wait:
     """The pause that it waits for; None: all connections are in use, or the rate is used up."""
     is_first: bool = False
     """The first login there is in progress. That is no reason to try the next target."""
+    is_elsewhere: bool = False
+    """Other nodes have all connections: what waits for it is theirs."""

@@ -409,10 +409,11 @@ class Deliverer:
         key = queue.next_hop.key
         self._paused.begin(key, wait)
         pause = wait.pause
-        self._report(
-            "next_hop_rests", next_hop=key, what=pause.what if pause else "",
-            seconds=round(wait.seconds), reason=pause.reason if pause else "",
-        )  # fmt: skip
+        if not wait.is_elsewhere:
+            self._report(
+                "next_hop_rests", next_hop=key, what=pause.what if pause else "",
+                seconds=round(wait.seconds), reason=pause.reason if pause else "",
+            )  # fmt: skip
         for queued in self._queues.take_all(key):
             self._hand_back(queued)
 

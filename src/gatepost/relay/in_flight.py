@@ -8,6 +8,7 @@ from gatepost.model.route import ServerAddress
 from gatepost.queue.attempt_slots import Liveness, Slots
 from gatepost.queue.why import AttemptStep
 from gatepost.relay.attempt_permit import Permit
+from gatepost.relay.shared_limits import SharedLimits
 from gatepost.relay.transport.contract import Transport
 
 REMEMBERED: Final = 20_000
@@ -36,10 +37,11 @@ class InFlight:
     it, and operators see the state of a delivery whichever deliverer attempts it.
     """
 
-    __slots__ = ("_liveness", "_sent", "_tries", "open_attempts", "slots")
+    __slots__ = ("_liveness", "_sent", "_tries", "open_attempts", "shared", "slots")
 
-    def __init__(self, slots: Slots | None = None) -> None:
-        self.slots = Slots() if slots is None else slots
+    def __init__(self, slots: Slots | None = None, shared: SharedLimits | None = None) -> None:
+        """``shared`` has the limits that hold for all nodes; None: there are no others."""
+        self.slots, self.shared = Slots() if slots is None else slots, shared
         self._liveness: dict[str, Liveness] = {}
         self._tries: dict[str, int] = {}
         self._sent: dict[str, deque[float]] = {}

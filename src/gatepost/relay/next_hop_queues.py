@@ -172,7 +172,7 @@ class NextHopQueues:
 
     def delay(self, queue: NextHopQueue, wait: Wait) -> None:
         """Let a queue wait: in memory, or in the store if its next hop is paused for long."""
-        if wait.pause is not None and wait.seconds > SHORT:
+        if wait.is_elsewhere or (wait.pause is not None and wait.seconds > SHORT):
             self._pause_in_store(queue, wait)
             return
         self._end_wait(queue)

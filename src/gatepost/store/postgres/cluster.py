@@ -10,12 +10,17 @@ from gatepost.queue.cluster_contract import ClusterEvents, NodeState, NodeStatus
 from gatepost.store.postgres.beats import Roster, Watchers
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.message_rows import legible
 from gatepost.store.postgres.node import Node, Superseded
 from gatepost.store.postgres.questions import NodeQuestions, open_questions
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
 
+MOST_AHEAD: Final = 60_000_000
+EARLIER: Final = 64
+"""Microseconds, and numbers of times, by which the next reserved time may be ahead: more means that
+the clock of the database was put back."""
 SILENT: Final = 2.0
 """Beats that are missing until a node is called silent."""
 
@@ -48,6 +53,16 @@ class PostgresCluster:
         """Whether the upkeep is ours: that of the node that has been here longest."""
         epoch = self._node.epoch
         return epoch == min(self.epochs, default=epoch)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """See ``Cluster``."""
+        epochs = self.epochs | {self._node.epoch}
+        return sorted(epochs).index(self._node.epoch), len(epochs)
+
+    async def reserve(self, key: str, number: int, step: float) -> float:
+        """See ``Cluster``."""
+        return await self._change(_reserve, key, number, round(step * 1_000_000)) / 1_000_000
 
     def may_attempt(self, lease: Lease) -> bool:
         """See ``Cluster``."""
@@ -105,3 +120,11 @@ class PostgresCluster:
 
 def _drain(connection: Connection, name: str) -> int:
     return connection.execute(SQL["drain"], (name,)).rowcount
+
+
+def _reserve(connection: Connection, key: str, number: int, step: int) -> int:
+    span = number * step
+    values = (legible(key), span, span, MOST_AHEAD + EARLIER * step, span, span)
+    row = connection.execute(SQL["reserve"], values).fetchone()
+    assert row is not None  # noqa: S101 - it was inserted or updated
+    return int(row[0])

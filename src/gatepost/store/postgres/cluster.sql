@@ -105,3 +105,13 @@ DELETE FROM question WHERE at < now() - interval '1 minute';
 
 -- name: notify
 SELECT pg_notify('gatepost_' || current_schema(), '');
+
+-- name: reserve
+-- Reserves a span of time behind what is reserved already; returns how far ahead it begins.
+WITH moment AS (
+    SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now
+)
+INSERT INTO rate AS r (key, next) SELECT %s, now + %s FROM moment
+ON CONFLICT (key) DO UPDATE
+SET next = least(greatest(r.next, excluded.next - %s), (SELECT now FROM moment) + %s) + %s
+RETURNING next - %s - (SELECT now FROM moment);

@@ -25,3 +25,9 @@ CREATE UNLOGGED TABLE question (
 );
 
 CREATE INDEX question_open ON question (epoch) WHERE answer IS NULL;
+
+-- Until when messages are reserved for a next hop with a rate.
+CREATE TABLE rate (
+    key  text   COLLATE "C" PRIMARY KEY,
+    next bigint NOT NULL
+) WITH (fillfactor = 10);

@@ -1,0 +1,164 @@
+"""Delivery by one of several nodes that share a queue."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from gatepost.errors import LeaseLost
+from gatepost.model.body import WINDOW, BytesBody
+from gatepost.model.delivery import Lease
+from gatepost.queue.cluster_contract import ClusterEvents, NodeStatus
+from gatepost.relay.held_body import HeldBody
+from gatepost.relay.shared_limits import SharedLimits
+from tests.simulated_delivery import Answer, Upstream, World, limits, one_hub
+
+
+class FakeCluster:
+    """The others, as far as delivery notices them."""
+
+    name = "a"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.is_sure = True
+        self.place = (0, 1)
+        self.reserved: list[tuple[str, int]] = []
+        self.upcoming = 0.0
+
+    def may_attempt(self, lease: Lease) -> bool:
+        return self.is_sure and lease.epoch == self._world.deliverer.epoch
+
+    async def reserve(self, key: str, number: int, step: float) -> float:
+        now = self._world.clock.monotonic()
+        first = max(self.upcoming, now)
+        self.upcoming = first + number * step
+        self.reserved.append((key, number))
+        return first - now
+
+    def follow(self, events: ClusterEvents) -> None: ...
+
+    async def nodes(self) -> Sequence[NodeStatus]:
+        return ()
+
+    async def try_drain(self, name: str) -> bool:
+        raise NotImplementedError(name)
+
+    async def ask(
+        self, node: str, operation: str, fields: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        raise NotImplementedError(node, operation, fields)
+
+    async def tell(self, operation: str, fields: Mapping[str, Any]) -> None: ...
+
+
+def clustered(**target: Any) -> tuple[World, Upstream, FakeCluster]:
+    world, hub = one_hub(**target)
+    cluster = world.cluster = FakeCluster(world)
+    world.wire.shared = SharedLimits(cluster, world.clock.monotonic)
+    return world, hub, cluster
+
+
+def test_a_node_that_is_not_sure_begins_no_attempt() -> None:
+    world, hub, cluster = clustered()
+
+    async def scenario(world: World) -> None:
+        cluster.is_sure = False
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(30)
+        assert hub.tries == []
+        assert await world.states() == {"m1.0": "leased"}
+        cluster.is_sure = True
+        await asyncio.sleep(2)
+        assert hub.taken == [("m1", "bob@example.net")]
+
+    world.run(scenario)
+
+
+def test_a_node_in_a_new_epoch_forgets_its_older_leases() -> None:
+    world, hub, cluster = clustered()
+
+    async def scenario(world: World) -> None:
+        cluster.is_sure = False
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(5)
+        world.deliverer.renew(await world.deliveries.take_over(world.clock.now()))
+        cluster.is_sure = True
+        await world.send(world.mail("m2"))
+        await asyncio.sleep(60)
+        assert sorted(hub.taken) == [("m1", "bob@example.net"), ("m2", "bob@example.net")]
+        assert not world.told("lease_lost")
+
+    world.run(scenario)
+
+
+def test_mail_of_a_next_hop_whose_connections_are_elsewhere_is_left_to_others() -> None:
+    world, hub, cluster = clustered(limits=limits(connections=1))
+
+    async def scenario(world: World) -> None:
+        cluster.place = (0, 50) if share(world, 0) == 0 else (1, 50)
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(5)
+        assert hub.tries == []
+        assert await world.states() == {"m1.0": "waiting"}, "another node may lease it"
+        assert not world.told("next_hop_rests")
+        cluster.place = (0, 1)
+        await asyncio.sleep(30)
+        assert hub.taken == [("m1", "bob@example.net")]
+
+    def share(world: World, rank: int) -> int:
+        cluster.place = (rank, 50)
+        assert world.wire.shared is not None
+        return world.wire.shared.connections("hub hub.example", 1)
+
+    world.run(scenario)
+
+
+def test_connections_are_divided() -> None:
+    answer = Answer(seconds=10)
+    world, hub, cluster = clustered(limits=limits(connections=10))
+    hub.say = answer
+
+    async def scenario(world: World) -> None:
+        cluster.place = (0, 5)
+        for number in range(20):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(15)
+        assert len(hub.tries) <= 4, "two at a time"
+        await asyncio.sleep(120)
+        assert len(hub.taken) == 20
+
+    world.run(scenario)
+
+
+def test_a_rate_holds_with_what_other_nodes_send() -> None:
+    world, hub, cluster = clustered(limits=limits(rate=60.0))
+
+    async def scenario(world: World) -> None:
+        for number in range(30):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(10)
+        assert 8 <= len(hub.taken) <= 11
+        cluster.upcoming += 1000  # others have reserved so much
+        before = len(hub.taken)
+        await asyncio.sleep(100)
+        assert len(hub.taken) <= before + 1
+        await asyncio.sleep(1000)
+        assert len(hub.taken) == 30
+
+    world.run(scenario)
+
+
+def test_a_content_is_not_sent_to_its_end_after_the_lease_is_lost() -> None:
+    is_held = True
+    body = HeldBody(BytesBody(bytes(2 * WINDOW)), lambda: is_held)
+    assert body.size == 2 * WINDOW
+    assert len(list(body.chunks())) == 2
+    chunks = body.chunks()
+    next(chunks), next(chunks)
+    is_held = False
+    with pytest.raises(LeaseLost):
+        next(chunks)
+    with pytest.raises(LeaseLost):
+        next(body.chunks())
