@@ -92,6 +92,22 @@ def test_a_refused_login_is_listed_with_its_cause_and_never_with_its_password(
         assert form not in everything
 
 
+@pytest.mark.parametrize("password", ["wrong", "secret"])
+def test_the_cause_is_known_if_the_password_is_a_word_of_ours(
+    relay: Emulator, password: str
+) -> None:
+    def listed() -> dict[str, Any]:
+        return {each["id"]: each for each in sessions(relay, "list", "--refused")["sessions"]}
+
+    before = listed()
+    refuse_login(relay, password)
+    eventually(lambda: len(listed()) > len(before))
+    [refused] = [each for id_, each in listed().items() if id_ not in before]
+    assert refused["cause"] == "bad_credentials"
+    assert refused["reason"].startswith("secret_wrong: ")
+    assert password not in refused["reason"].partition(": ")[2]
+
+
 def test_a_session_is_found_by_its_message_and_by_its_application(relay: Emulator) -> None:
     with signed_in(relay.ready) as peer:
         reply = peer.deliver(relay.sender, letter(relay.sender))

@@ -1,5 +1,6 @@
 """What is recorded of one session: its facts, from its own events, and its transcript."""
 
+import re
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
@@ -28,6 +29,9 @@ _ACTS: Final[Mapping[str, str]] = {
     "pace": "sliced", "tls": "tls", "rate": "slowed", "keep": "kept", "discard": "discarded",
 }  # fmt: skip
 """The names of silent acts in transcripts."""
+_NAME: Final = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){1,4}: ")
+"""How reasons begin that have a name, such as ``secret_wrong``. It is a word of ours, whatever the
+secret is."""
 _LOGIN: Final = (b"AUTH", REDACTED.upper().encode())
 """How the lines of a login begin in a transcript."""
 
@@ -187,17 +191,20 @@ class SessionRecording(SessionLog):
         """Add what the transcript has, and remove secrets from all else."""
         transcript = self.transcript
         record.peer = self.peer  # which a proxy may have told later
-        facts = record.username, transcript.ehlo, record.reason, record.reply
+        name, reason = _split_reason(record.reason)
+        facts = record.username, transcript.ehlo, reason, record.reply
         lines, facts = transcript.finish(*facts)  # type: ignore[assignment]  # four texts
-        record.username, record.ehlo, record.reason, record.reply = map(_unicode, facts)
+        record.username, record.ehlo, reason, record.reply = map(_unicode, facts)
+        record.reason = name + reason
         record.packed_lines, record.left_out = pack_lines(lines), transcript.left_out
         if record.refused_logins:
             record.refused_logins = [self._redact(each) for each in record.refused_logins]
 
     def _redact(self, login: RefusedLogin) -> RefusedLogin:
-        texts = login.username, login.reply, login.reason
+        name, reason = _split_reason(login.reason)
+        texts = login.username, login.reply, reason
         username, reply, reason = map(_unicode, self.transcript.redact(texts))
-        return replace(login, username=username, reply=reply, reason=reason)
+        return replace(login, username=username, reply=reply, reason=name + reason)
 
     def _final_result(self) -> SessionResult:
         if self._result is not None:
@@ -313,6 +320,13 @@ class SessionRecording(SessionLog):
         "tls": _begin_tls,
         "injected": _inject,
     }
+
+
+def _split_reason(reason: str) -> tuple[str, str]:
+    """Return the name of a reason, and its text, which may have secrets."""
+    match = _NAME.match(reason)
+    end = match.end() if match else 0
+    return reason[:end], reason[end:]
 
 
 def _unicode(text: str) -> str:
