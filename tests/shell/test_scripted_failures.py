@@ -1,5 +1,6 @@
 """Scripted failures over real sockets: what a client sees, stage by stage and action by action."""
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -163,6 +164,32 @@ def test_a_message_is_stored_and_never_acknowledged(relay: InProcessRelay) -> No
     assert list(relay.failures.injected.values())[-1] == ("r0",)
 
 
+@pytest.mark.parametrize("do", ["delay 1ms", "keep ; close before"])
+def test_what_rules_did_is_durable_before_the_message(relay: InProcessRelay, do: str) -> None:
+    relay.script(f"message -> {do}")
+    assert relay.failures is not None
+    asked: list[asyncio.Future[None]] = []
+
+    def keep(_message: str) -> asyncio.Future[None]:
+        asked.append(asyncio.get_running_loop().create_future())
+        return asked[0]
+
+    async def answer() -> None:
+        asked[0].set_result(None)
+
+    before, relay.failures.keep = len(relay.messages()), keep
+    try:
+        with relay.signed_in() as peer, ThreadPoolExecutor(1) as thread:
+            reply = thread.submit(peer.deliver, relay.sender, content(relay))
+            _wait_until(lambda: asked)
+            assert len(relay.messages()) == before
+            relay.run(answer())
+            assert reply.result() == "" or reply.result().startswith("250 ")
+    finally:
+        relay.failures.keep = lambda _message: None
+    assert len(relay.messages()) == before + 1
+
+
 def test_without_keep_nothing_is_stored(relay: InProcessRelay) -> None:
     relay.script("message -> close before")
     before = len(relay.messages())
@@ -232,12 +259,14 @@ def test_pipelined_commands_wait_for_a_delay(relay: InProcessRelay) -> None:
         assert time.monotonic() - start > 0.25
 
 
-def test_a_stall_ends_when_the_client_leaves(relay: InProcessRelay) -> None:
-    relay.script("ehlo -> stall forever")
+@pytest.mark.parametrize("wait", ["stall forever", "delay 5m"])
+def test_a_wait_ends_when_the_client_leaves(relay: InProcessRelay, wait: str) -> None:
+    relay.script(f"ehlo -> {wait}")
+    before = len(relay.reported("injected"))
     peer = relay.peer()
     peer.reply()
     peer.send(b"EHLO client.example\r\n")
-    _wait_until(lambda: relay.reported("injected")[-1:] and last_action(relay) == "stall")
+    _wait_until(lambda: len(relay.reported("injected")) > before)
     assert relay.supervisor.connections == 1
     peer.sock.close()
     _wait_until(lambda: relay.supervisor.connections == 0)

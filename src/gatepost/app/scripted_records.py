@@ -34,11 +34,11 @@ class ScriptedRecords:
                 rules.injected[record.id] = tuple(map(str, injected))
             if outcomes:
                 rules.outcomes[record.id] = outcomes
-        rules.keep = self._save_soon
+        rules.keep = self._keep
 
-    def _save_soon(self, message: str) -> None:
-        """Save what is noted about a message. It joins the next commit, as the message will, so
-        that nobody waits for it."""
+    def _keep(self, message: str) -> "asyncio.Future[None]":
+        """Save what is noted about a message; the message is stored afterwards, so that a kill
+        between the two loses nothing that the client was told of."""
         rules = self._rules
         outcomes = rules.outcomes.get(message, {})
         fields: dict[str, Any] = {
@@ -51,6 +51,7 @@ class ScriptedRecords:
         saving = asyncio.ensure_future(self._save(Record(OF_MESSAGE, message, fields), oldest))
         self._saving.add(saving)
         saving.add_done_callback(self._saving.discard)
+        return saving
 
     async def _save(self, record: Record, forgotten: str) -> None:
         deleted = [(OF_MESSAGE, forgotten)] if forgotten else []

@@ -1,12 +1,10 @@
 """Rules of scripted failures that another process has, and decides by."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import msgspec
 
-from gatepost.errors import Disconnected
 from gatepost.failures.decision import Decision
 from gatepost.failures.event_facts import EventFacts
 from gatepost.failures.grammar import Stage
@@ -66,9 +64,12 @@ class RemoteFailureRules:
     def decide(self, facts: EventFacts) -> Later[Decision]:
         return self._calls.ask_for(_decision, "decide_failure", facts)
 
-    def note_stored(self, message: str, rules: tuple[str, ...]) -> None:
-        with suppress(Disconnected):  # then the message is not stored either
-            self._calls.tell("note_injected", message, rules)
+    def note_stored(self, message: str, rules: tuple[str, ...]) -> Later[None]:
+        return self._calls.ask_for(_nothing, "note_injected", message, rules)
+
+
+def _nothing(_raw: msgspec.Raw) -> None:
+    """Return nothing: only that there is an answer matters."""
 
 
 def _decision(raw: msgspec.Raw) -> Decision:

@@ -34,8 +34,8 @@ class FailureRules(Protocol):
     def decide(self, facts: EventFacts) -> Later[Decision]:
         """Count an event, and return what happens."""
 
-    def note_stored(self, message: str, rules: tuple[str, ...]) -> None:
-        """Note that a message was stored under rules."""
+    def note_stored(self, message: str, rules: tuple[str, ...]) -> Later[None]:
+        """Note that a message will be stored under rules; store it when this is durable."""
 
 
 class LocalFailureRules:
@@ -57,8 +57,8 @@ class LocalFailureRules:
         """What the reports about a message say, by its id and the recipient."""
         self.injected: Final[dict[str, tuple[str, ...]]] = {}
         """The rules that fired while a message was received, by its id."""
-        self.keep: Callable[[str], None] = lambda _message: None
-        """Called with the id of each message about which something was noted."""
+        self.keep: Callable[[str], Later[None]] = lambda _message: None
+        """Makes durable what was noted about the message with an id."""
         self.followers: set[Callable[[], None]] = set()
         book.on_change = self._follow
         self.stages, self.wants_header = book.stages, book.wants_header
@@ -81,9 +81,9 @@ class LocalFailureRules:
                 _remember(self.outcomes, facts.message, scripted | earlier)
         return decision
 
-    def note_stored(self, message: str, rules: tuple[str, ...]) -> None:
+    def note_stored(self, message: str, rules: tuple[str, ...]) -> Later[None]:
         _remember(self.injected, message, rules)
-        self.keep(message)
+        return self.keep(message)
 
 
 def _remember(table: dict[str, Any], key: str, value: object) -> None:

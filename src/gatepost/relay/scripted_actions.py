@@ -63,7 +63,7 @@ class FaultyReceiver(Receiver):
 
     __slots__ = (
         "_after_output", "_after_wait", "_counted", "_fired", "_handshake", "_identity",
-        "_input", "_is_cut", "_is_parting", "_is_silent", "_output", "_resets", "_rules",
+        "_input", "_is_cut", "_is_parting", "_output", "_resets", "_rules",
         "_shape", "_timer",
     )  # fmt: skip
 
@@ -85,8 +85,6 @@ class FaultyReceiver(Receiver):
         self._timer: asyncio.TimerHandle | None = None
         """Runs while the client waits because of a rule."""
         self._after_wait: asyncio.Future[None] | None = None
-        self._is_silent = False
-        """The wait is a stall, which ends when the client sends no more."""
         self._shape: Shape | None = None
         self._output: SlowOutput | None = None
         """None: everything is sent at once."""
@@ -134,7 +132,6 @@ class FaultyReceiver(Receiver):
         if stall is not None:
             seconds += self._session.profile.limits.idle if stall == "forever" else stall
         if seconds:
-            self._is_silent = stall is not None
             self._wait(seconds, partial(self._finish, occasion, last))
         else:
             self._finish(occasion, last)
@@ -158,7 +155,6 @@ class FaultyReceiver(Receiver):
 
     def _finish(self, occasion: Occasion, firing: Firing) -> None:
         do, stage = firing.do, occasion.stage
-        self._is_silent = False
         ends_silently = (
             do.close == "before"
             or do.stall == "forever"
@@ -390,8 +386,7 @@ class FaultyReceiver(Receiver):
 
     def on_end(self) -> None:
         super().on_end()
-        if self._is_silent:
-            self._end_wait()
+        self._end_wait()  # whoever left does not keep the connection until the delay ends
 
     def on_close(self) -> None:
         self._end_wait()
@@ -420,7 +415,11 @@ class FaultyReceiver(Receiver):
         message = occasion.message
         assert message is not None  # noqa: S101 - only messages are kept
         self._note(firing, "keep", occasion.stage)
-        self._rules.note_stored(message.id, self._fired)
+        self.when(
+            self._rules.note_stored(message.id, self._fired), partial(self._put, message, then)
+        )
+
+    def _put(self, message: Submission, then: Callable[[], None], _noted: None) -> None:
         self._open = True
         self._relay.batcher.put(message, partial(self._on_kept, message, then))
 

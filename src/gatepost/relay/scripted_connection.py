@@ -244,9 +244,12 @@ class ScriptedReceiver(FaultyReceiver):
         self._ask(Occasion("message", go_on, self._refuse_message, accepted, message), **facts)
 
     def _store(self, message: Submission) -> None:
-        if self._fired:
-            self._rules.note_stored(message.id, self._fired)
-        super().store(message)
+        store = super().store
+        if not self._fired:
+            store(message)
+            return
+        noted = self._rules.note_stored(message.id, self._fired)
+        self.when(noted, lambda _: store(message))
 
     def _accepted(self, message: Submission) -> Reply:
         done = self._session.replies.ACCEPTED
