@@ -79,6 +79,13 @@ class Indexer:
         """The ``seq`` of the newest message of which it is known that it has its entry."""
         return max(self.cursor, self._newer[1])
 
+    @property
+    def in_order(self) -> int:
+        """The ``seq`` up to which all messages of this run have their entries."""
+        begin, end = self._newer
+        reached = max(self.cursor, self._before)
+        return max(reached, end) if begin <= reached else reached
+
     def count_missing(self, newest: int) -> int:
         """Return about how many messages up to ``newest`` have no entry yet."""
         begin, end = self._newer

@@ -29,6 +29,8 @@ from gatepost.queue.mailbox_contract import (
 )
 
 _CURSOR: Final = "c"
+MOST_EARLY: Final = 10_000
+"""Messages that wait for older ones before listeners are told of them; more are told at once."""
 Change = Literal["message", "message_changed", "message_deleted"]
 
 
@@ -96,7 +98,11 @@ class Mailbox:
         self.waiting = WaitingRequests()
         self.counters = MailboxCounters()
         self.listeners: set[Callable[[MailboxChange], None]] = set()
-        """Called after each change, in the event loop: they must be quick."""
+        """Called after each change, in the event loop: they must be quick. Messages of this run
+        are told in the order of acceptance."""
+        self._early: dict[str, int] = {}
+        """The ``seq`` of messages that were listed before older ones of this run, which are told
+        first."""
         self._spelling: dict[str, str] = {}
         """Tags by their name in lower case."""
         self._indexing: asyncio.Task[None] | None = None
@@ -151,14 +157,24 @@ class Mailbox:
 
     def tell(self, kind: Change, ids: Iterable[str]) -> None:
         """Tell listeners of a change."""
+        ids = tuple(ids)
+        if kind == "message_deleted" and self._early:
+            for each in ids or tuple(self._early):
+                self._early.pop(each, None)
         for listener in tuple(self.listeners):
-            listener(MailboxChange(kind, tuple(ids)))
+            listener(MailboxChange(kind, ids))
 
     def _note_entries(self, entries: Sequence[MailboxEntry]) -> None:
-        if entries:
-            self.counters.arrived += len(entries)
-            self.counters.arrived_octets += sum(each.size for each in entries)
-            self.tell("message", [each.id for each in entries])
+        self.counters.arrived += len(entries)
+        self.counters.arrived_octets += sum(each.size for each in entries)
+        early = self._early
+        early |= {each.id: each.seq for each in entries}
+        end = self.indexer.in_order if len(early) <= MOST_EARLY else max(early.values())
+        due = sorted((seq, id_) for id_, seq in early.items() if seq <= end)
+        for _, id_ in due:
+            del early[id_]
+        if due:
+            self.tell("message", [id_ for _, id_ in due])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from gatepost.mailbox import indexer
-from gatepost.mailbox.mailbox import Wanted, with_ids
+from gatepost.mailbox.mailbox import MailboxChange, Wanted, with_ids
 from gatepost.queue.reports_contract import Unread
 from gatepost.testing.memory import MemoryStore
 from tests.unit.mailbox.world import World, world
@@ -78,6 +78,27 @@ def test_what_is_sent_is_listed_whatever_is_not(monkeypatch: pytest.MonkeyPatch)
         await made.mailbox.indexer.complete()
         assert await listed(made, Wanted((everything.after(last),))) == []
         assert (await everything.entry("m1")).id == "m1"
+
+    run(monkeypatch, steps)
+
+
+def test_listeners_are_told_of_new_mail_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps(made: World) -> None:
+        told: list[str] = []
+
+        def listen(change: MailboxChange) -> None:
+            told.extend(change.ids if change.kind == "message" else ())
+
+        made.mailbox.listeners.add(listen)
+        everything = made.mailbox.everything()
+        sent: list[str] = []
+        for _ in range(6):  # each request wants the newest ones first
+            sent += [await made.put("Subject: new\n\nnew") for _ in range(20)]
+            await everything.find(Wanted(limit=1, recent=2))
+        await everything.delete((with_ids([sent.pop()]),))  # nobody has heard of it yet
+        await made.mailbox.indexer.complete()
+        assert [each for each in told if each in sent] == sent
+        assert sorted(told) == sorted([f"m{n}" for n in range(1, MANY + 1)] + sent)
 
     run(monkeypatch, steps)
 
