@@ -16,7 +16,7 @@ from urllib.error import HTTPError
 import pytest
 
 from gatepost.testing import Emulator
-from tests.commands import PATIENCE
+from tests.commands import PATIENCE, ask
 from tests.loopback import eventually
 from tests.shell.serve_process import ServeProcess, relaying
 
@@ -268,3 +268,41 @@ def test_serve_releases_captured_mail_by_a_route(tmp_path: Path) -> None:
                 call(it, "POST", path, {"To": to})
         with pytest.raises(HTTPError, match="404"):
             call(it, "POST", "/api/v1/message/none/release", {"To": ["c@elsewhere.example"]})
+
+
+def test_a_release_is_the_same_in_the_own_api_and_in_a_terminal(tmp_path: Path) -> None:
+    with relaying(tmp_path, RELEASING) as it:
+        sent = {"From": {"Email": "a@example.com"}, "To": [{"Email": "b@example.net"}]}
+        id_ = call(it, "POST", "/api/v1/send", {**sent, "Subject": "kept", "Text": "hello"})["ID"]
+        to = ["c@elsewhere.example", "d@elsewhere.example"]
+        path = f"{OWN}/messages/{id_}/release"
+        by_api = call(it, "POST", path, {"to": to})
+        by_command = json.loads(ask(it.data, "messages", "release", id_, *to, "--json"))
+        assert by_api.keys() == by_command.keys() == {"released", "to", "queued"}
+        for each in (by_api, by_command):
+            assert (each["released"], each["to"]) == (id_, to)
+            [delivery] = call(it, "GET", f"{OWN}/queue/{each['queued']}")["deliveries"]
+            assert [one["address"] for one in delivery["recipients"]] == to
+        wrong: list[dict[str, Any]] = [
+            {"to": ["nobody"]},
+            {"to": []},
+            {},
+            {"to": to, "by": "later"},
+        ]
+        for body in wrong:
+            assert refusal(it, path, body) == (400, "BadRequest")
+        assert refusal(it, f"{OWN}/messages/none/release", {"to": to}) == (404, "NotFound")
+
+
+def test_up_releases_nothing(relay: Emulator) -> None:
+    send(main_lane(relay), "stays")
+    id_ = call(relay, "GET", "/api/v1/messages")["messages"][0]["ID"]
+    path = f"{OWN}/messages/{id_}/release"
+    assert refusal(relay, path, {"to": ["a@example.net"]}) == (409, "NotConfigured")
+
+
+def refusal(relay: Emulator | ServeProcess, path: str, body: Any) -> tuple[int, str]:
+    """Return the status and the code with which a POST is refused."""
+    with pytest.raises(HTTPError) as caught:
+        call(relay, "POST", path, body)
+    return caught.value.code, json.loads(caught.value.read())["error"]["code"]

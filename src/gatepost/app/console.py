@@ -1,6 +1,7 @@
 """The console's listener: one for the pages, the mailbox API and Gatepost's own API.
 
-Nothing of it is imported before the first connection, so that ``up`` starts no slower.
+Nothing of it is imported before the start is over, so that ``up`` starts no slower: a moment later,
+or at the first connection if that comes earlier.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from gatepost.control.clock import AheadClock
 from gatepost.errors import ConfigError
 from gatepost.keys.store_key import Key
 from gatepost.model.host_port import join_host_port
+from gatepost.model.operation_errors import NO_RELEASE, NotConfigured
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.clock import Clock
 from gatepost.net.listen import Listener, PortBusy, listen
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
     from gatepost.console.access.application import GuardedApplication
     from gatepost.console.access.entra_sign_in import EntraSignIn
     from gatepost.console.access.gate import Gate, GateSettings
+    from gatepost.mailbox.message_documents import ReleasedMessage
     from gatepost.web.server import WebServer
 
+LOAD_AFTER: Final = 0.5
+"""Seconds after the start until the server's modules are imported, if nobody connects earlier."""
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 KEYS: Final = ("console", "mailbox_api", "api_token")
 """Of ready.json."""
@@ -53,6 +58,7 @@ class Console:
         self._server: WebServer | None = None
         self._application: GuardedApplication | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._loading: asyncio.TimerHandle | None = None
         self._mailbox: OpenMailbox | None = None
         self._pages: ConsolePages | None = None
 
@@ -84,17 +90,15 @@ class Console:
         """Return a link that signs a browser in, once."""
         return f"{self.url}/sign-in?ticket={self._open_gate().tickets.issue()}"
 
-    async def release(self, id_: str, to: Sequence[str]) -> None:
-        """Send a captured message to addresses. Raises ValueError, KeyError and QueueError."""
+    async def release(self, id_: str, to: Sequence[str]) -> "ReleasedMessage":
+        """Send a captured message to addresses. Raises NotConfigured, ValueError, KeyError and
+        QueueError."""
         from gatepost.app.release import make_release  # noqa: PLC0415 - rare
 
         release = make_release(self._parts, self.settings.release_route)
         if release is None:
-            raise ValueError("this server sends nothing on: [console] has no release_route")
-        try:
-            await release(id_, to)
-        except KeyError:
-            raise KeyError(f"message {id_[:80]}") from None
+            raise NotConfigured(NO_RELEASE)
+        return await release(id_, to)
 
     async def serve(self, settings: ConsoleSettings, parts: ConsoleParts) -> None:
         """Serve from the first connection until ``close``, or at once if there are lanes. Raises
@@ -108,6 +112,9 @@ class Console:
         loop = asyncio.get_running_loop()
         for each in self._listener.sockets:
             loop.add_reader(each, self._start_soon)
+        self._loading = loop.call_later(
+            LOAD_AFTER, lambda: loop.run_in_executor(None, _import_server)
+        )
 
     def can_become(self, settings: ConsoleSettings) -> bool:
         """Tell whether other settings can be put into effect here, on the same listener.
@@ -175,6 +182,8 @@ class Console:
             starting.get_loop().call_exception_handler({"message": "", "exception": error})
 
     def _stop_waiting(self) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
         loop = asyncio.get_running_loop()
         for each in self._listener.sockets:
             if each.fileno() >= 0:

@@ -51,7 +51,7 @@ class ConsolePages:
         mailbox = site.mailbox
         backend = Backend(
             gate, parts.title, parts.api.operate, _commands(parts), parts.ready, parts.relay.now,
-            mailbox, site.release,
+            mailbox, site.release, site.application_name,
         )  # fmt: skip
         desk = Desk(backend, Pages(lambda: _banner(parts)))
         self._mail = MailPages(backend, desk, mailbox)

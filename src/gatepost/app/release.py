@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatepost.app.console_parts import ConsoleParts
+from gatepost.mailbox.message_documents import ReleasedMessage
 from gatepost.mime.dates import format_date
 from gatepost.mime.received import Hop, received
 from gatepost.model.address import Address, parse_address
@@ -20,10 +21,15 @@ class Release:
     store: RoutedStore
     route: str
 
-    async def __call__(self, id_: str, to: Sequence[str]) -> None:
+    async def __call__(self, id_: str, to: Sequence[str]) -> ReleasedMessage:
         """Queue a message for these addresses. Raises ValueError, KeyError and QueueError."""
-        recipients = [_address(each) for each in dict.fromkeys(to)]
-        message, body = await self.store.get(id_), await self.store.body(id_)
+        recipients = list(dict.fromkeys(map(_address, to)))
+        if not recipients:
+            raise ValueError("there are no recipients")
+        try:
+            message, body = await self.store.get(id_), await self.store.body(id_)
+        except KeyError:
+            raise KeyError(f"message {id_[:80]}") from None
         relay, now = self.parts.relay, self.parts.relay.now()
         new_id = relay.next_id()
         hop = Hop("", "", "HTTP", self.parts.host)
@@ -39,6 +45,7 @@ class Release:
             message_id=message.message_id,
         )
         await self.store.put_on_route(self.route, submission)
+        return ReleasedMessage(id_, tuple(map(str, recipients)), new_id)
 
 
 def make_release(parts: ConsoleParts, route: str) -> Release | None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from gatepost.app.console import KEYS, Console
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.config.settings import Configuration, ConsoleSettings
@@ -81,6 +83,6 @@ class ServedConsole:
             return {"url": self._current.make_link()}
         if operation != "release":
             raise ValueError(f"unknown operation {operation[:40]}")
-        id_, to = str(fields["id"]), [str(each) for each in fields["to"]]
-        await self._current.release(id_, to)
-        return {"released": id_, "to": to}
+        to = [str(each) for each in fields["to"]]
+        released = await self._current.release(str(fields["id"]), to)
+        return msgspec.structs.asdict(released)

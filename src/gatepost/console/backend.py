@@ -1,12 +1,13 @@
 """What the pages show, and what they do: the operations of the command line, in this process."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from gatepost.console.access.gate import Gate
 from gatepost.mailbox.mailbox import Mailbox
+from gatepost.mailbox.message_documents import ReleaseMessage
 from gatepost.model.console_access import ConsoleRole, ConsoleUser
 
 Document = dict[str, Any]
@@ -29,8 +30,10 @@ class Backend:
     """Returns the document of ready.json."""
     now: Callable[[], datetime]
     mailbox: Mailbox | None = None
-    release: Callable[[str, Sequence[str]], Awaitable[None]] | None = None
+    release: ReleaseMessage | None = None
     """Sends a captured message to addresses; None: this server sends nothing on."""
+    application_name: Callable[[str], str] = str
+    """Returns the name of an application with an id."""
 
     def has(self, command: str) -> bool:
         """Tell whether the relay has the operations of a command."""

@@ -1,6 +1,7 @@
 """Messages as Gatepost's own JSON shows them (``docs/reference/json.md``): the command line and the
 API print the same keys."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -108,6 +109,20 @@ class MailboxMessageInFull(MessageInFull, frozen=True, kw_only=True):
     outcomes: tuple[OutcomeOfRecipient, ...]
     codes: tuple[CodeInMessage, ...]
     links: tuple[LinkInMessage, ...]
+
+
+class ReleasedMessage(msgspec.Struct, frozen=True):
+    """A captured message that was sent on."""
+
+    released: str
+    """Its id."""
+    to: tuple[str, ...]
+    queued: str
+    """The id of what waits for delivery."""
+
+
+ReleaseMessage = Callable[[str, Sequence[str]], Awaitable[ReleasedMessage]]
+"""Sends a captured message to addresses. Raises KeyError, ValueError and QueueError."""
 
 
 class PartInTree(msgspec.Struct, frozen=True):

@@ -1,5 +1,9 @@
 """Why an operation of a relay is not run, besides a wrong request."""
 
+from typing import Final
+
+NO_RELEASE: Final = "this server sends nothing on: [console] has no release_route"
+
 
 class NotConfigured(ValueError):
     """This relay does not have what the operation is about."""

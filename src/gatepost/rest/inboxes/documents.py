@@ -1,11 +1,14 @@
 """What the API of inboxes takes and answers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gatepost.mailbox.lanes import LONGEST_TTL, USUAL_TTL, LaneListener
 from gatepost.mailbox.message_documents import CodeInMessage, MailboxMessage
+
+MOST_RECIPIENTS: Final = 1_000
+"""Recipients of a message that is sent on."""
 
 
 class InboxDocument(Struct, frozen=True):
@@ -98,6 +101,12 @@ class MessageList(Struct, frozen=True):
     """False if at least ``count`` match: to count all would have taken too long."""
     unlisted: int | UnsetType = UNSET
     """About how many messages are stored, but will be listed and found only later."""
+
+
+class ReleaseRecipients(Struct, frozen=True, forbid_unknown_fields=True):
+    """To whom a captured message is sent."""
+
+    to: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MOST_RECIPIENTS)]
 
 
 class CodeList(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gatepost.mailbox.message_documents import MailboxMessageInFull, PartInTree
+from gatepost.mailbox.message_documents import MailboxMessageInFull, PartInTree, ReleasedMessage
 from gatepost.model.console_access import ConsoleEndpoint as Endpoint
 from gatepost.rest.inboxes import documents, lanes, messages
 from gatepost.rest.inboxes.call import InboxesCall, InboxesHandler, answering, json
@@ -50,6 +50,9 @@ _TABLE: Final[tuple[tuple[Endpoint, InboxesHandler], ...]] = (
     (Endpoint("GET", "/messages/{id}/codes", "support", "messages.codes",
               "List the one-time codes of a message, or what matches a pattern.",
               query=("pattern", *_FIND), answer=documents.CodeList), messages.list_codes),
+    (Endpoint("POST", "/messages/{id}/release", "operator", "messages.release",
+              "Send a message to other addresses; it stays here.",
+              body=documents.ReleaseRecipients, answer=ReleasedMessage), messages.release_message),
     (Endpoint("GET", "/openapi.json", "viewer", "api.describe", "Return this description."),
      describe_api),
 )

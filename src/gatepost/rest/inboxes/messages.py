@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 from starlette.responses import Response
 
+from gatepost.errors import QueueError
 from gatepost.mailbox.codes import OneTimeCode
 from gatepost.mailbox.contents import ReadMessage
 from gatepost.mailbox.mailbox import Inbox, Wanted
@@ -18,9 +19,16 @@ from gatepost.mailbox.message_documents import (
     part_in_tree,
 )
 from gatepost.mailbox.patterns import BadPattern, compile_pattern, find_pattern
+from gatepost.model.operation_errors import NO_RELEASE
 from gatepost.queue.mailbox_contract import ArrivedAfter, Term
 from gatepost.rest.inboxes.call import InboxesCall, InboxesError, json
-from gatepost.rest.inboxes.documents import CodeList, InboxDocument, InboxList, MessageList
+from gatepost.rest.inboxes.documents import (
+    CodeList,
+    InboxDocument,
+    InboxList,
+    MessageList,
+    ReleaseRecipients,
+)
 from gatepost.rest.mailbox.message import find_part, part_response
 
 _CURSOR = "m"
@@ -117,6 +125,19 @@ async def list_codes(call: InboxesCall) -> Response:
         codes = await asyncio.to_thread(_find, pattern, read)
     documents = [CodeInMessage(each.value, each.where, each.score, each.context) for each in codes]
     return json(CodeList(tuple(documents)))
+
+
+async def release_message(call: InboxesCall) -> Response:
+    """``POST /messages/{id}/release``: send it to other addresses."""
+    release, wanted = call.site.mailbox.release, await call.read(ReleaseRecipients)
+    if release is None:
+        raise InboxesError(409, "NotConfigured", NO_RELEASE)
+    try:
+        return json(await release(str(call.request.path_params["id"]), wanted.to))
+    except ValueError as error:
+        raise InboxesError(400, "BadRequest", str(error)) from None
+    except QueueError as error:
+        raise InboxesError(409, "QueueError", str(error)) from None
 
 
 def _find(pattern: re.Pattern[str], read: ReadMessage) -> Sequence[OneTimeCode]:

@@ -25,6 +25,7 @@ from gatepost.mailbox.entries import MessageFacts
 from gatepost.mailbox.mailbox import with_ids
 from gatepost.mime.decoded_fields import readable
 from gatepost.mime.part_tree import Part
+from gatepost.model.operation_errors import NO_RELEASE
 from gatepost.queue.mailbox_contract import ListedEntry
 from gatepost.rest.mailbox.bodies import read_selected
 from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok
@@ -109,7 +110,7 @@ async def release(call: MailboxCall) -> Response:
     """``POST /api/v1/message/{id}/release``: send the message to other addresses."""
     id_ = str(call.request.path_params["id"])
     if call.site.release is None:
-        raise MailboxError(400, "this server sends nothing on")
+        raise MailboxError(400, NO_RELEASE)
     await call.inbox.entry(id_)
     selected = await read_selected(call)
     if not selected.to:

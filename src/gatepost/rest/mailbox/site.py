@@ -1,11 +1,12 @@
 """What the mailbox API needs of the relay around it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from gatepost.mailbox.mailbox import Inbox, Mailbox
+from gatepost.mailbox.message_documents import ReleaseMessage
 from gatepost.model.message import Submission
 from gatepost.rest.request_bodies import Intake
 
@@ -59,7 +60,7 @@ class MailboxSite:
     """Returns the name of an application with an id."""
     chaos: ChaosSwitch | None = None
     """None: there are no scripted failures."""
-    release: Callable[[str, Sequence[str]], Awaitable[None]] | None = None
+    release: ReleaseMessage | None = None
     """Sends a message to addresses; None: this server sends nothing on."""
     describe: Callable[[], Any] = dict
     """Returns the OpenAPI document of this API."""
