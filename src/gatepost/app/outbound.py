@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +16,10 @@ from gatepost.config.settings import Configuration, RefreshCredential
 from gatepost.keys.refresh_tokens import StoredRefreshTokens
 from gatepost.keys.secret_files import SecretFiles
 from gatepost.keys.store_key import Key
+from gatepost.model.dns import Resolver
 from gatepost.model.message import Submission
 from gatepost.model.profile import Profile
+from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, NextHop, credential_of
 from gatepost.net.dial import is_here
 from gatepost.net.dns import DnsResolver
@@ -40,6 +42,7 @@ from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.smtp import Sending
 from gatepost.reports.relayed_outcomes import RelayedOutcomes
+from gatepost.routing.mx_candidates import exchangers
 
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 """Listener hosts that stand for all addresses of one or both families."""
@@ -59,6 +62,7 @@ class DeliverySetup:
     tokens: TokenCache
     transports: dict[str, Transport]
     deliverer: Deliverer
+    resolver: Resolver
 
     async def stop(self, seconds: float, *, patient: bool = False) -> None:
         """Finish or abort current attempts within ``seconds``, and close all connections."""
@@ -131,11 +135,13 @@ class Outbound:
             config.ca_file,
         )
         transports = upstreams.transports(config.routes)
+        timeout = config.dns.timeout.total_seconds()
+        resolver = DnsResolver(config.dns.nameservers, deadline=timeout)
         parts = DelivererParts(
             store.deliveries,
             routes,
             transports,
-            DnsResolver(config.dns.nameservers, deadline=config.dns.timeout.total_seconds()),
+            resolver,
             config.hostname,
             relay.next_id,
             relay.report,
@@ -151,7 +157,18 @@ class Outbound:
             cluster=store.cluster,
             outcomes=self.outcomes,
         )
-        return DeliverySetup(config, routes, tokens, transports, make_deliverer(parts))
+        deliverer = make_deliverer(parts)
+        return DeliverySetup(config, routes, tokens, transports, deliverer, resolver)
+
+    async def exchangers_of(self, domain: str) -> Sequence[str]:
+        """Return the mail exchangers of a domain, best first. Raises ValueError if there are
+        none."""
+        setup = self._now
+        answer = await setup.resolver.mx(domain)
+        found = exchangers(domain, answer, own_of(setup.config).names, random.random)
+        if isinstance(found, Reply):
+            raise ValueError(f"{domain} has no mail exchanger: {found}")  # noqa: TRY004
+        return [each.host for each in found]
 
     async def start(self, setup: DeliverySetup) -> None:
         """Start to deliver. Raises QueueError."""

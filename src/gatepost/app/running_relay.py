@@ -336,7 +336,11 @@ class RunningRelay:
         upstreams = None
         if outbound is not None:
             upstreams = UpstreamControl(
-                queue, lambda: self.now.config.routes, doctor, outbound.certificates
+                queue,
+                lambda: self.now.config.routes,
+                doctor,
+                outbound.exchangers_of,
+                outbound.certificates,
             )
         return ControlServer(
             self.data,

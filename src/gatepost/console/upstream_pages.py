@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.access.sentences import PageRefused
 from gatepost.console.backend import Backend, Document
 from gatepost.console.forms import read_own_form
 from gatepost.console.page_parts import Desk, see_other, with_query
@@ -74,7 +74,7 @@ class UpstreamPages:
                 "upstreams.probe", name=form.first("name"), server=form.first("server") or None
             )
         except KeyError as error:
-            raise HTTPException(404, f"There is no {error.args[0]}.") from None
+            raise PageRefused(404, "missing", what=error.args[0]) from None
         except (ValueError, TooManyRequests) as error:
             return await self._page(request, str(error), 400)
         return see_other("/upstreams")
@@ -86,6 +86,6 @@ class UpstreamPages:
         try:
             done = await self._backend.call("upstreams.retry", name=name)
         except KeyError as error:
-            raise HTTPException(404, f"There is no {error.args[0]}.") from None
+            raise PageRefused(404, "missing", what=error.args[0]) from None
         number = str(done["retried"])
         return see_other(with_query("/upstreams", retried=name, number=number))

@@ -34,6 +34,8 @@ MAX_KEPT: Final = 16_000_000
 MAX_REMEMBERED: Final = 1_000
 """Hosts of which the last check is remembered."""
 _MODES: Final = ("", *get_args(TlsMode))
+HTTPS: Final = "https"
+"""The TLS mode of a server that is checked no further than its certificate."""
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ class DoctorJobs:
             )
         if operation == "probe":
             host, tls = str(fields["host"]).strip(), str(fields.get("tls") or "")
+            if tls not in _MODES:
+                raise ValueError(f"tls is one of {', '.join(_MODES[1:])}")
             return self.start(host, tls, str(fields.get("as") or ""))
         if operation == "job":
             return _document(self._find(str(fields["id"])))
@@ -124,14 +128,13 @@ class DoctorJobs:
         return job
 
     def start(self, host: str, tls: str = "", library: str = "", *, ca_file: str = "") -> Document:
-        """Begin to check a server; return the job. ``ca_file`` has authorities to trust.
+        """Begin to check a server; return the job. ``tls`` is a TlsMode, or HTTPS; ``ca_file`` has
+        authorities to trust.
 
         Raises ValueError and TooManyRequests.
         """
         if not host or len(host) > MAX_HOST or not host.isprintable():
             raise ValueError("host is HOST or HOST:PORT")
-        if tls not in _MODES:
-            raise ValueError(f"tls is one of {', '.join(_MODES[1:])}")
         _check(host, library)
         self._admit(host.lower())
         job = self._add(host)
@@ -233,6 +236,9 @@ def _diagnose_log(text: str, server: str, client: str) -> Document:
 
 def _probe(host: str, tls: str, library: str, ca_file: str) -> "Diagnosis":
     from gatepost.doctor import Settings, diagnose  # noqa: PLC0415 - large
+    from gatepost.doctor.probe_settings import Checks  # noqa: PLC0415
 
-    mode: Any = tls or "auto"
-    return diagnose(host, settings=Settings(library, mode, ca_file or None))
+    is_http = tls == HTTPS
+    mode: Any = "implicit" if is_http else tls or "auto"
+    settings = Settings(library, mode, ca_file or None)
+    return diagnose(host, settings=settings, checks=Checks(ends_with_tls=is_http))

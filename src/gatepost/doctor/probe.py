@@ -163,6 +163,9 @@ class _Probe:
         if endpoint is None or stream is None:
             return
         talk = self._take(Talk(self.visit, stream, self.verifying))
+        if self.visit.checks.ends_with_tls:
+            self._shake(endpoint)
+            return
         first = start(partial(connecting.try_tls_first, self.visit, endpoint))
         talk, greeting = self._await_greeting(talk, first, endpoint)
         self.note(greeting=seen(greeting))
@@ -337,13 +340,18 @@ class _Probe:
             talk.hello(self._local_name(talk))
         return talk
 
-    def _begin_with_tls(self, endpoint: Endpoint) -> None:
+    def _shake(self, endpoint: Endpoint) -> Talk | None:
+        """Do the handshake on a new connection; None if that is impossible."""
         self._reach("tls")
         for verify in self._verifications():
             talk = self._again(endpoint, verify=verify)
             if self._try_handshake(talk):
-                break
-        else:
+                return talk
+        return None
+
+    def _begin_with_tls(self, endpoint: Endpoint) -> None:
+        talk = self._shake(endpoint)
+        if talk is None:
             return
         greeting = talk.greeting()
         if greeting.code != 220:

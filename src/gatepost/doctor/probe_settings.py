@@ -89,6 +89,8 @@ class Checks:
     """Ports to try if the given one is closed."""
     is_confined: bool = False
     """Connect to no other host, not even of the same provider."""
+    ends_with_tls: bool = False
+    """The server speaks something else than SMTP: look at nothing behind the handshake."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,14 @@ class Asked:
         queue = QueueControl(world.deliveries, world.clock.now, delivering, world.report)
         jobs = DoctorJobs(world.clock.now, world.clock.monotonic, probe=self._probe)
         self.jobs, self.certificates = jobs, SeenCertificates()
-        self.control = UpstreamControl(queue, lambda: world.routes.all, jobs, self.certificates)
+        self.control = UpstreamControl(
+            queue, lambda: world.routes.all, jobs, self._exchangers, self.certificates
+        )
+
+    async def _exchangers(self, domain: str) -> list[str]:
+        if domain == "null.example":
+            raise ValueError("null.example has no mail exchanger")
+        return [f"mx1.{domain}", f"mx2.{domain}"]
 
     def _probe(self, *asked: str) -> Diagnosis:
         self.probes.append(asked)  # type: ignore[arg-type]
@@ -112,16 +119,22 @@ def test_a_server_is_checked_as_the_relay_connects_without_a_password() -> None:
         last = upstream["last_probe"]
         assert (last["id"], last["state"], last["verdict"]) == (job["id"], "done", "finding")
         assert last["findings"][0]["id"] == "mechanism_not_offered"
-        assert (upstream["can_be_probed"], other["can_be_probed"]) == (True, False)
+        assert (upstream["can_be_probed"], other["can_be_probed"]) == (True, True)
         await ask("probe", name="hub")
         await asyncio.wait(ask.jobs.running)
         assert ask.probes[-1][0] == "a.example:587"
         with pytest.raises(ValueError, match="no server"):
             await ask("probe", name="hub", server="elsewhere.example:587")
-        with pytest.raises(ValueError, match="which server"):
+        with pytest.raises(ValueError, match="which domain or server"):
             await ask("probe", name="direct")
+        with pytest.raises(ValueError, match="no mail exchanger"):
+            await ask("probe", name="direct", server="null.example")
         with pytest.raises(KeyError, match="upstream"):
             await ask("probe", name="nothing")
+        for wanted, server in (("c.example", "mx1.c.example:25"), ("d.example:26", "d.example:26")):
+            await ask("probe", name="direct", server=wanted)
+            await asyncio.wait(ask.jobs.running)
+            assert ask.probes[-1] == (server, "auto", "", "")
 
     asyncio.run(main())
 
