@@ -1,6 +1,7 @@
 """What operators do on the console's pages: each is an operation of the control socket."""
 
 import asyncio
+import http.client
 import json
 import re
 import smtplib
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -19,7 +20,7 @@ from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.doctor.evidence_document import from_json
 from gatepost.model.console_access import API_PREFIX
 from gatepost.testing import Emulator
-from tests.commands import gatepost
+from tests.commands import PATIENCE, gatepost
 from tests.shell.console_client import Browser, Shown
 from tests.shell.serve_process import ServeProcess, relaying, wait_for
 from tests.shell.test_up import signed_in
@@ -312,10 +313,24 @@ def test_a_key_is_replaced_and_shown_once(browser: Browser) -> None:
     assert change(browser, "resource", "keys", name=service).status == 400
 
 
+def test_a_change_of_the_directory_is_an_event(relay: Emulator, browser: Browser) -> None:
+    stream = http.client.HTTPConnection(urlsplit(relay.ready["console"]).netloc, timeout=PATIENCE)
+    token = {"authorization": f"Bearer {relay.ready['api_token']}"}
+    stream.request("GET", "/api/gatepost/v1/events?types=directory", headers=token)
+    events = stream.getresponse()
+    assert events.readline().startswith(b": ")
+    change(browser, "app", "create", name="Watched")
+    while events.readline() != b"event: directory\n":
+        pass
+    stream.close()
+    page = browser.get("/directory?noun=app").text
+    assert page.index('data-live="directory"') < page.index("Watched") < page.index('id="create"')
+
+
 def test_an_expired_secret_is_made(browser: Browser) -> None:
     made = change(browser, "secret", "create", parent="Email sender", lifetime="0", name="old")
     assert "Copy it now" in made.text
-    row = made.text.partition('<td class="words">old')[2].partition("</tr>")[0]
+    row = re.split(r">old\s*</td>", made.text)[1].partition("</tr>")[0]
     assert "expired" in row
     wrong = change(browser, "secret", "create", parent="Email sender", lifetime="soon")
     assert wrong.status == 400

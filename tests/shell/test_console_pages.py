@@ -148,6 +148,8 @@ def test_each_sender_has_an_inbox(relay: Emulator, browser: Browser) -> None:
     for each in links:
         assert id_ in ids(browser, each)
     assert ids(browser, "/?inbox=application:nobody") == []
+    assert ">Email sender</a>" in page.text, "its name, not its id"
+    assert "Inbox: Email sender" in browser.get(links[0]).text
 
 
 def test_a_deletion_can_be_undone(relay: Emulator, browser: Browser) -> None:
@@ -221,6 +223,24 @@ def test_theme_and_language_are_kept(browser: Browser) -> None:
 def test_the_language_of_the_browser_is_used(relay: Emulator) -> None:
     browser = Browser(relay.ready["console"], **{"accept-language": "fr, ja;q=0.8, en;q=0.5"})
     assert "コンソールにサインイン" in browser.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/nothing", "/nothing には何もありません。"),
+        ("/m/none/html", "このメールは削除されました。"),
+        ("/a%2f../b", "パスがあいまいです。"),
+        ("/doctor/findings/none", "finding none はありません。"),
+        ("/directory?noun=none", "このディレクトリにその種類のオブジェクトはありません。"),
+    ],
+)
+def test_a_refusal_is_in_the_language_of_the_page(relay: Emulator, path: str, said: str) -> None:
+    browser = Browser(relay.ready["console"], **{"accept-language": "ja"})
+    page = browser.sign_in(relay.ready["api_token"]).get(path)
+    assert page.status >= 400
+    assert said in page.text
+    assert 'lang="en"' not in page.text
 
 
 def test_the_clock_moves(relay: Emulator, browser: Browser) -> None:
@@ -304,10 +324,10 @@ def test_objects_of_the_directory_are_made_and_deleted(browser: Browser) -> None
     token |= {"noun": "app", "verb": "create"}
     made = browser.post("/directory", {**token, "name": "Nightly job"})
     assert made.text.count("Nightly job") >= 2
-    row = made.text.partition('<td class="words">Nightly job')[2]
+    row = re.split(r">Nightly job\s*</td>", made.text)[1]
     [id_] = re.findall(r'name="name" value="([^"]+)"', row)[:1]
     gone = browser.post("/directory", {**token, "verb": "delete", "name": id_})
-    assert '<td class="words">Nightly job' not in gone.text
+    assert not re.search(r">Nightly job\s*</td>", gone.text)
     again = browser.post("/directory", {**token, "verb": "delete", "name": id_})
     assert again.status == 404
 

@@ -11,6 +11,7 @@ from gatepost.control.next_hop_operations import NextHopControl
 from gatepost.control.relay_operations import RelayOperations
 from gatepost.control.server_operations import ServerControl
 from gatepost.control.socket_server import ControlServer
+from gatepost.directory.contract import CacheableDirectory
 from gatepost.net.clock import Clock
 from gatepost.operator_log.writer import Reporter
 from gatepost.queue.next_hop_series import NextHopSeries
@@ -52,6 +53,8 @@ class ConsoleApi:
         if sessions is not None:
             sessions.archive.on_add = partial(self.events.take_session, sessions)
         report.watchers += [self._log.take, self.events.take_event]
+        if isinstance(self._control.directory, CacheableDirectory):
+            self._control.directory.follow(self.events.note_directory)
         self.events.start()
         stack.callback(report.watchers.remove, self._log.take)
         stack.callback(report.watchers.remove, self.events.take_event)

@@ -93,6 +93,10 @@ class PublishedEvents:
         for each in change.ids:
             self.bus.publish(change.kind, {"id": each})
 
+    async def note_directory(self) -> None:
+        """Publish that the directory has changed."""
+        self.bus.publish("directory", {})
+
     async def _publish_queue(self) -> None:
         """Publish the numbers of the queue when they have changed, while anybody watches.
 

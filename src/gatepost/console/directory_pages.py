@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.access.sentences import PageRefused
 from gatepost.console.backend import Backend, Document
 from gatepost.console.directory_forms import (
     ACTIONS,
@@ -56,7 +56,7 @@ class DirectoryPages:
         lists = {each.noun: await self._list(each) for each in KINDS}
         present = [each for each in KINDS if lists[each.noun] is not None]
         if noun and kind_of(noun) not in present:
-            raise HTTPException(404, "This directory has no such objects.")
+            raise PageRefused(404, "no_objects")
         kind = kind_of(noun) or (present[0] if present else None)
         listing = (lists[kind.noun] or {}) if kind is not None else {}
         rows: list[Document] = listing[kind.key] if kind is not None else []
@@ -104,7 +104,7 @@ class DirectoryPages:
         noun, verb = form.first("noun"), form.first("verb")
         fields = ACTIONS.get((noun, verb))
         if fields is None:
-            raise HTTPException(400, "There is no such operation.")
+            raise PageRefused(400, "no_action")
         try:
             done = await self._run(noun, verb, form, fields)
         except Rejected as error:

@@ -3,11 +3,11 @@
 import json
 from typing import Any, Final
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.access.sentences import PageRefused
 from gatepost.console.backend import Backend
 from gatepost.console.forms import read_own_form
 from gatepost.console.markdown_blocks import markdown_blocks
@@ -104,7 +104,7 @@ class DoctorPages:
         try:
             evidence = await self._backend.call("doctor.evidence", id=id_)
         except KeyError as error:
-            raise HTTPException(404, f"There is no {error.args[0]}.") from None
+            raise PageRefused(404, "missing", what=error.args[0]) from None
         text = escape_unprintable(json.dumps(evidence, ensure_ascii=False, indent=1))
         return file_response(f"{text}\n".encode(), f"evidence-{id_}.json")
 
@@ -113,6 +113,6 @@ class DoctorPages:
         try:
             page = await self._backend.call("doctor.explain", id=request.path_params["id"])
         except KeyError as error:
-            raise HTTPException(404, f"There is no {error.args[0]}.") from None
+            raise PageRefused(404, "missing", what=error.args[0]) from None
         values = {"id": page["id"], "blocks": list(markdown_blocks(page["page"]))}
         return await self._desk.page(request, "doctor", "finding.html", values)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.access.sentences import PageRefused
 from gatepost.console.backend import Backend, Document
 from gatepost.console.forms import PageForm, read_own_form
 from gatepost.console.page_parts import Desk, see_other
@@ -59,7 +59,7 @@ class FailurePages:
         try:
             rule = await self._backend.call("failures.show", id=id_, lane=lane)
         except KeyError as error:
-            raise HTTPException(404, f"There is no {error.args[0]}.") from None
+            raise PageRefused(404, "missing", what=error.args[0]) from None
         names = ("id", "lane", "line", "order", "note")
         return {name: str(rule[name] or "") for name in names}
 
@@ -113,7 +113,7 @@ class FailurePages:
         form = await read_own_form(request)
         action = form.first("action") or ("move" if "before" in form else "")
         if action not in ACTIONS:
-            raise HTTPException(400, "There is no such action.")
+            raise PageRefused(400, "no_action")
         fields = {name: form.first(name) or None for name in ("id", "lane", "before")}
         if action != "move":
             del fields["before"]

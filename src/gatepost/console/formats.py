@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from gatepost.console.catalogue import Translator
+
 _UNITS: Final = ((1024 * 1024 * 1024, "GB"), (1024 * 1024, "MB"), (1024, "kB"))
 
 
@@ -35,19 +37,21 @@ def format_size(octets: int) -> str:
     return f"{octets} B"
 
 
-def format_span(seconds: float) -> str:
+def format_span(seconds: float, texts: Translator) -> str:
     """Return a duration in its largest units."""
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
+        return texts("span.ms", number=f"{seconds * 1000:.0f}")
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return texts("span.s", number=f"{seconds:.1f}")
     minutes, rest = divmod(round(seconds), 60)
+    hours = minutes // 60
     if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
+        parts = (("min", minutes), ("s", rest))
+    elif hours < 48:
+        parts = (("h", hours), ("min", minutes % 60))
+    else:
+        parts = (("d", hours // 24), ("h", hours % 24))
+    return " ".join([texts(f"span.{unit}", number=number) for unit, number in parts if number])
 
 
 def changed_query(path: str, **changes: object) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qs
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from gatepost.console.access.authentication import LOGIN
 from gatepost.console.access.logins import ConsoleLogin
+from gatepost.console.access.sentences import PageRefused
 
 TOKEN_FIELD: Final = "form_token"
 _LARGEST: Final = 1024 * 1024
@@ -38,16 +38,16 @@ class PageForm:
 async def read_form(request: Request) -> PageForm:
     """Return the fields of a form. Raises HTTPException if it is none, or too large."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _TYPE:
-        raise HTTPException(415, f"Send a form as {_TYPE}.")
+        raise PageRefused(415, "form_type", type=_TYPE)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LARGEST:
-            raise HTTPException(413, "The form is too large.")
+            raise PageRefused(413, "form_too_large")
     try:
         fields = parse_qs(bytes(body).decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
-        raise HTTPException(400, "The form cannot be read.") from None
+        raise PageRefused(400, "form_unreadable") from None
     return PageForm(fields)
 
 
@@ -59,5 +59,5 @@ async def read_own_form(request: Request) -> PageForm:
     form = await read_form(request)
     login: ConsoleLogin | None = request.scope[LOGIN]
     if login is not None and not login.is_form_token(form.first(TOKEN_FIELD)):
-        raise HTTPException(403, "This form is not of a page of this login. Load the page again.")
+        raise PageRefused(403, "foreign_form")
     return form

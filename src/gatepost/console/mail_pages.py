@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.access.sentences import PageRefused
 from gatepost.console.backend import Backend, menu_of
 from gatepost.console.deletions import Deletions
 from gatepost.console.forms import PageForm, read_own_form
@@ -100,8 +101,13 @@ class MailPages:
 
     async def show_inboxes(self, request: Request) -> Response:
         """``GET /inboxes``: those of applications, user names and lanes."""
-        inboxes = await self._mailbox.inboxes()
+        inboxes = [
+            (each, self._name_of(each.kind, each.name)) for each in await self._mailbox.inboxes()
+        ]
         return await self._desk.page(request, "inbox", "inboxes.html", {"inboxes": inboxes})
+
+    def _name_of(self, kind: str, name: str) -> str:
+        return self._backend.application_name(name) if kind == "application" else name
 
     async def show_message(self, request: Request) -> Response:
         """``GET /m/{id}``: a message beside its list, which marks it as read."""
@@ -205,7 +211,7 @@ class MailPages:
             number = await self._release(ids[: PAGE * 2], form.first("to"))
             return see_other(place.path(released=number))
         else:
-            raise HTTPException(400, "There is no such action.")
+            raise PageRefused(400, "no_action")
         return see_other(place.path(f"/m/{quote(ids[0])}" if form.first("stay") else "/"))
 
     async def _add_tag(self, ids: Sequence[str], names: str) -> None:
@@ -227,10 +233,10 @@ class MailPages:
     async def _release(self, ids: Sequence[str], to: str) -> int:
         """Send messages to addresses; return the number of messages. Raises HTTPException."""
         if self._backend.release is None:
-            raise HTTPException(400, "This server sends nothing on.")
+            raise PageRefused(400, "sends_nothing")
         addresses = to.replace(",", " ").split()
         if not addresses:
-            raise HTTPException(400, "Say to whom.")
+            raise PageRefused(400, "no_recipients")
         number = 0
         for id_ in ids:
             try:
@@ -266,7 +272,7 @@ class MailPages:
         try:
             return await self._mailbox.everything().read(str(request.path_params["id"]))
         except KeyError:
-            raise HTTPException(404, "This message was deleted.") from None
+            raise PageRefused(404, "deleted") from None
 
     def _inbox(self, place: Place) -> Inbox:
         kind, _, name = place.inbox.partition(":")
@@ -290,6 +296,7 @@ class MailPages:
         undo = request.query_params.get("undo", "")
         everything = {
             "place": place,
+            "inbox_name": self._name_of(*place.inbox.partition(":")[::2]),
             "page": PAGE,
             "listing": listing,
             "messages": [listed_message(each) for each in listing.page.entries],

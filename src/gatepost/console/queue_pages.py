@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.access.sentences import PageRefused
 from gatepost.console.backend import Backend, Document
 from gatepost.console.charts import draw
 from gatepost.console.forms import PageForm, read_own_form
@@ -51,7 +51,7 @@ class QueuePages:
         listed = await call("queue.list", limit=PAGE, **_filter(lambda name: query.get(name, "")))
         hops = (await call("next_hops.list"))["next_hops"]
         if hop and all(each["next_hop"] != hop for each in hops):
-            raise HTTPException(404, "Nothing has waited for this next hop.")
+            raise PageRefused(404, "never_waited")
         is_viewer = not request.scope[USER].may_act_as("support")
         rows = listed["deliveries"]
         values = {
@@ -115,9 +115,9 @@ class QueuePages:
         form = await read_own_form(request)
         action = form.first("action")
         if action not in _ROLES:
-            raise HTTPException(400, "There is no such action.")
+            raise PageRefused(400, "no_action")
         if not request.scope[USER].may_act_as(_ROLES[action]):
-            raise HTTPException(403, f"This needs the role {_ROLES[action]}.")
+            raise PageRefused(403, "needs_role", role=_ROLES[action])
         done = await self._act(action, form)
         number = done[_DONE[action]]
         return see_other(

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from gatepost.console.access.authentication import LOGIN
 from gatepost.console.access.refusals import SIGN_IN
 from gatepost.console.access.routes import ConsoleHandler
+from gatepost.console.access.sentences import PageRefused
 from gatepost.console.appearance import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from gatepost.console.backend import Backend
 from gatepost.console.catalogue import LANGUAGES
@@ -80,7 +81,7 @@ class SettingsPages:
         form = await read_own_form(request)
         seconds = _STEPS.get(form.first("step"))
         if seconds is None or not self._backend.has("clock"):
-            raise HTTPException(400, "There is no such step of the clock.")
+            raise PageRefused(400, "no_action")
         try:
             await self._backend.call("clock.advance", seconds=seconds)
         except ValueError as error:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gatepost.console.access.authentication import LOGIN, TOO_MANY
+from gatepost.console.access.authentication import LOGIN
 from gatepost.console.access.entra_sign_in import (
     CALLBACK,
     LASTS,
@@ -22,6 +22,7 @@ from gatepost.console.access.entra_sign_in import (
 from gatepost.console.access.gate import TOKEN_USER, Gate
 from gatepost.console.access.logins import ConsoleLogin
 from gatepost.console.access.refusals import SIGN_IN
+from gatepost.console.access.sentences import PageRefused
 from gatepost.console.forms import PageForm, read_form, read_own_form
 from gatepost.console.pages import Pages
 from gatepost.model.console_access import ConsoleUser
@@ -132,7 +133,7 @@ class SignInPage:
         """Return the client's address. Raises HTTPException if it must wait."""
         peer = _peer(request)
         if pause := self._gate.throttle.pause(peer):
-            raise HTTPException(429, TOO_MANY, {"retry-after": str(int(pause) + 1)})
+            raise PageRefused(429, "too_many", {"retry-after": str(int(pause) + 1)})
         return peer
 
     def _begin_login(

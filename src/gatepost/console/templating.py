@@ -39,10 +39,14 @@ def templates() -> Environment:
         "full_time": full_time,
         "short_time": pass_context(_short_time),
         "size": format_size,
-        "span": format_span,
+        "span": pass_context(_span),
         "with": changed_query,
     }
     return environment
+
+
+def _span(context: Context, seconds: float) -> str:
+    return format_span(seconds, context["t"])
 
 
 def _short_time(context: Context, moment: str | datetime) -> str:

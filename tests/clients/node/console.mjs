@@ -227,12 +227,12 @@ async function entra(server) {
   return { tenant: tenant.endsWith("/oauth2/v2.0/authorize"), heading: heading.trim(), cookies, faults };
 }
 
-/** Pictures for the documentation. */
+/** Pictures for the documentation, sharp on fine screens, too. */
 async function pictures(server) {
-  for (const [name, path, click, width, height] of server.pictures) {
-    const { context, page } = await signedIn(server, { viewport: { width, height }, colorScheme: "light", locale: "en" });
+  for (const [name, path] of server.pictures) {
+    const { context, page } = await signedIn(server, { viewport: { width: 1440, height: 810 }, deviceScaleFactor: 2, colorScheme: "light", locale: "en" });
     await page.goto(server.url + path);
-    if (click) { await page.click(click); await page.waitForLoadState(); }
+    await page.waitForSelector("#live[data-state=on]");
     await page.evaluate(() => document.fonts.ready);
     await painted(page);
     await page.screenshot({ path: `${server.folder}/${name}.png` });

@@ -15,10 +15,22 @@ TEMPLATES = sorted((CONSOLE / "templates").iterdir())
 ENGLISH = json.loads((CONSOLE / "locales" / "en.json").read_text())
 _LITERAL = re.compile(r"""\bt\(\s*["']([a-z0-9_.]+)["']\s*[,)]""")
 _JOINED = re.compile(r"""\bt\(\s*["']([a-z0-9_.]+\.)["']\s*\+""")
+_REFUSED = re.compile(r"""(?:\bSentence\(|\bPageRefused\(\d+, )"([a-z_]+)\"""")
+_OF_CODE = re.compile(r"""\btexts\(f?"([a-z_.]+)["{]""")
+CODE = sorted(CONSOLE.rglob("*.py"))
 
 
 def used(pattern: re.Pattern[str]) -> set[str]:
     return {key for each in TEMPLATES for key in pattern.findall(each.read_text())}
+
+
+def used_by_code() -> tuple[set[str], set[str]]:
+    """Return the keys that modules use, and the beginnings of others."""
+    texts = [each.read_text() for each in CODE]
+    keys = {f"refusal.detail.{key}" for text in texts for key in _REFUSED.findall(text)}
+    others = {key for text in texts for key in _OF_CODE.findall(text)}
+    prefixes = {each for each in others if each.endswith(".")}
+    return keys | others - prefixes, prefixes
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -32,7 +44,8 @@ def test_every_language_has_the_same_texts(language: str) -> None:
 
 
 def test_every_text_that_a_page_uses_exists_and_each_is_used() -> None:
-    literal, joined = used(_LITERAL), used(_JOINED)
+    of_code, prefixes_of_code = used_by_code()
+    literal, joined = used(_LITERAL) | of_code, used(_JOINED) | prefixes_of_code
     assert literal <= ENGLISH.keys()
     prefixes = tuple(joined)
     unused = {

@@ -11,11 +11,11 @@ from gatepost.console.access.headers import has_header, header_of
 from gatepost.console.access.logins import ConsoleLogin
 from gatepost.console.access.paths import is_mailbox_path
 from gatepost.console.access.refusals import refuse
+from gatepost.console.access.sentences import Sentence
 from gatepost.model.console_access import USER, ConsoleUser
 
 LOGIN: Final = "gatepost.login"
 """The key of the scope under which the ConsoleLogin of a request is; None without a cookie."""
-TOO_MANY: Final = "Too many wrong credentials came from this address. Wait a minute."
 
 
 class UserCheck:
@@ -50,13 +50,13 @@ class UserCheck:
         value = header_of(scope, b"authorization")
         pause = gate.throttle.pause(address)
         if pause and not gate.is_token(value.rpartition(" ")[2]):
-            return refuse(scope, 429, TOO_MANY, {"retry-after": str(int(pause) + 1)})
+            return refuse(scope, 429, Sentence("too_many"), {"retry-after": str(int(pause) + 1)})
         user = await gate.user_of_authorization(value)
         if user is not None:
             return user
         if gate.settings.needs_token or not is_mailbox_path(scope["path"]):
             gate.throttle.fail(address)
-        return refuse(scope, 401, "The token or password is wrong; ready.json has the token.")
+        return refuse(scope, 401, Sentence("wrong_token"))
 
     def _login(self, scope: Scope) -> ConsoleLogin | None:
         secret = cookie_of(scope, self._gate.cookie)

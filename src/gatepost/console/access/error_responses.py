@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepost.console.access.refusals import refuse
+from gatepost.console.access.sentences import PageRefused, Sentence
 from gatepost.model.operator_event import ReportEvent
 from gatepost.relay.safe_error_text import explain
 
@@ -16,11 +17,13 @@ from gatepost.relay.safe_error_text import explain
 async def answer_http_error(request: Request, error: Exception) -> Response:
     """Return the response for an HTTPException, such as 404 of a path without a route."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    message = error.detail
-    if error.status_code == 404 and message == "Not Found":
-        message = f"There is nothing at {request.scope['path']}."
+    message: str | Sentence = error.detail
+    if isinstance(error, PageRefused):
+        message = error.sentence
+    elif error.status_code == 404 and message == "Not Found":
+        message = Sentence("nothing_at", path=request.scope["path"])
     elif error.status_code == 405:
-        message = f"The method {request.method} is not allowed here."
+        message = Sentence("method", method=request.method)
     return refuse(request.scope, error.status_code, message, error.headers)
 
 
@@ -45,7 +48,7 @@ class FailureReports:
             return
         except asyncio.CancelledError:
             if not has_started:
-                await refuse(scope, 503, "The server is stopping.")(scope, receive, send)
+                await refuse(scope, 503, Sentence("stopping"))(scope, receive, send)
             raise
         except Exception as error:
             route = scope.get("route")
@@ -58,5 +61,4 @@ class FailureReports:
             )
             if has_started:
                 raise  # the server cuts off incomplete responses
-            message = "The server failed at this request; its log says why."
-            await refuse(scope, 500, message)(scope, receive, send)
+            await refuse(scope, 500, Sentence("failed"))(scope, receive, send)

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost.console.access.headers import header_of
 from gatepost.console.access.refusals import refuse
+from gatepost.console.access.sentences import Sentence
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -59,10 +60,6 @@ class HostCheck:
         """Pass on what is for us."""
         own_address, _ = scope.get("server") or ("", 0)
         if not self._hosts.contains(header_of(scope, b"host"), scope["scheme"], own_address):
-            message = (
-                "This server does not answer to the host name of this request. Call it by "
-                "localhost or its address, or name the host with --console-host."
-            )
-            await refuse(scope, 421, message)(scope, receive, send)
+            await refuse(scope, 421, Sentence("other_host"))(scope, receive, send)
             return
         await self._app(scope, receive, send)

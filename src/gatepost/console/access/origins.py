@@ -8,13 +8,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost.console.access.headers import has_header, header_of
 from gatepost.console.access.refusals import refuse
+from gatepost.console.access.sentences import Sentence
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _OURS: Final = ("same-origin", "none")
 _TYPES: Final = ("application/json", "application/x-www-form-urlencoded")
 
 
-def find_foreign(scope: Scope, entrances: Collection[str] = ()) -> tuple[int, str] | None:
+def find_foreign(scope: Scope, entrances: Collection[str] = ()) -> tuple[int, Sentence] | None:
     """Return the status and the reason for a request of another site's page; None if it is ours.
 
     Programs send neither Origin nor Sec-Fetch-Site, browsers at least one of them with everything
@@ -24,13 +25,13 @@ def find_foreign(scope: Scope, entrances: Collection[str] = ()) -> tuple[int, st
     if has_site and scope["path"] in entrances and _is_visit(scope):
         return None
     if has_site and header_of(scope, b"sec-fetch-site") not in _OURS:
-        return 403, "Another site's page sent this request. Open the address yourself."
+        return 403, Sentence("other_site")
     if has_origin and not _is_own(header_of(scope, b"origin"), scope):
-        return 403, "Another site's page sent this request: its Origin is not this server."
+        return 403, Sentence("other_origin")
     if (has_site or has_origin) and scope["method"] not in SAFE:
         type_ = header_of(scope, b"content-type").partition(";")[0].strip().lower()
         if has_header(scope, b"content-type") and type_ not in _TYPES:
-            return 415, f"Changes are sent as {_TYPES[0]} or {_TYPES[1]}."
+            return 415, Sentence("types", one=_TYPES[0], other=_TYPES[1])
     return None
 
 

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepost.console.access.paths import plain_path
 from gatepost.console.access.refusals import refuse
+from gatepost.console.access.sentences import Sentence
 
 
 class PlainPaths:
@@ -24,7 +25,7 @@ class PlainPaths:
         """
         if b"%2f" in scope.get("raw_path", b"").lower() and ".." in scope["path"].split("/"):
             refused = {**scope, "path": plain_path(scope["path"])}
-            await refuse(refused, 400, "the path is ambiguous")(scope, receive, send)
+            await refuse(refused, 400, Sentence("ambiguous_path"))(scope, receive, send)
             return
         path = plain_path(scope["path"])
         changed: Mapping[str, Any] = {"path": path, "raw_path": quote(path).encode()}

@@ -8,6 +8,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import Scope
 
 from gatepost.console.access.paths import is_mailbox_path
+from gatepost.console.access.sentences import Sentence
+from gatepost.console.appearance import language_of
 from gatepost.console.templating import render
 from gatepost.model.console_access import API_PREFIX
 
@@ -29,9 +31,10 @@ _EXPLAINED: Final = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 421, 429,
 
 
 def refuse(
-    scope: Scope, status: int, message: str, headers: Mapping[str, str] | None = None
+    scope: Scope, status: int, message: str | Sentence, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a refusal: JSON from Gatepost's own API, text from the mailbox API, otherwise HTML."""
+    """Return a refusal: JSON from Gatepost's own API, text from the mailbox API, otherwise HTML in
+    the reader's language."""
     path, headers = scope["path"], dict(headers or {})
     if status == 401:
         if path.startswith(API_PREFIX) or is_mailbox_path(path):
@@ -39,12 +42,17 @@ def refuse(
         elif scope["method"] == "GET":
             return Response(status_code=303, headers={"location": _sign_in_for(scope)})
     if path.startswith(API_PREFIX):
-        document = {"error": {"code": CODES.get(status, "BadRequest"), "message": message}}
+        document = {"error": {"code": CODES.get(status, "BadRequest"), "message": str(message)}}
         return JSONResponse(document, status, headers)
     if is_mailbox_path(path):
         return PlainTextResponse(f"{message}\n", status, headers)
     explained = status if status in _EXPLAINED else 400 if status < 500 else 500
-    values = {"status": status, "explained": str(explained), "message": message}
+    is_translated = isinstance(message, Sentence)
+    text = message.in_language(language_of(scope)) if isinstance(message, Sentence) else message
+    values = {
+        "status": status, "explained": str(explained), "message": text,
+        "is_translated": is_translated,
+    }  # fmt: skip
     return HTMLResponse(render(scope, "refusal.html", values), status, headers)
 
 

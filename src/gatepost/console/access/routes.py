@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gatepost.console.access.origins import SAFE
 from gatepost.console.access.refusals import refuse
+from gatepost.console.access.sentences import Sentence
 from gatepost.model.console_access import USER, ConsoleEndpoint, ConsoleUser
 from gatepost.model.operator_event import ReportEvent
 
@@ -37,9 +38,10 @@ class RoleRoute(Route):
         user: ConsoleUser | None = scope.get(USER)
         response: Response | None = None
         if user is None:
-            response = refuse(scope, 401, "Sign in, or send the token of ready.json.")
+            response = refuse(scope, 401, Sentence("sign_in"))
         elif not user.may_act_as(self.role) and scope["method"] in (self.methods or ()):
-            response = refuse(scope, 403, f"This needs the role {self.role}; you are {user.role}.")
+            needed = Sentence("needs_other_role", role=self.role, own=user.role)
+            response = refuse(scope, 403, needed)
         if response is not None:
             await response(scope, receive, send)
             return

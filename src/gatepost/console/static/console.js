@@ -10,6 +10,7 @@ import { startCharts } from "./charts.js";
 for (const each of document.querySelectorAll(".only-script")) {
   if (each instanceof HTMLElement) each.hidden = false;
 }
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 showCopyButtons();
 startList();
 startKeys();

@@ -4,7 +4,7 @@ import { fetchPage, replaceMenu, replaceRows } from "./fragments.js";
 import { showCopyButtons } from "./copy.js";
 import { announce, text } from "./texts.js";
 
-const TYPES = ["message", "message_deleted", "message_changed", "session", "injected", "queue", "gap"];
+const TYPES = ["message", "message_deleted", "message_changed", "session", "injected", "queue", "directory", "gap"];
 const LOGGED = [
   "auth_refused", "tls_failed", "message_failed", "message_dropped", "next_hop_rests", "sign_in_stopped", "sign_in_works", "webhook_failed",
   "webhook_given_up", "console_changed", "console_signed_in", "console_refused", "reloaded", "clock_advanced",
@@ -145,10 +145,10 @@ async function refresh() {
     if (document.querySelector(".mail .empty") && page.querySelector(".mail [data-rows]")) location.reload(); // the first mail
     return;
   }
-  if (region.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement) return;
-  const [list, later] = [region.querySelector("[data-rows]"), newer.querySelector("[data-rows]")];
-  if (list && later && region.children.length === newer.children.length) {
-    replaceRows(list, later);
+  if (region.contains(document.activeElement) && (document.activeElement instanceof HTMLInputElement || document.activeElement instanceof HTMLSelectElement)) return;
+  const [lists, later] = [region, newer].map((each) => [...each.querySelectorAll("[data-rows]")]);
+  if (lists.length && lists.length === later.length && region.children.length === newer.children.length) {
+    for (const [index, list] of lists.entries()) replaceRows(list, later[index]);
     for (const [index, child] of [...region.children].entries()) {
       const other = newer.children[index];
       if (!child.querySelector("[data-rows]") && other && child.textContent !== other.textContent) child.replaceWith(other);
