@@ -12,7 +12,7 @@ GatepostError                 .phase .slug .fix .transcript
 |   +-- AuthenticationRefused(.mechanism .offered)
 |   +-- SenderRefused  RecipientsRefused(.by_address)  ContentRefused
 +-- TokenError                .is_transient .status .error .number .grant .retry_after
-+-- QueueError                LeaseLost QueueFull Unreadable
++-- QueueError                LeaseLost QueueFull Unreadable Unconfirmed
 """
 
 from collections.abc import Mapping
@@ -250,6 +250,10 @@ class LeaseLost(QueueError):
 
 class QueueFull(QueueError):
     """The disk or the store is full; try again later."""
+
+
+class Unconfirmed(QueueError):
+    """The store was lost during a commit: nobody knows whether it was done."""
 
 
 class Unreadable(QueueError):

@@ -14,9 +14,10 @@ from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.delivery import Lease
 from gatepost.queue.deliveries_contract import QueueSelection
 from gatepost.store.postgres import PostgresSettings, PostgresStore, open_store
+from gatepost.testing.postgres_server import PostgresServer
 from tests.contract.messages import NOON, message
 from tests.contract.queued import MINUTE, mail, planned, settlement
-from tests.postgres_server import PostgresServer, new_server
+from tests.postgres_server import new_server
 from tests.postgres_stores import PostgresStores
 from tests.shell.cut_proxy import CutProxy
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from gatepost.testing import Upstream
-from tests.postgres_server import PostgresServer, new_server
+from gatepost.testing.postgres_server import PostgresServer
+from tests.postgres_server import new_server
 from tests.shell.serve_process import ServeProcess, relaying, wait_for
 from tests.shell.test_serve_postgres import BASE, HUB, Load, connect, names, send
 from tests.shell.upstreams import mute, upstream

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres_server import PostgresServer, new_server
+from gatepost.testing.postgres_server import PostgresServer
+from tests.postgres_server import new_server
 from tests.shell.serve_process import RECIPIENT, SENDER, ServeProcess, relaying, wait_for
 from tests.shell.upstreams import upstream
 

@@ -1,11 +1,12 @@
 """The store of a relay, and how the relay learns that it must end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gatepost.app.opening_events import news_of, take_news
 from gatepost.app.relay_store import RelayStore
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from gatepost.store.postgres import PostgresStore
 
 OnFailure = Callable[[QueueError], None]
+ReportFacts = Callable[[str, Mapping[str, Any]], None]
+"""Reports an event and its facts; for any thread."""
+
+
+def _ignore(*_: Any) -> None:
+    pass
 
 
 def with_store_warning(config: Configuration) -> Configuration:
@@ -37,11 +44,14 @@ def with_store_warning(config: Configuration) -> Configuration:
     return replace(config, warnings=(*config.warnings, warning))
 
 
-def open_store(data: Path, storage: StorageSettings, on_failure: OnFailure) -> RelayStore:
-    """Open the store that the configuration names. Raises StoreLocked and Unreadable."""
+def open_store(
+    data: Path, storage: StorageSettings, on_failure: OnFailure, report: ReportFacts = _ignore
+) -> RelayStore:
+    """Open the store that the configuration names; ``report`` is called in other threads. Raises
+    StoreLocked and Unreadable."""
     limits = Retention(age=storage.captured), History(storage.history, storage.history_messages)
     if storage.database is not None:
-        return open_database(data, storage.database, on_failure, limits)
+        return open_database(data, storage.database, on_failure, limits, report)
     from gatepost.store import sqlite  # noqa: PLC0415 - not with PostgreSQL
     from gatepost.store.sqlite.durable_calls import UnsyncedDisk  # noqa: PLC0415
 
@@ -56,8 +66,9 @@ def open_store(data: Path, storage: StorageSettings, on_failure: OnFailure) -> R
 def open_database(
     data: Path,
     database: DatabaseSettings,
-    on_failure: OnFailure = lambda _: None,
+    on_failure: OnFailure = _ignore,
     limits: tuple[Retention, History] | None = None,
+    report: ReportFacts = _ignore,
 ) -> "PostgresStore":
     """Open the store in a database. Raises StoreLocked and Unreadable."""
     try:
@@ -74,7 +85,7 @@ def open_database(
         beat=database.beat.total_seconds(),
         dead_after=database.dead_after.total_seconds(),
     )
-    return postgres.open_store(data, settings, on_failure)
+    return postgres.open_store(data, settings, on_failure, report)
 
 
 def open_watched(
@@ -96,8 +107,13 @@ def open_watched(
     def fail(error: QueueError) -> None:
         loop.call_soon_threadsafe(stop, str(error))
 
+    def report_from_thread(event: str, facts: Mapping[str, Any]) -> None:
+        if report is not None:
+            with suppress(RuntimeError):  # the loop was closed
+                loop.call_soon_threadsafe(partial(report, event, **facts))
+
     warnings = [tighten_directory(data)]
-    store = open_store(data, storage, fail)
+    store = open_store(data, storage, fail, report_from_thread)
     warnings.append(note_database(data, storage.database))
     if report is not None:
         for warning in filter(None, warnings):

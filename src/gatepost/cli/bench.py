@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
@@ -41,6 +41,10 @@ def bench() -> None:
     "--workers", type=click.IntRange(0, 64), default=2, show_default=True,
     help="Number of front processes; with 0, one process does everything.",
 )  # fmt: skip
+@click.option(
+    "--store", type=click.Choice(("sqlite", "postgres")), default="sqlite", show_default=True,
+    help="Where mail is stored. A PostgreSQL of its own is killed, too.",
+)  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the random choices.")
 @click.option(
     "--directory", type=click.Path(path_type=Path, file_okay=False),
@@ -48,33 +52,41 @@ def bench() -> None:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def crash(
-    messages: int, kills: int, workers: int, seed: int, directory: Path | None, as_json: bool
+    messages: int,
+    kills: int,
+    workers: int,
+    store: Literal["sqlite", "postgres"],
+    seed: int,
+    directory: Path | None,
+    as_json: bool,
 ) -> int:
     """Kill a relay repeatedly under load, and count lost and repeated messages.
 
     Starts `gatepost serve` with a configuration of its own, senders, and upstreams that defer,
     refuse, stall and disconnect. Front processes, the store process and the whole relay get
-    SIGKILL at random times, also while they start. Then the upstreams recover, and the queue is
-    delivered. Each message for which a sender read a 250 must have arrived, be queued, or have
-    its notification, and only messages that were being delivered at a kill may arrive twice.
+    SIGKILL at random times, also while they start. With `--store postgres`, a database and its
+    standby are killed, stopped, frozen, and change places. Then the upstreams recover, and the
+    queue is delivered. Each message for which a sender read a 250 must have arrived, be queued, or
+    have its notification, and only messages that were being delivered at a kill may arrive twice.
     Linux only. Exit: 0 if all this is true, 1 if not.
 
     \b
     Example:
       gatepost bench crash --messages 300 --kills 8
-      gatepost bench crash --json
+      gatepost bench crash --store postgres --json
     """
     if not Path("/proc/self/stat").exists():
         raise CommandFailed("this needs /proc, which lists the relay's processes")
     from gatepost.processes.event_loop import run  # noqa: PLC0415 - heavy: not for --help
     from gatepost.testing.crash.run import CrashPlan, run_crash  # noqa: PLC0415
     from gatepost.testing.crash.victim import NotServed  # noqa: PLC0415
+    from gatepost.testing.postgres_server import NoPostgres  # noqa: PLC0415
 
     home = _home(directory)
-    plan = CrashPlan(messages, kills, workers, seed=seed)
+    plan = CrashPlan(messages, kills, workers, seed=seed, store=store)
     try:
         result = run(run_crash(plan, home, lambda text: click.echo(text, err=True)))
-    except NotServed as error:
+    except (NotServed, NoPostgres) as error:
         raise CommandFailed.by(error) from None
     finally:
         if directory is None:

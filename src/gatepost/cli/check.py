@@ -1,5 +1,6 @@
 """``gatepost check``: finds mistakes in a configuration, and shows its values."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,17 +44,20 @@ def check(
     """Check a configuration, and show every value with its origin.
 
     Reports all mistakes at once, with file, line and what was probably meant. Reads the files
-    that the configuration names, without showing or keeping secrets, and makes no connections.
-    With --message, shows which target would get the message for whom, from whom, and which header
-    lines change. Exit: 0 without mistakes, 1 with mistakes, or if a recipient would get nothing.
+    that the configuration names, without showing or keeping secrets. Makes no connections, except
+    to the database if mail is stored in one: then it says what accepted mail survives there, and
+    what should be changed. With --message, shows which target would get the message for whom, from
+    whom, and which header lines change. Exit: 0 without mistakes, 1 with mistakes, or if a
+    recipient would get nothing.
     """
+    from gatepost.app.database_check import check_database  # noqa: PLC0415
     from gatepost.app.store_opening import with_store_warning  # noqa: PLC0415 - not for --help
     from gatepost.config.effective_values import explain, explanation  # noqa: PLC0415
     from gatepost.config.load import load_config  # noqa: PLC0415
     from gatepost.config.problems import ConfigProblems  # noqa: PLC0415
 
     try:
-        config = with_store_warning(load_config(path))
+        config, database = check_database(with_store_warning(load_config(path)))
     except ConfigProblems as error:
         return print_problems(error, path, as_json=as_json)
     if message is not None:
@@ -61,10 +65,13 @@ def check(
     if sender or to or by:
         raise click.UsageError("--from, --to and --by are for --message")
     if as_json:
-        print_json(explanation(config))
+        document = None if database is None else asdict(database)
+        print_json({**explanation(config), "database": document})
     else:
         for line in explain(config):
             click.echo(line)
+        if database is not None:
+            click.echo(f"# PostgreSQL {database.version}: {database.promise}")
         for each in config.warnings:
             click.echo(f"Warning: {each}", err=True)
     return OK

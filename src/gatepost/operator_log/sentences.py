@@ -26,7 +26,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     tls_failed proxy_header_refused certificate_expires config_warning domain_not_verified
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
-    mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed
+    mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -221,6 +221,8 @@ _SENTENCES: Final = {
     "store_recovered": "the store was repaired: {reason}",
     "store_gone": "the store is missing; a new one was created: {reason}",
     "store_older": "the store is an older copy: {reason}",
+    "snapshot_held": "{holder} has held a snapshot of the database for {seconds} s, so that it "
+    "cannot clean up, and leases become slow",
     "ready_not_written": "ready.json could not be written: {reason}",
     "console_changed": "{user} did {route} on the console, from {peer}",
     "console_signed_in": "{user} signed in to the console from {peer}",

@@ -20,6 +20,7 @@ from gatepost.errors import (
     QueueError,
     QueueFull,
     ResponseLost,
+    Unconfirmed,
     Unreadable,
 )
 from gatepost.model.secret import Secret
@@ -52,6 +53,7 @@ _ERRORS: Final[Mapping[str, type[Exception]]] = {
     "NotAllowed": ValueError,
     "QueueError": QueueError,
     "QueueFull": QueueFull,
+    "Unconfirmed": Unconfirmed,
     "Unreadable": Unreadable,
 }
 

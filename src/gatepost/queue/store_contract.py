@@ -34,9 +34,10 @@ class Store(Protocol):
     def put(self, submission: Submission) -> Awaitable[None]:
         """Store a message; return when it would survive a power cut.
 
-        The awaitable is a future of the running loop. It raises QueueFull (no room: 452) or
-        QueueError (the sync failed: 451). After an error the client gets no 250, although the
-        message may have been stored; a duplicate is permitted then (RFC 5321 4.5.3.2.6).
+        The awaitable is a future of the running loop. It raises QueueFull (no room: 452),
+        QueueError (the sync failed: 451), or Unconfirmed (nobody knows: the client gets no reply).
+        After an error the client gets no 250, although the message may have been stored; a
+        duplicate is permitted then (RFC 5321 4.5.3.2.6).
         """
 
     @property

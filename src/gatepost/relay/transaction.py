@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
-from gatepost.errors import QueueFull, ResponseLost
+from gatepost.errors import QueueFull, ResponseLost, Unconfirmed
 from gatepost.mime.authors import read_authors
 from gatepost.mime.header_summary import MAX_HOPS, count_hops
 from gatepost.mime.received import Hop
@@ -247,7 +247,7 @@ class MailTransactions:
             self._session.reply(Reply(250, done.text.replace("{id}", message.id), done.status))
             facts = log_facts(message)
             self._connection.report("accepted", peer=self._stream.peer_address, **facts)
-        elif isinstance(error, ResponseLost):
+        elif isinstance(error, ResponseLost | Unconfirmed):
             self._tell_not_stored("", explain(error))
             self._connection.hang_up()
         else:

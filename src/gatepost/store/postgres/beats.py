@@ -112,7 +112,8 @@ class Beats:
         now = self._settings.clock()
         if now - self._beat_at < self._settings.beat:
             return
-        self._node.beat(connection, json.dumps(self._status()))
+        with self._session.reach.writing():
+            self._node.beat(connection, json.dumps(self._status()))
         self._beat_at = now
 
     def _look(self, connection: Connection) -> None:

@@ -1,17 +1,18 @@
 """Connections to the database: how they are opened, and what their errors mean."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.store.postgres.arrays import register_arrays
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+RV = TypeVar("RV")
 
 _DEFAULTS: Final = {
     "connect_timeout": "5",
@@ -19,8 +20,13 @@ _DEFAULTS: Final = {
     "keepalives_interval": "2",
     "keepalives_count": "3",
     "tcp_user_timeout": "5000",
+    "target_session_attrs": "read-write",
 }
-"""What a URL need not say: a server that is gone is noticed within seconds."""
+"""What a URL need not say: a machine that is gone is noticed within seconds, and of several servers
+the one is used that takes writes."""
+ANSWER: Final = 15.0
+"""Seconds for an answer of the server to one of our writes. A server that hangs, or that waits for
+a standby that is gone, keeps its connections open."""
 _SETTINGS: Final = """
 SELECT set_config('search_path', %s, false),
        set_config('statement_timeout', %s, false),
@@ -40,7 +46,7 @@ table was empty would read all of it later. A client that is stopped in a transa
 its locks."""
 OLDEST: Final = 150_000
 """The oldest server that is supported: PostgreSQL 15."""
-_LOST: Final = frozenset({"25006", "25P03", "53300"})
+_LOST: Final = frozenset({"25006", "25P03", "25P04", "53300"})
 """The database takes no writes here, the session was ended, there are too many connections."""
 _CONFLICT: Final = frozenset({"40001", "40P01", "55P03"})
 """Transactions that waited for each other; the same will succeed soon."""
@@ -53,36 +59,55 @@ class Unreachable(QueueError):
     """The database cannot be reached, or takes no writes at the moment."""
 
 
-@dataclass(frozen=True, slots=True)
+class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that is closed if the server does not answer for a time."""
+
+    patience: float | None = None
+    """Seconds; None: any time."""
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Return what the server answers. Raises OperationalError."""
+        try:
+            return super().wait(gen, interval, timeout or self.patience)
+        except psycopg.errors._WaitTimeout:  # noqa: SLF001 - the only name of it
+            self.pgconn.finish()  # nothing else may wait for its answers
+            why = f"the server has not answered for {self.patience:g} seconds"
+            raise psycopg.OperationalError(why) from None
+
+
 class Connector:
-    """Opens connections. ``url`` returns the connection string, which is read each time."""
+    """Opens connections. ``url`` returns the connection string, which is read each time; the server
+    lists our connections as ``application``."""
 
-    url: Callable[[], str]
-    schema: str
-    application: str
-    """The name by which the server lists our connections."""
+    def __init__(self, url: Callable[[], str], schema: str, application: str) -> None:
+        self._url, self._schema, self._application = url, schema, application
+        self._last = ("", "")
+        """The host and the port that were there last."""
 
-    def connect(self, timeout: float = 0.0) -> Connection:
-        """Return a new connection; its statements may take ``timeout`` seconds, 0: any time.
+    def connect(self, timeout: float = 0.0, patience: float | None = None) -> Connection:
+        """Return a new connection; its statements may take ``timeout`` seconds, 0: any time. The
+        server has to answer within ``patience`` seconds.
 
         Raises Unreachable, or Unreadable if the same will not succeed later.
         """
         try:
-            given = conninfo_to_dict(self.url())
-            usual = {key: each for key, each in _DEFAULTS.items() if key not in given}
-            url = make_conninfo(self.url(), **usual, application_name=self.application)
+            parameters = conninfo_to_dict(self._url())
         except psycopg.Error:  # its text could show the password
             raise Unreadable("the URL of the database is not one of PostgreSQL") from None
+        url = make_conninfo(**{**_DEFAULTS, **last_first(parameters, self._last)})
         try:
-            connection = psycopg.connect(url, autocommit=True, prepare_threshold=0)
+            connection = BoundedConnection.connect(
+                url, autocommit=True, prepare_threshold=0, application_name=self._application
+            )
         except psycopg.Error as error:
             raise _refusal(error) from error
         try:
+            connection.patience = patience
             connection.prepared_max = 400
             register_arrays(connection)
             milliseconds = str(round(timeout * 1000))
             *_, version, is_standby = connection.execute(
-                _SETTINGS, (self.schema, milliseconds), prepare=False
+                _SETTINGS, (self._schema, milliseconds), prepare=False
             ).fetchone() or (0, True)
         except psycopg.Error as error:
             connection.close()
@@ -93,7 +118,21 @@ class Connector:
         if is_standby:
             connection.close()
             raise Unreachable("the database is a standby, which takes no writes")
+        self._last = (connection.info.host, str(connection.info.port))
         return connection
+
+
+def last_first(parameters: Mapping[str, Any], last: tuple[str, str]) -> dict[str, Any]:
+    """Return connection parameters in which, of several hosts, the one that was there last comes
+    first: each one before it that is gone would cost the timeout of a connection."""
+    hosts = str(parameters.get("host") or "").split(",")
+    ports = str(parameters.get("port") or "5432").split(",")
+    if len(hosts) == 1 or parameters.get("hostaddr") or len(ports) not in (1, len(hosts)):
+        return dict(parameters)
+    pairs = list(zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=True))
+    pairs.sort(key=lambda each: each != last)
+    chosen = {"host": ",".join([host for host, _ in pairs])}
+    return {**parameters, **chosen, "port": ",".join([port for _, port in pairs])}
 
 
 def is_lost(error: psycopg.Error) -> bool:

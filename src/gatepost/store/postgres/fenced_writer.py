@@ -2,11 +2,20 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import psycopg
 
-from gatepost.store.postgres.connections import Connection, error_of, is_conflict, is_lost
+from gatepost.errors import QueueError, Unconfirmed
+from gatepost.store.postgres.connections import (
+    Connection,
+    error_of,
+    is_conflict,
+    is_lost,
+    text_of,
+)
 from gatepost.store.postgres.node import Fenced, Node
 from gatepost.store.postgres.thread_connection import ThreadConnection, roll_back
 
@@ -56,10 +65,21 @@ class WriteAttempt:
         self._warnings.append(diagnostic.sqlstate or "")
 
 
+@dataclass(slots=True)
+class _Repetition:
+    """Whether a transaction is repeated."""
+
+    conflicts: int
+    """How many more it may meet."""
+    is_repeated: bool = False
+    """An earlier attempt may have been committed."""
+
+
 class FencedWriter:
     """What one thread writes with; ``number`` is that of its connection for the fence.
 
-    ``on_fenced`` is called when others have taken over what we had.
+    ``on_fenced`` is called when others have taken over what we had. Mail is refused while a write
+    takes long, unless it ``may_be_slow``.
     """
 
     def __init__(
@@ -68,24 +88,37 @@ class FencedWriter:
         node: Node,
         number: int,
         on_fenced: Callable[[Fenced], None],
+        *,
+        may_be_slow: bool = False,
     ) -> None:
         self.session, self._node, self._number = session, node, number
+        self._note_write = nullcontext if may_be_slow else session.reach.writing
         self._on_fenced = on_fenced
         self.epoch = 0
         """The node's, with which the last transaction began."""
 
-    def persist(self, attempt: Callable[[WriteAttempt], T]) -> T:
+    def persist(self, attempt: Callable[[WriteAttempt], T], conflicts: int = _CONFLICTS) -> T:
         """Return what ``attempt`` returns: a transaction from ``begin`` to ``check``.
 
         It is repeated while the database is away, and with ``is_repeated`` if it is unknown whether
-        it was committed. Raises QueueError if the database stays away, or we were fenced, and
-        psycopg.Error if the server refuses.
+        it was committed, and up to ``conflicts`` times after a conflict with others. Raises
+        Unconfirmed if that stays unknown, QueueError if it was not, and psycopg.Error if the server
+        refuses.
         """
-        reach, conflicts, is_repeated = self.session.reach, 0, False
-        deadline = reach.deadline()
+        state = _Repetition(conflicts)
+        try:
+            with self._note_write():
+                return self._persist(attempt, state)
+        except (QueueError, psycopg.Error) as error:
+            if state.is_repeated:
+                raise Unconfirmed(f"perhaps not stored: {text_of(error)}") from error
+            raise
+
+    def _persist(self, attempt: Callable[[WriteAttempt], T], state: "_Repetition") -> T:
+        deadline = self.session.reach.deadline()
         while True:
             connection = self.session.wait_for_connection(deadline)
-            transaction = WriteAttempt(connection, self._fence, is_repeated=is_repeated)
+            transaction = WriteAttempt(connection, self._fence, is_repeated=state.is_repeated)
             connection.add_notice_handler(transaction.note)
             try:
                 return attempt(transaction)
@@ -97,22 +130,22 @@ class FencedWriter:
                     raise fenced from None
             except psycopg.Error as error:
                 if is_lost(error) or connection.broken:
-                    is_repeated = is_repeated or transaction.is_committing
+                    state.is_repeated = state.is_repeated or transaction.is_committing
                     self.session.lose(error)
                     if time.monotonic() > deadline:
                         raise error_of(error) from error
                     continue
                 roll_back(connection)
-                if not is_conflict(error) or conflicts >= _CONFLICTS:
+                if not is_conflict(error) or state.conflicts == 0:
                     raise
-                conflicts += 1
+                state.conflicts -= 1
             except BaseException:
                 roll_back(connection)
                 raise
             finally:
                 connection.remove_notice_handler(transaction.note)
 
-    def change(self, apply: Callable[[Connection], T]) -> T:
+    def change(self, apply: Callable[[Connection], T], conflicts: int = _CONFLICTS) -> T:
         """Run a function in a transaction, again if the result of its COMMIT is lost; return what
         it returned. Raises QueueError, and what it raises."""
 
@@ -125,7 +158,7 @@ class FencedWriter:
             return result
 
         try:
-            return self.persist(attempt)
+            return self.persist(attempt, conflicts)
         except psycopg.Error as error:
             raise error_of(error) from error
 

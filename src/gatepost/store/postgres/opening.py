@@ -3,8 +3,9 @@
 import platform
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
@@ -12,11 +13,12 @@ from gatepost.errors import QueueError, Unreadable
 from gatepost.net.file_owners import not_ours
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.postgres.connections import Connection, Connector, text_of
+from gatepost.store.postgres.health import ReportFacts
 from gatepost.store.postgres.node import Node
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SCHEMA
 from gatepost.store.postgres.store import OWN_WRITERS, OpenedDatabase, PostgresStore
-from gatepost.store.postgres.thread_connection import Reachability, ThreadConnection
+from gatepost.store.postgres.thread_connection import PATIENCE, Reachability, ThreadConnection
 
 NAME: Final = 63
 """The most characters of a node's name that we make."""
@@ -24,7 +26,7 @@ _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9.-]+")
 
 
-def _ignore(_error: QueueError) -> None:
+def _ignore(*_: Any) -> None:
     pass
 
 
@@ -32,13 +34,14 @@ def open_store(
     directory: Path,
     settings: PostgresSettings,
     on_failure: Callable[[QueueError], None] = _ignore,
+    report: ReportFacts = _ignore,
 ) -> PostgresStore:
     """Open the store in a database, create or migrate its tables, and become one of its nodes.
 
     ``directory`` is created if necessary, and locked. `on_failure` is called once, in a thread of
     the store, if a newer process takes the name of the node: then nothing is accepted any more, and
-    the process must end. Raises StoreLocked if another process has the directory, Unreachable, and
-    Unreadable.
+    the process must end. ``report`` tells the operator what is wrong with the database, from any
+    thread. Raises StoreLocked if another process has the directory, Unreachable, and Unreadable.
     """
     if not _SCHEMA_NAME.fullmatch(settings.schema):
         raise Unreadable(f"{settings.schema!r} cannot be the name of a schema")
@@ -52,7 +55,8 @@ def open_store(
     try:
         node = Node(settings.node or default_name(), settings, settings.writers + OWN_WRITERS)
         connector = Connector(settings.url, settings.schema, node.application)
-        session = ThreadConnection(connector.connect, Reachability())
+        connect = partial(connector.connect, patience=PATIENCE)
+        session = ThreadConnection(connect, Reachability())
         try:
             connection = session.connection()
             prepare_schema(connection, settings.schema)
@@ -64,7 +68,9 @@ def open_store(
             session.close()
         lock.release()
         raise
-    return PostgresStore(OpenedDatabase(settings, connector, session, node, lock), on_failure)
+    return PostgresStore(
+        OpenedDatabase(settings, connector, session, node, lock), on_failure, report
+    )
 
 
 def prepare_schema(connection: Connection, schema: str) -> None:

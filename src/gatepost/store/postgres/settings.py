@@ -33,8 +33,8 @@ class PostgresSettings:
     retention: Retention = field(default_factory=Retention)
     history: History = field(default_factory=History)
     writers: int = 2
-    """Connections that insert new mail; four more write other things. More than two help if a
-    round trip takes more than a millisecond."""
+    """Connections that insert new mail; four more write other things, and one vacuums. More than
+    two help if a round trip takes more than a millisecond."""
     readers: int = 2
     """Connections that read; one more searches."""
     segment: int = SIZE
@@ -49,3 +49,8 @@ class PostgresSettings:
     """A clock in seconds that goes on while the machine sleeps, to judge beats."""
     now: Callable[[], int] = wall_time
     """The time as microseconds since 1970, at which mail of other nodes becomes due."""
+
+    @property
+    def connections(self) -> int:
+        """How many a store opens."""
+        return self.writers + self.readers + 6

@@ -12,6 +12,7 @@ _FILES: Final = (
     "deliveries.sql",
     "reports.sql",
     "mailbox.sql",
+    "health.sql",
 )
 
 SQL: Final = {

@@ -21,16 +21,17 @@ from gatepost.queue.store_contract import Selection
 from gatepost.store.future_results import report_results
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.message_waiters import Waiters
-from gatepost.store.postgres import message_inserter, settlements
+from gatepost.store.postgres import health, message_inserter, settlements
 from gatepost.store.postgres import message_reader as reads
 from gatepost.store.postgres.activity import Activity
 from gatepost.store.postgres.arrays import texts
 from gatepost.store.postgres.beats import Beats, BeatThread
 from gatepost.store.postgres.changes import ChangeThread, DatabaseChanges, Job
 from gatepost.store.postgres.cluster import PostgresCluster
-from gatepost.store.postgres.connections import Connection, Connector
+from gatepost.store.postgres.connections import ANSWER, Connection, Connector
 from gatepost.store.postgres.deliveries import PostgresDeliveries
 from gatepost.store.postgres.fenced_writer import FencedWriter
+from gatepost.store.postgres.health import DatabaseHealth, ReportFacts
 from gatepost.store.postgres.mailbox import PostgresMailbox
 from gatepost.store.postgres.message_inserter import MessageInserter
 from gatepost.store.postgres.message_rows import is_storable
@@ -77,8 +78,13 @@ class PostgresStore:
     recovered = begun = older = ""
     """Nothing is repaired here when it is opened."""
 
-    def __init__(self, opened: OpenedDatabase, on_failure: Callable[[QueueError], None]) -> None:
-        self._opened, self._on_failure = opened, on_failure
+    def __init__(
+        self,
+        opened: OpenedDatabase,
+        on_failure: Callable[[QueueError], None],
+        report: ReportFacts,
+    ) -> None:
+        self._opened, self._on_failure, self._report_facts = opened, on_failure, report
         settings, node = opened.settings, opened.node
         self._reach = opened.session.reach
         self._failure: QueueError | None = None
@@ -92,7 +98,7 @@ class PostgresStore:
         self._segments = SegmentTables(lambda: node.epoch, settings.segment)
         self._key = partial(next, count((node.epoch << 32) + 1))
         self._sessions = [opened.session]
-        upkeep = self._writer(1, opened.session)
+        upkeep = FencedWriter(opened.session, node, 1, self._note_fenced, may_be_slow=True)
         *inserting, changing, settling, beating = [
             self._writer(number, self._session())
             for number in range(2, settings.writers + OWN_WRITERS + 1)
@@ -137,6 +143,13 @@ class PostgresStore:
         self.beat = self._beats.round
         """Does what the thread of the beats does each second."""
         self._beating = BeatThread(self.beat, beating.session, self._fault)
+        self._health = DatabaseHealth(
+            self._add(self._opened.connector.connect), self._report_facts, lambda: cluster.is_keeper
+        )
+        self._caring = WorkerThreads[None](
+            "health", [_nothing], 1, self._fault, [self._health.round]
+        )
+        self._caring.start(health.ROUND)
         self._keeping_up.start(min(ROUND, settings.upkeep))
         if settings.beat:
             self._beating.start()
@@ -179,7 +192,10 @@ class PostgresStore:
         self._closed = True
         self._reach.is_closing.set()
         self._beating.stop()
-        for threads in (self._inserting, self._settling, self._keeping_up, self._changing):
+        self._health.stop()
+        for threads in (
+            self._inserting, self._settling, self._keeping_up, self._changing, self._caring
+        ):  # fmt: skip
             threads.stop()
         self._read.stop()
         self._search.stop()
@@ -322,7 +338,10 @@ class PostgresStore:
     # Parts.
 
     def _session(self, timeout: float = 0.0) -> ThreadConnection:
-        session = ThreadConnection(partial(self._opened.connector.connect, timeout), self._reach)
+        return self._add(partial(self._opened.connector.connect, timeout, timeout + ANSWER))
+
+    def _add(self, connect: Callable[[], Connection]) -> ThreadConnection:
+        session = ThreadConnection(connect, self._reach)
         self._sessions.append(session)
         return session
 

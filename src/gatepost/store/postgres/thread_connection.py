@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import psycopg
@@ -15,6 +15,8 @@ PATIENCE: Final = 60.0
 4.5.3.2.6)."""
 GRACE: Final = 2.0
 """Seconds without the database after which clients are refused at MAIL."""
+HUNG: Final = 5.0
+"""Seconds that a write may take, with all its repetitions, before they are refused, too."""
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between attempts to connect; the last one repeats."""
 
@@ -24,6 +26,8 @@ class Reachability:
 
     def __init__(self) -> None:
         self._since: float | None = None
+        self._writes: dict[object, float] = {}
+        """When each write began that is not finished."""
         self.reason = ""
         """Why it cannot be reached."""
         self.is_closing = threading.Event()
@@ -39,13 +43,26 @@ class Reachability:
         """Note that it can be reached."""
         self._since = None
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Note that a write goes on meanwhile."""
+        write = object()
+        self._writes[write] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._writes[write]
+
     @property
     def refusal(self) -> str:
         """Why no mail is accepted; empty if it is."""
-        since = self._since
-        if since is None or time.monotonic() - since < GRACE:
-            return ""
-        return self.reason
+        now, since = time.monotonic(), self._since
+        if since is not None and now - since >= GRACE:
+            return self.reason
+        writes = list(self._writes.values())
+        if writes and now - min(writes) >= HUNG:
+            return "the database does not answer"
+        return ""
 
     def deadline(self) -> float:
         """Return until when to wait for the database, by the monotonic clock."""
@@ -100,6 +117,12 @@ class ThreadConnection:
         """Return the descriptor of the connection, in a list that is empty without one."""
         connection = self._connection
         return [] if connection is None or connection.closed else [connection.fileno()]
+
+    def cancel(self) -> None:
+        """Cancel the statement that is being executed. For any thread."""
+        if (connection := self._connection) is not None:
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=2.0)
 
     def close(self) -> None:
         """Close the connection, if there is one."""

@@ -110,10 +110,10 @@ class Upkeep:
     def _move(self, number: int, kind: Kind, octets: int) -> None:
         """Drop a segment, once what is needed of it, which is little, is in the open one."""
         change, epoch = self._writer.change, self._segments.epoch()
-        if not octets and change(lambda each: try_drop(each, number, epoch)):
+        if not octets and change(lambda each: try_drop(each, number, epoch), 0):
             return
         with self._segments.writing(change, kind, octets) as target:
-            change(lambda each: move_contents(each, number, kind, target, epoch))
+            change(lambda each: move_contents(each, number, kind, target, epoch), 0)
 
 
 def expire_captured(connection: Connection, retention: Retention, now: int) -> int:

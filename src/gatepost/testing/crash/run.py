@@ -10,12 +10,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from gatepost.app.data_directory import open_queue
 from gatepost.errors import GatepostError
+from gatepost.testing.crash.database import BLOWS, CrashDatabase
 from gatepost.testing.crash.senders import Senders
-from gatepost.testing.crash.verdict import CrashRecords, CrashVerdict, Kill, Pair, judge
+from gatepost.testing.crash.verdict import (
+    SETTLED_WITHIN,
+    CrashRecords,
+    CrashVerdict,
+    Kill,
+    Pair,
+    judge,
+)
 from gatepost.testing.crash.verdict import Victim as Whom
 from gatepost.testing.crash.victim import CONNECTIONS, Victim, hub_domain
 from gatepost.testing.upstream import WELL, Mischief, Taken, Upstream
@@ -32,7 +40,9 @@ STARTING: Final = (0.0, 1.0)
 """Seconds from the start of the process to such a kill."""
 READ_ON: Final = 2.0
 """Maximum seconds in which an upstream reads what a relay sent before it was killed."""
-_VICTIMS: Final[dict[Whom, int]] = {"worker": 3, "store": 3, "relay": 4}
+_VICTIMS: Final[dict[Whom | Literal["database"], int]] = {
+    "worker": 3, "store": 3, "relay": 4, "database": 4,
+}  # fmt: skip
 
 Progress = Callable[[str], None]
 
@@ -51,6 +61,8 @@ class CrashPlan:
     drain: float = 300.0
     """Seconds for the queue to become empty at the end."""
     mischief: Mischief = field(default_factory=Mischief)
+    store: Literal["sqlite", "postgres"] = "sqlite"
+    """Where the relay keeps mail; a database is killed, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,9 @@ class _Run:
         self._upstreams = [
             Upstream(plan.seed + number, plan.mischief, self._taken) for number in range(HUBS)
         ]
+        self._database = CrashDatabase() if plan.store == "postgres" else None
+        self._struck = 0
+        """How many messages had arrived when something last happened to the database."""
         self._victim: Victim
         self._senders: Senders
 
@@ -101,7 +116,11 @@ class _Run:
         plan, loop = self._plan, asyncio.get_running_loop()
         begun = loop.time()
         ports = [await each.start() for each in self._upstreams]
-        self._victim = victim = Victim(self._home, ports, plan.workers)
+        url = ""
+        if self._database is not None:
+            await self._database.start()
+            url = self._database.url
+        self._victim = victim = Victim(self._home, ports, plan.workers, url)
         domains = [*map(hub_domain, range(HUBS))] * 6 + [plan.mischief.hopeless]
         self._senders = Senders(victim.account, domains, PAUSE, self._chance)
         try:
@@ -119,6 +138,8 @@ class _Run:
             victim.clean_up()
             for each in self._upstreams:
                 each.close()
+            if self._database is not None:
+                self._database.stop()
         return CrashResult(
             judge(CrashRecords(self._senders.sent, self._taken, self._kills, queued)),
             Counter(each.victim for each in self._kills),
@@ -162,13 +183,17 @@ class _Run:
                 self._progress(f"{number} kills, {len(self._senders.sent)} messages acknowledged")
         await self._victim.wait_ready()
 
-    def _choose(self) -> Whom:
+    def _choose(self) -> Whom | Literal["database"]:
         fronts = self._victim.fronts() if self._plan.workers else []
-        names = [each for each in _VICTIMS if fronts or each != "worker"]
+        absent = {"worker" if not fronts else "", "database" if self._database is None else ""}
+        names = [each for each in _VICTIMS if each not in absent]
         return self._chance.choices(names, [_VICTIMS[each] for each in names])[0]
 
-    async def _kill_one(self, whom: Whom) -> None:
+    async def _kill_one(self, whom: Whom | Literal["database"]) -> None:
         at = asyncio.get_running_loop().time()
+        if whom == "database":
+            await self._strike_database(at)
+            return
         if whom == "worker":
             with suppress(ProcessLookupError, IndexError):
                 os.kill(self._chance.choice(self._victim.fronts()), signal.SIGKILL)
@@ -178,8 +203,23 @@ class _Run:
         await asyncio.gather(*[each.quiet(READ_ON) for each in self._upstreams])
         # Of each connection one delivery may be on the wire, and one be about to be settled.
         in_flight, over = 2 * CONNECTIONS * HUBS, asyncio.get_running_loop().time()
+        in_flight += self._unsettled(at)
         self._kills.append(Kill(whom, at, over, in_flight))
         await self._victim.start()
+
+    async def _strike_database(self, at: float) -> None:
+        """Let something happen to the database, which does not interrupt deliveries."""
+        assert self._database is not None  # noqa: S101 - it was chosen
+        self._struck = len(self._taken)
+        blow = await self._database.strike(self._chance)
+        self._kills.append(Kill(blow, at, asyncio.get_running_loop().time()))
+
+    def _unsettled(self, at: float) -> int:
+        """Return how many deliveries may wait to be settled, because the database was away."""
+        strikes = [each.over for each in self._kills if each.victim in BLOWS]
+        if not strikes or at > strikes[-1] + SETTLED_WITHIN:
+            return 0
+        return len(self._taken) - self._struck
 
     async def _drain(self) -> frozenset[Pair]:
         """Let the queue empty itself; return what is left of it."""

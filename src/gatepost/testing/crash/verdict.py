@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
 
+from gatepost.testing.crash.database import Blow
 from gatepost.testing.upstream import Taken
 
-Victim = Literal["worker", "store", "relay"]
-"""A front process, the store process alone, or all processes of the relay at once."""
+Victim = Literal["worker", "store", "relay"] | Blow
+"""A front process, the store process alone, all processes of the relay at once, or what happened to
+the database."""
 
 SETTLED_WITHIN: Final = 10.0
 """Maximum seconds from the upstream's 250 to the commit that settles the delivery: a later kill
@@ -32,7 +34,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One SIGKILL; ``at`` is a time of the clock of ``Taken.at``."""
+    """One kill; ``at`` is a time of the clock of ``Taken.at``."""
 
     victim: Victim
     at: float
@@ -145,7 +147,7 @@ def failed_recipients(report: str) -> Iterator[str]:
 def _count_doubles(
     verdict: CrashVerdict, arrivals: Mapping[Pair, list[Taken]], kills: Sequence[Kill]
 ) -> None:
-    fatal = [each for each in kills if each.victim != "worker"]
+    fatal = [each for each in kills if each.victim in ("store", "relay")]
     by_kill: Counter[Kill] = Counter()
     counted: set[tuple[int, int]] = set()
     for pair, copies in arrivals.items():

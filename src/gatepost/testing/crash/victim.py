@@ -19,6 +19,7 @@ from typing import Any, Final
 from gatepost.certificates.local_ca import ensure_certificates
 from gatepost.net.listen import listen
 from gatepost.testing.crash.senders import SENDER_DOMAIN, SenderAccount
+from gatepost.testing.linux_processes import children_of, processes
 from gatepost.testing.upstream import Mischief
 
 CONNECTIONS: Final = 4
@@ -31,7 +32,6 @@ _BEGINS: Final = '{"time":'
 """An event."""
 _AGAIN: Final = 0.1
 """Seconds until a relay that did not start is started again (systemd's RestartSec)."""
-_PROC: Final = Path("/proc")
 
 _HEAD = """\
 hostname = "crash.test"
@@ -53,7 +53,7 @@ connections_per_address = 1000
 
 [storage]
 directory = "{storage}"
-free_space = "64 MiB"
+{more_storage}
 
 [retry.soon]
 table = ["1s"]
@@ -102,6 +102,8 @@ class Victim:
     upstreams: Sequence[int]
     """Ports."""
     workers: int
+    database: str = ""
+    """How to connect to the database with the mail; empty: it is in a directory."""
     account: SenderAccount = field(init=False)
     starts: int = 0
     outages: list[float] = field(default_factory=list)
@@ -129,6 +131,7 @@ class Victim:
             password=self.home / "password",
             senders=SENDER_DOMAIN,
             storage=self.data,
+            more_storage=self._more_storage(),
             hopeless=Mischief().hopeless,
         )
         for number, port in enumerate(self.upstreams):
@@ -140,6 +143,14 @@ class Victim:
                 recipients=", ".join(f'"{each}"' for each in domains),
             )
         self.config.write_text(text)
+
+    def _more_storage(self) -> str:
+        if not self.database:
+            return 'free_space = "64 MiB"'
+        url = self.home / "database"
+        url.write_text(self.database)
+        url.chmod(0o600)
+        return f'kind = "postgres"\nurl = {{ file = "{url}" }}'
 
     @property
     def config(self) -> Path:
@@ -242,20 +253,3 @@ class Victim:
     def last_words(self) -> str:
         """Return the end of its output."""
         return self.output.read_text("utf-8", "replace")[-3_000:]
-
-
-def processes() -> dict[int, tuple[int, int]]:
-    """Return parent and process group of every living process (Linux)."""
-    living = {}
-    for entry in _PROC.iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError, ValueError):
-                state, parent, group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
-                if state not in "ZX":
-                    living[int(entry.name)] = (int(parent), int(group))
-    return living
-
-
-def children_of(pid: int) -> list[int]:
-    """Return the living children of a process (Linux)."""
-    return [each for each, (parent, _) in processes().items() if parent == pid]

@@ -1,0 +1,103 @@
+"""Keeps the database fit: vacuums where much is dead, and finds who prevents that.
+
+Autovacuum looks once a minute at most, and has few workers for the whole server. A snapshot that
+somebody holds, such as a backup or a forgotten session, keeps everything that is deleted after it;
+leases become slower within minutes.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from gatepost.errors import QueueError
+from gatepost.store.postgres.connections import Connection, is_lost
+from gatepost.store.postgres.statements import SQL
+from gatepost.store.postgres.thread_connection import ThreadConnection, roll_back
+
+ROUND: Final = 20.0
+"""Seconds between two rounds."""
+OLD: Final = 60.0
+"""Seconds after which a snapshot is reported."""
+AGAIN: Final = 60.0
+"""Seconds until a table is vacuumed again."""
+
+ReportFacts = Callable[[str, Mapping[str, Any]], None]
+"""Reports an event and its facts to the operator; for any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSnapshot:
+    """Something that keeps what was deleted after it: who holds it, and its oldest transaction."""
+
+    who: str
+    xmin: str
+
+
+class DatabaseHealth:
+    """The rounds, in a thread of their own, because VACUUM may take long. Of several nodes, one
+    does this."""
+
+    def __init__(
+        self, session: ThreadConnection, report: ReportFacts, is_ours: Callable[[], bool]
+    ) -> None:
+        self._session, self._report, self._is_ours = session, report, is_ours
+        self._first_seen: dict[HeldSnapshot, float] = {}
+        """When each snapshot was seen first, by the monotonic clock."""
+        self._reported: set[HeldSnapshot] = set()
+        self._vacuumed: dict[str, float] = {}
+
+    def round(self) -> float:
+        """Do what is due; return the seconds to the next round."""
+        if not self._is_ours():
+            return ROUND
+        try:
+            connection = self._session.connection()
+        except QueueError:
+            return ROUND  # whoever needs the database says that it is away
+        try:
+            if not self.has_old_snapshots(connection):
+                self.vacuum(connection)
+        except psycopg.Error as error:
+            if is_lost(error) or connection.broken:
+                self._session.lose(error)
+            else:
+                roll_back(connection)
+        return ROUND
+
+    def stop(self) -> None:
+        """End what is being done."""
+        self._session.cancel()
+
+    def has_old_snapshots(self, connection: Connection) -> bool:
+        """Tell whether a snapshot has been held too long; report each of them once."""
+        now, ages = time.monotonic(), dict[HeldSnapshot, float]()
+        for who, xmin, age in connection.execute(SQL["snapshots"]).fetchall():
+            snapshot = HeldSnapshot(who, xmin)
+            first = self._first_seen.setdefault(snapshot, now)
+            ages[snapshot] = max(float(age), now - first)
+        self._first_seen = {each: self._first_seen[each] for each in ages}
+        old = {each for each, age in ages.items() if age >= OLD}
+        for each in old - self._reported:
+            facts = {"holder": each.who, "seconds": round(ages[each])}
+            self._report("snapshot_held", facts)
+        self._reported = old
+        return bool(old)
+
+    def vacuum(self, connection: Connection) -> list[str]:
+        """Vacuum the tables of which more than a twentieth is dead; return their names.
+
+        They are not truncated, because that locks out everybody else. A table that another one
+        vacuums is left to it.
+        """
+        now = time.monotonic()
+        rows = connection.execute(SQL["dead_tables"]).fetchall()
+        due = [name for (name,) in rows if now >= self._vacuumed.get(name, now - AGAIN) + AGAIN]
+        for name in due:
+            if self._session.reach.is_closing.is_set():
+                break
+            self._vacuumed[name] = now
+            connection.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE off) {name}", prepare=False)
+        return due
