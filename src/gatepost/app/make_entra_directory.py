@@ -13,7 +13,7 @@ from gatepost.client.tokens.entra import EntraApplication, EntraSecret
 from gatepost.config.settings import EntraDirectorySettings
 from gatepost.diagnosis.client_errors import finding_of
 from gatepost.directory.azure.username import CompositeName
-from gatepost.directory.entra import EntraDirectory, EntraRules, Proof
+from gatepost.directory.entra import BY_USERNAME, EntraDirectory, EntraRules, Proof
 from gatepost.directory.entra_issuers import TenantIssuers, TokenIssuer, read_issuer
 from gatepost.directory.entra_tokens import EntraTokens, audiences_of
 from gatepost.errors import GatepostError, TokenError
@@ -32,6 +32,10 @@ def open_entra(settings: EntraDirectorySettings, http: Http, key: Key) -> EntraD
         applications,
         None if applications else settings.senders,
         settings.cache.total_seconds(),
+        {
+            username: CompositeName(BY_USERNAME, *stands_for)
+            for username, stands_for in settings.usernames.items()
+        },
     )
     prove = partial(prove_at_endpoint, http, settings)
     audiences = [audiences_of(each) for each in settings.audiences or (settings.scope,)]

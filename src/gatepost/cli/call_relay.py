@@ -9,8 +9,8 @@ from gatepost.cli.output import CommandFailed
 from gatepost.cli.store_options import check_config, configured_directories, configured_routes
 
 Document = dict[str, Any]
-_CREATES: Final = "account create"
-"""The operation that is possible before the first start of a relay."""
+_CREATES: Final = ("account create", "directory import")
+"""The operations that are possible before the first start of a relay."""
 Opened = AbstractAsyncContextManager[Callable[[str, dict[str, Any]], Awaitable[Document]]]
 
 
@@ -84,7 +84,7 @@ def call_directory(data: Path, operation: str, fields: Mapping[str, Any]) -> Doc
     from gatepost.app.data_directory import open_administration  # noqa: PLC0415
     from gatepost.app.store_location import has_store  # noqa: PLC0415
 
-    creates = operation == _CREATES
+    creates = operation in _CREATES
     if not has_store(data):
         if operation == "account list":
             return _only_configured()

@@ -1,7 +1,7 @@
 """``[directory]``: who may sign in, and as whom each may send."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
@@ -43,11 +43,21 @@ def _read_azure(table: TableReader) -> AzureDirectorySettings:
 
 def _read_entra(table: TableReader) -> EntraDirectorySettings:
     usual = EntraDirectorySettings()
+    tenants: tuple[str, ...] = table.need("tenants", values.some(values.guid), ())
+    applications = [_read_application(each, tenants) for each in table.tables("application")]
+    usernames: dict[str, tuple[str, str]] = {}
+    for each, of_table in zip(applications, table.tables("application"), strict=True):
+        for username in each.usernames:
+            if username.lower() in usernames:
+                problem = f"{of_table.name('usernames')}: {username} stands for two applications"
+                of_table.fault("usernames", problem)
+            usernames[username.lower()] = each.id, each.tenant
     return EntraDirectorySettings(
-        table.need("tenants", values.some(values.guid), ()),
+        tenants,
         table.take("applications", values.some(values.guid), ()),
         table.take("senders", values.many(values.sender), ()),
-        dict([_read_application(each) for each in table.tables("application")]),
+        {each.id: each.senders for each in applications},
+        usernames,
         table.take("authority", values.https_url, usual.authority),
         table.take("scope", values.text, usual.scope),
         table.take("cache", values.span, usual.cache),
@@ -55,14 +65,28 @@ def _read_entra(table: TableReader) -> EntraDirectorySettings:
     )
 
 
-def _read_application(table: TableReader) -> tuple[str, tuple[str, ...]]:
+class _Application(NamedTuple):
+    id: str
+    senders: tuple[str, ...]
+    usernames: tuple[str, ...]
+    tenant: str
+    """That of its user names."""
+
+
+def _read_application(table: TableReader, tenants: Sequence[str]) -> _Application:
     nothing: tuple[str, ...] = ()
-    read = (
+    application = _Application(
         table.need("id", values.guid, ""),
         table.need("senders", values.many(values.sender), nothing),
+        table.take("usernames", values.some(values.text), nothing),
+        table.take("tenant", values.guid, tenants[0] if tenants else ""),
     )
+    if application.usernames and len(tenants) > 1 and not table.has("tenant"):
+        table.lack("tenant", f"{table.name('tenant')} is missing: there are several tenants")
+    if table.has("tenant") and tenants and application.tenant not in tenants:
+        table.fault("tenant", f"{table.name('tenant')} is not among directory.tenants")
     table.finish()
-    return read
+    return application
 
 
 def _read_accounts(table: TableReader) -> list[AccountSettings]:

@@ -145,6 +145,8 @@ class EntraDirectorySettings:
     senders: tuple[str, ...] = ()
     own_senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By client id: the permitted senders of that application, instead of ``senders``."""
+    usernames: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By SMTP user name, in lower case: the client id and the tenant that it stands for."""
     authority: str = "https://login.microsoftonline.com"
     scope: str = "https://communication.azure.com/.default"
     cache: timedelta = timedelta(minutes=5)

@@ -2,15 +2,16 @@
 
 A client signs in as to Azure Communication Services, with RESOURCE.APPLICATION.TENANT (or bars) and
 a client secret, or with an access token of its tenant (XOAUTH2, OAUTHBEARER), which itself names
-the application; its senders are in the configuration. Only tenants and applications that the
-configuration names are asked about, so that nobody can try the secrets of others through us.
+the application; its senders, and its SMTP user names, are in the configuration. Only tenants and
+applications that the configuration names are asked about, so that nobody can try the secrets of
+others through us.
 """
 
 import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from gatepost.directory.azure.username import CompositeName, UsernameError, parse_username
@@ -35,6 +36,8 @@ LONGEST_PAUSE: Final = 300.0
 """Maximum seconds of an endpoint's Retry-After, because a client waits for the answer."""
 BY_TOKEN: Final = "token"
 """Replaces the resource in the principal of a login with a token and without a composite name."""
+BY_USERNAME: Final = "username"
+"""Replaces the resource for an SMTP user name."""
 MOST_AT_ONCE: Final = 32
 """Maximum simultaneous requests to the endpoint."""
 _OF_SECRET: Final = frozenset({"LOGIN", "PLAIN"})
@@ -54,6 +57,12 @@ class EntraRules:
     """Senders of every other application of these tenants; None: no other may sign in."""
     cache: float = 300.0
     """Seconds for which an accepted secret is not verified again."""
+    usernames: Mapping[str, CompositeName] = field(default_factory=dict)
+    """What SMTP user names stand for, by the name in lower case."""
+
+    def named(self, username: str) -> CompositeName:
+        """Return what a user name stands for. Raises UsernameError."""
+        return self.usernames.get(username.lower()) or parse_username(username)
 
     def senders(self, application_id: str) -> tuple[str, ...] | None:
         """Return the senders of an application; None if it may not sign in."""
@@ -123,7 +132,7 @@ class EntraDirectory:
     def _admitted(self, username: str) -> CompositeName | str:
         """Return the name's parts, or why it may not sign in."""
         try:
-            name = parse_username(username)
+            name = self._rules.named(username)
         except UsernameError as error:
             return f"username_format: {error}"
         if name.tenant_id not in self._rules.tenants:
@@ -166,7 +175,7 @@ class EntraDirectory:
                 "application_unknown: the configuration does not name this application"
             )
         try:
-            name = parse_username(username)
+            name = self._rules.named(username)
         except UsernameError:
             name = CompositeName(BY_TOKEN, contents.application_id, contents.tenant_id)
             return Principal(str(name), application_id=contents.application_id)

@@ -205,3 +205,28 @@ def test_an_answer_from_before_a_reload_is_transient() -> None:
         assert verdict.is_transient
 
     run(steps)
+
+
+def test_an_smtp_user_name_stands_for_an_application() -> None:
+    async def steps(endpoint: Endpoint) -> None:
+        names = {"newsletter": CompositeName("username", APPLICATION, TENANT)}
+        rules = EntraRules(frozenset({TENANT}), {APPLICATION: ("@contoso.com",)}, usernames=names)
+        directory = endpoint.directory(rules)
+        principal = await sign_in(directory, "Newsletter", RIGHT)
+        assert principal == Principal("Newsletter", application_id=APPLICATION)
+        assert isinstance(await sign_in(directory, "newsletter", WRONG), Reply)
+        assert isinstance(await sign_in(directory, "newsletter2", RIGHT), Reply)
+        standing = directory.standing(principal, parse_address("a@contoso.com"))
+        assert standing is Standing.ALLOWED
+
+    run(steps)
+
+
+def test_an_smtp_user_name_of_another_tenant_stands_for_nobody() -> None:
+    async def steps(endpoint: Endpoint) -> None:
+        names = {"newsletter": CompositeName("username", APPLICATION, OTHER)}
+        rules = EntraRules(frozenset({TENANT}), {APPLICATION: ("@contoso.com",)}, usernames=names)
+        assert isinstance(await sign_in(endpoint.directory(rules), "newsletter", RIGHT), Reply)
+        assert endpoint.asked == []
+
+    run(steps)

@@ -28,6 +28,7 @@ from gatepost.control.administration.entry_lookup import (
     find_in_parent,
     find_parent,
 )
+from gatepost.control.administration.imported_entries import ImportedEntries, import_entries
 from gatepost.directory.azure.changes import domains, smtp_usernames
 from gatepost.directory.azure.changes import senders as sender_changes
 from gatepost.directory.azure.changes.applications import delete_application
@@ -78,6 +79,7 @@ def _deletion_by_id(noun: Noun[E], delete: Callable[[Snapshot, str], Changes[E]]
 
 # fmt: off
 _OPERATIONS: Final[Mapping[str, _Operation]] = {
+    "directory import":     _Operation(ImportedEntries, import_entries),
     "tenant create":        _Operation(requests.NewTenant, entra.create_a_tenant),
     "tenant list":          _listing("tenants", TENANT),
     "tenant show":          _showing(TENANT, entra.tenant_contents),

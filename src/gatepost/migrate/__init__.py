@@ -1,0 +1,1 @@
+"""The way out of Azure Communication Services: reads what is there, and writes what replaces it."""

@@ -1,0 +1,184 @@
+"""Writes the configuration of a relay that stays where ACS Email was, with comments. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+MANAGED: Final = "*.azurecomm.net"
+"""Senders of Azure-managed domains, which are Microsoft's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitApplication:
+    """An application of Entra that signs in today, and the senders that it may use."""
+
+    id: str
+    senders: tuple[str, ...]
+    usernames: tuple[str, ...] = ()
+    """Its SMTP user names, besides RESOURCE.APPLICATION.TENANT."""
+    tenant: str = ""
+    name: str = ""
+    """For a comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitTarget:
+    """A way out: the keys of its target, and of its credential."""
+
+    name: str
+    about: str
+    """For a comment."""
+    keys: Mapping[str, Any]
+    credential: Mapping[str, Any] = field(default_factory=dict)
+    """Empty: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitPlan:
+    """What the configuration says."""
+
+    hostname: str
+    listen: str
+    storage: str
+    tenants: tuple[str, ...]
+    applications: tuple[ExitApplication, ...]
+    outside: ExitTarget
+    inside: ExitTarget | None = None
+    """For recipients in ``accepted_domains``."""
+    accepted_domains: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
+    api: str = ""
+    """Where the e-mail API listens; empty: it is not served."""
+    authority: str = ""
+    """Of Entra; empty: the public one."""
+    ca_file: str = ""
+    senders: tuple[str, ...] = ()
+    """Of every other application of the tenants; empty: no other may sign in."""
+
+
+def exit_configuration(plan: ExitPlan) -> str:
+    """Return the text of the file."""
+    parts = [_head(plan), _listener(plan), _directory(plan)]
+    if plan.api:
+        parts.append(_api(plan))
+    parts += [_target(each) for each in (plan.inside, plan.outside) if each is not None]
+    parts.append(_routes(plan))
+    parts.append(f"[storage]\ndirectory = {_value(plan.storage)}\n")
+    return "\n".join(parts)
+
+
+def _head(plan: ExitPlan) -> str:
+    lines = [
+        "# Stays where ACS Email was: applications keep their user names, secrets and keys.",
+        "# Check it with `gatepost check`, and run it with `gatepost serve`.",
+        "",
+        f"hostname = {_value(plan.hostname)}",
+    ]
+    if plan.ca_file:
+        lines += ["# Authorities for outgoing HTTPS.", f"ca_file = {_value(plan.ca_file)}"]
+    return "\n".join([*lines, ""])
+
+
+def _listener(plan: ExitPlan) -> str:
+    lines = [
+        "# In each application, the host of this listener replaces smtp.azurecomm.net.",
+        "[[listener]]",
+        'name = "submission"',
+        f"address = {_value(plan.listen)}",
+    ]
+    return "\n".join([*lines, *_certificate(plan), ""])
+
+
+def _certificate(plan: ExitPlan) -> Iterator[str]:
+    if not plan.certificate:
+        yield 'tls = "none"  # possible on this machine only; otherwise certificate = "..."'
+        return
+    yield f"certificate = {_value(plan.certificate)}"
+    if plan.key:
+        yield f"key = {_value(plan.key)}"
+
+
+def _directory(plan: ExitPlan) -> str:
+    kinds = '["entra", "azure"]' if plan.api else '"entra"'
+    lines = [
+        "# Entra goes on checking the client secrets that applications have as their passwords.",
+        *(
+            ["# Access keys of the e-mail API are in the directory of this relay."]
+            if plan.api
+            else []
+        ),
+        "[directory]",
+        f"kind = {kinds}",
+        f"tenants = {_value(list(plan.tenants))}",
+    ]
+    if plan.senders:
+        lines.append(f"senders = {_value(list(plan.senders))}")
+    if plan.authority:
+        lines.append(f"authority = {_value(plan.authority)}")
+    for each in plan.applications:
+        lines += ["", *([f"# {each.name}"] if each.name else []), "[[directory.application]]"]
+        lines += [f"id = {_value(each.id)}", f"senders = {_value(list(each.senders))}"]
+        if each.usernames:
+            lines.append(f"usernames = {_value(list(each.usernames))}")
+        if each.tenant and len(plan.tenants) > 1:
+            lines.append(f"tenant = {_value(each.tenant)}")
+    return "\n".join([*lines, ""])
+
+
+def _api(plan: ExitPlan) -> str:
+    lines = [
+        "# The e-mail API: in connection strings only the endpoint changes.",
+        "[api]",
+        f"address = {_value(plan.api)}",
+        f"certificate = {_value(plan.certificate)}",
+        *([f"key = {_value(plan.key)}"] if plan.key else []),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _target(target: ExitTarget) -> str:
+    lines: list[str] = [f"# {target.about}"]
+    if target.credential:
+        lines += [f"[credentials.{target.name}]", *_keys(target.credential), ""]
+    lines += [f"[target.{target.name}]", *_keys(target.keys)]
+    if target.credential:
+        lines.append(f"credential = {_value(target.name)}")
+    return "\n".join([*lines, ""])
+
+
+def _routes(plan: ExitPlan) -> str:
+    lines = [
+        "# Bounces of this relay have no sender, which providers do not accept: they stay here.",
+        "[target.bounces]",
+        'kind = "capture"',
+        "",
+        "[[route]]",
+        'senders = ["<>"]',
+        'to = "bounces"',
+    ]
+    if plan.inside is not None:
+        lines += [
+            "",
+            "# One message to recipients inside and outside is split; each target gets its own.",
+            "[[route]]",
+            f"recipients = {_value(list(plan.accepted_domains))}",
+            f"to = {_value(plan.inside.name)}",
+        ]
+    return "\n".join([*lines, "", "[[route]]", f"to = {_value(plan.outside.name)}", ""])
+
+
+def _keys(keys: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in keys.items():
+        yield f"{key} = {_value(value)}"
+
+
+def _value(value: Any) -> str:
+    """Return a value in TOML; for strings, numbers and lists of them that is JSON."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key} = {_value(each)}" for key, each in value.items())
+        return f"{{ {inner} }}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

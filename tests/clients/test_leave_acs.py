@@ -1,0 +1,261 @@
+"""The way out of ACS with unchanged clients: what they send arrives at the providers behind.
+
+Resource Manager, Graph, Entra and High Volume Email are our own; the API of SES is a fake.
+"""
+
+import json
+import smtplib
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+from azure.communication.email import EmailClient
+
+from gatepost.testing import Emulator
+from tests import fork_server
+from tests.certificates import make_authority
+from tests.shell.http_server import HttpServer
+from tests.shell.provider_fakes import AWS_ID, KEY, REGION, Ses
+from tests.shell.serve_process import PATIENCE, ServeProcess, put_certificate, wait_for
+
+APP_MAIL = "app@contoso.com"
+INSIDE, OUTSIDE = "ann@contoso.com", "bob@example.net"
+LOGIN = "Newsletter"
+
+
+@dataclass
+class Exit:
+    """What replaces ACS, and what was there."""
+
+    directory: Path
+    old: Emulator
+    hve: Emulator
+    ses: Ses
+    reports: list[dict[str, Any]]
+    """Of the runs of ``migrate acs``."""
+    relay: ServeProcess
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.relay.authority.ca_file)
+
+    def send(self, username: str, message: EmailMessage) -> None:
+        """Send as an application does today, with the client secret."""
+        place = self.relay.listener("submission")
+        with smtplib.SMTP("localhost", place["port"]) as client:
+            client.starttls(context=self.trust)
+            client.login(username, self.old.password)
+            client.send_message(message)
+
+    def at_ses(self, subject: str) -> tuple[tuple[str, ...], EmailMessage]:
+        """Return recipients and message, once it is there."""
+
+        def found() -> list[tuple[tuple[str, ...], EmailMessage]]:
+            read = [(who, _parsed(content)) for who, content in self.ses.messages]
+            return [(who, each) for who, each in read if each["subject"] == subject]
+
+        wait_for(found)
+        return found()[0]
+
+
+def _parsed(content: bytes) -> EmailMessage:
+    message = message_from_bytes(content, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def run(directory: Path, *arguments: str, exit_code: int = 0) -> str:
+    done = fork_server.run(
+        [sys.executable, "-m", "gatepost.cli.main", *arguments],
+        cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        timeout=PATIENCE,
+    )  # fmt: skip
+    text: str = done.stdout.decode()
+    assert done.returncode == exit_code, text
+    return text
+
+
+def token(old: Emulator, resource: str) -> str:
+    ready = old.ready
+    form = {
+        "client_id": ready["admin"]["client_id"],
+        "client_secret": ready["admin"]["client_secret"],
+        "grant_type": "client_credentials",
+        "scope": f"{resource}/.default",
+    }
+    url = f"{ready['authority']}/{ready['tenant_id']}/oauth2/v2.0/token"
+    context = ssl.create_default_context(cafile=ready["ca_file"])
+    with urlopen(url, urlencode(form).encode(), context=context) as answer:
+        return str(json.load(answer)["access_token"])
+
+
+def fill(directory: Path, old: Emulator) -> None:
+    """Give the old resource a domain, a sender, an SMTP user name and a suppression list."""
+    data = ("--data", str(old.data))
+    run(directory, "domain", "create", "contoso.com", *data)
+    run(directory, "domain", "verify", "contoso.com", *data)
+    run(directory, "sender", "create", "app", "--in", "contoso.com", "--display-name", "App", *data)
+    run(directory, "resource", "link", "gatepost", "contoso.com", *data)
+    run(
+        directory, "smtp-username", "create", "nl", "--username", LOGIN, "--app", "Email sender",
+        *data,
+    )  # fmt: skip
+
+
+def write(path: Path, text: str) -> str:
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def exit_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exit]:
+    directory = tmp_path_factory.mktemp("exit")
+    authority = make_authority(directory)
+    put_certificate(directory, authority)
+    with ExitStack() as stack:
+        old = stack.enter_context(Emulator(options=("--https", "127.0.0.1:0", "--http", "off")))
+        hve = stack.enter_context(Emulator("microsoft365-hve"))
+        ses = Ses()
+        server = stack.enter_context(HttpServer(ses))
+        fill(directory, old)
+        trusted = [old.ca_file, hve.ca_file, authority.ca_file]
+        bundle = write(directory / "ca.pem", "".join([Path(each).read_text() for each in trusted]))
+        url = str(old.ready["arm_url"])
+        arguments = [
+            "migrate", "acs", "--json", "--arm", url, "--graph", url, "--authority", url,
+            "--token-file", write(directory / "arm", token(old, "https://management.azure.com")),
+            "--graph-token-file",
+            write(directory / "graph", token(old, "https://graph.microsoft.com")),
+            "--ca-file", bundle, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0",
+            "--certificate", "cert.pem", "--key", "key.pem", "--storage", "data",
+            "--accepted-domain", "contoso.com", "--hve-account", hve.sender,
+            "--hve-password-file", write(directory / "hve", hve.password),
+            "--hve-server", f"localhost:{hve.smtp.port}", "--outside", "ses",
+            "--set", f"region={REGION}", "--access-key-id", AWS_ID,
+            "--secret-access-key-file", write(directory / "aws", KEY), "--endpoint", server.url,
+            "--managed-sender", APP_MAIL,
+        ]  # fmt: skip
+        dry = json.loads(run(directory, *arguments, "--dry-run"))
+        assert not (directory / "gatepost.toml").exists()
+        reports = [dry, *[json.loads(run(directory, *arguments)) for _ in range(2)]]
+        with (directory / "log").open("wb") as log:
+            process = fork_server.Popen(
+                [sys.executable, "-m", "gatepost.cli.main", "serve", "--json",
+                 "--config", "gatepost.toml"],
+                cwd=directory, stdout=log, stderr=log,
+            )  # fmt: skip
+        relay = ServeProcess(directory, process, authority)
+        stack.callback(relay.stop)
+        ready = relay.data / "ready.json"
+        wait_for(lambda: ready.exists() or process.poll() is not None)
+        assert process.poll() is None, (directory / "log").read_text()
+        yield Exit(directory, old, hve, ses, reports, relay)
+
+
+def message(subject: str, sender: str = APP_MAIL) -> EmailMessage:
+    composed = EmailMessage()
+    composed["From"] = f"The App <{sender}>"
+    composed["To"] = INSIDE
+    composed["Cc"] = f"Bob <{OUTSIDE}>"
+    composed["Subject"] = subject
+    composed.set_content("Hello\n.a line with a dot\n")
+    return composed
+
+
+def test_a_dry_run_tells_everything_and_writes_nothing(exit_: Exit) -> None:
+    dry, first, _ = exit_.reports
+    assert dry["read"] == first["read"]
+    assert dry["read"]["domains"] == 2
+    assert "configuration" not in dry
+    assert any("azurecomm.net is Microsoft's domain" in each for each in dry["not_carried"])
+    assert any("smtp.azurecomm.net becomes this relay" in each for each in dry["to_change"])
+
+
+def test_a_second_run_changes_nothing(exit_: Exit) -> None:
+    _, first, second = exit_.reports
+    assert first["configuration"] == "written"
+    assert first["directory"]["added"] > 5
+    assert second["configuration"] == "unchanged"
+    assert (second["directory"]["added"], second["directory"]["changed"]) == (0, 0)
+    assert second["directory"]["unchanged"] == sum(first["directory"].values())
+
+
+def test_check_accepts_what_was_written(exit_: Exit) -> None:
+    run(exit_.directory, "check", "--config", "gatepost.toml")
+
+
+@pytest.mark.parametrize("username", ["", LOGIN, LOGIN.upper()])
+def test_an_unchanged_application_is_split_between_both_providers(
+    exit_: Exit, username: str
+) -> None:
+    subject = f"From smtplib as {username or 'the resource'}"
+    exit_.send(username or exit_.old.username, message(subject))
+    inside = exit_.hve.wait(to=INSIDE, subject=subject)
+    got = inside.parse()
+    assert inside.mail_from == exit_.hve.sender
+    assert inside.rcpt_to == (INSIDE,)
+    assert got["from"] == f"The App <{exit_.hve.sender}>"
+    assert got["reply-to"] == f"The App <{APP_MAIL}>"
+    assert (got["to"], got["cc"]) == (INSIDE, f"Bob <{OUTSIDE}>")
+    people, outside = exit_.at_ses(subject)
+    assert people == (OUTSIDE,)
+    assert outside["from"] == f"The App <{APP_MAIL}>"
+    assert outside["reply-to"] is None
+    assert outside.get_content() == got.get_content()
+
+
+def test_a_sender_of_microsofts_domain_is_replaced(exit_: Exit) -> None:
+    managed = str(exit_.old.ready["from"])
+    exit_.send(exit_.old.username, message("From a managed domain", managed))
+    _, outside = exit_.at_ses("From a managed domain")
+    assert outside["from"] == f"The App <{APP_MAIL}>"
+    assert outside["reply-to"] == f"The App <{managed}>"
+
+
+def test_a_wrong_secret_is_refused_as_before(exit_: Exit) -> None:
+    place = exit_.relay.listener("submission")
+    with smtplib.SMTP("localhost", place["port"]) as client:
+        client.starttls(context=exit_.trust)
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login(LOGIN, "wrong")
+
+
+def test_a_sender_of_others_is_refused_as_before(exit_: Exit) -> None:
+    with pytest.raises(smtplib.SMTPException):
+        exit_.send(exit_.old.username, message("forged", "ceo@other.example"))
+
+
+def test_an_unchanged_sdk_sends_with_its_old_access_key(
+    exit_: Exit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(exit_.relay.authority.ca_file))
+    old = str(exit_.old.ready["connection_string"])
+    key = old.partition("accesskey=")[2]
+    port = exit_.relay.ready["api"].rpartition(":")[2]
+    client = EmailClient.from_connection_string(
+        f"endpoint=https://localhost:{port}/;accesskey={key}"
+    )
+    with client:
+        result = client.begin_send(
+            {
+                "senderAddress": APP_MAIL,
+                "recipients": {"to": [{"address": INSIDE}, {"address": OUTSIDE}]},
+                "content": {"subject": "From the SDK", "plainText": "hello"},
+            }
+        ).result()
+    assert result["status"] == "Succeeded"
+    inside = exit_.hve.wait(to=INSIDE, subject="From the SDK")
+    assert inside.mail_from == exit_.hve.sender
+    people, _ = exit_.at_ses("From the SDK")
+    assert people == (OUTSIDE,)

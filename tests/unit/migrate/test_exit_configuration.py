@@ -1,0 +1,112 @@
+"""The configuration that replaces ACS Email: valid for every provider, and complete."""
+
+from typing import Any
+
+import pytest
+
+from gatepost.config.load import parse_config
+from gatepost.config.settings import EntraDirectorySettings
+from gatepost.errors import ConfigError
+from gatepost.migrate.exit_configuration import ExitApplication, ExitPlan, exit_configuration
+from gatepost.migrate.exit_targets import inside_target, outside_target
+from gatepost.model.route import GraphTarget, HttpApiTarget, SendAs, SmarthostTarget
+from tests.unit.migrate.recorded_azure import APP, OTHER_APP, TENANT
+
+HVE = {"hve_account": "news@contoso.com", "hve_client_id": APP, "hve_secret_file": "hve"}
+GRAPH = {"outside": "graph", "outside_client_id": APP, "outside_secret_file": "s"}
+PROVIDERS: dict[str, dict[str, Any]] = {
+    "ses": {"outside": "ses", "settings": {"region": "eu-west-1"}, "access_key_id": "AKIA",
+            "secret_access_key_file": "aws"},
+    "mailgun": {"outside": "mailgun", "settings": {"domain": "mg.contoso.com"},
+                "api_key_file": "k"},
+    "sparkpost": {"outside": "sparkpost", "api_key_file": "k"},
+    "infobip": {"outside": "infobip", "settings": {"account": "abc"}, "api_key_file": "k"},
+    "graph": GRAPH,
+    "graph with a mailbox": {**GRAPH, "mailbox": "app@contoso.com"},
+    "exchange": {**GRAPH, "outside": "exchange", "mailbox": "app@contoso.com"},
+    "a server": {"outside": "smtp.example.net:465", "outside_username": "u",
+                 "outside_password_file": "p"},
+    "a server without a login": {"outside": "relay.example.net:25"},
+}  # fmt: skip
+
+
+def plan(choices: dict[str, Any], **more: Any) -> ExitPlan:
+    choices = {"tenants": [TENANT], **choices}
+    usual: dict[str, Any] = {
+        "hostname": "relay.contoso.com",
+        "listen": "127.0.0.1:2587",
+        "storage": "relay",
+        "tenants": (TENANT,),
+        "applications": (ExitApplication(APP, ("app@contoso.com",), ("Newsletter",)),),
+        "outside": outside_target(choices),
+        "inside": inside_target({**choices, **HVE}),
+        "accepted_domains": ("contoso.com", "*.contoso.com"),
+    }
+    return ExitPlan(**{**usual, **more})
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_provider_gives_a_valid_configuration(provider: str) -> None:
+    config = parse_config(exit_configuration(plan(PROVIDERS[provider])))
+    bounces, inside, outside = config.routes
+    assert bounces.match.senders == ("<>",)
+    assert inside.match.recipients == ("contoso.com", "*.contoso.com")
+    [target] = inside.chain
+    assert isinstance(target, SmarthostTarget)
+    assert target.send_as == SendAs("news@contoso.com")
+    assert target.limits.recipients == 50
+    assert not outside.match.recipients
+    kind = {"graph": GraphTarget, "exchange": SmarthostTarget}.get(provider.split(maxsplit=1)[0])
+    assert isinstance(outside.chain[0], kind or (HttpApiTarget, SmarthostTarget))
+
+
+def test_logins_stay_as_they_are() -> None:
+    others = ExitApplication(OTHER_APP, ("@contoso.com",), tenant=TENANT, name='The "other"\n')
+    both = (ExitApplication(APP, ("app@contoso.com",), ("Newsletter",)), others)
+    config = parse_config(exit_configuration(plan(PROVIDERS["graph"], applications=both)))
+    [directory] = config.directories
+    assert isinstance(directory, EntraDirectorySettings)
+    assert directory.tenants == (TENANT,)
+    assert directory.own_senders == {APP: ("app@contoso.com",), OTHER_APP: ("@contoso.com",)}
+    assert directory.usernames == {"newsletter": (APP, TENANT)}
+
+
+def test_with_the_api_both_directories_are_used() -> None:
+    text = exit_configuration(plan(PROVIDERS["ses"], api="127.0.0.1:2443", certificate="c.pem"))
+    config = parse_config(text)
+    assert len(config.directories) == 2
+    assert config.apis[0].port == 2443
+    assert config.listeners[0].tls == "starttls"
+
+
+def test_a_sender_of_microsofts_domain_is_replaced_outside() -> None:
+    choices = {**PROVIDERS["ses"], "managed_sender": "app@contoso.com"}
+    target = outside_target(choices, has_managed_domain=True)
+    config = parse_config(exit_configuration(plan(PROVIDERS["ses"], outside=target)))
+    [outside] = config.routes[-1].chain
+    assert isinstance(outside, HttpApiTarget)
+    assert outside.send_as == SendAs("app@contoso.com", ("*.azurecomm.net",))
+
+
+@pytest.mark.parametrize(
+    ("choices", "missing"),
+    [
+        ({}, "--outside"),
+        ({"outside": "ses"}, "region"),
+        ({"outside": "ses", "settings": {"region": "x"}}, "--secret-access-key-file"),
+        ({"outside": "mailgun"}, "--api-key-file"),
+        ({"outside": "exchange"}, "--mailbox"),
+        ({"outside": "graph", "tenants": [TENANT]}, "--outside-secret-file"),
+        ({"outside": "graph"}, "--tenant"),
+        ({"outside": "h:25", "outside_username": "u"}, "--outside-password-file"),
+    ],
+)
+def test_what_is_missing_is_named(choices: dict[str, Any], missing: str) -> None:
+    with pytest.raises(ConfigError, match=missing):
+        outside_target(choices)
+
+
+def test_values_cannot_break_out_of_their_place() -> None:
+    hostile = 'x"\n[limits]\nrecipients = 1\n#'
+    text = exit_configuration(plan(PROVIDERS["graph"], storage=hostile))
+    assert parse_config(text).storage.directory.name or "[limits]" not in text.split("\n")
