@@ -158,12 +158,15 @@ def address() -> str:
 
 @cache
 def programs() -> Path:
-    """Return a directory with a ``gatepost`` and a ``python3`` that start at once, for programs
-    that start them. This ``python3`` has no options but ``-c`` and ``-m``."""
+    """Return a directory with a ``gatepost``, a ``pytest`` and a ``python3`` that start at once,
+    for programs that start them. This ``python3`` has no options but ``-c`` and ``-m``."""
     directory = tempfile.TemporaryDirectory(prefix="gatepost-bin-")
     atexit.register(directory.cleanup)
     client = f"{sys.executable} -IS {ROOT / 'tests' / 'fork_client.py'} {address()}"
-    for name, program in (("gatepost", GATEPOST), ("python3", sys.executable)):
+    python = sys.executable
+    for name, program in (
+        ("gatepost", GATEPOST), ("python3", python), ("pytest", f"{python} -m pytest"),
+    ):  # fmt: skip
         path = Path(directory.name) / name
         path.write_text(f'#!/bin/sh\nexec {client} {program} "$@"\n')
         path.chmod(0o755)
@@ -335,13 +338,17 @@ def import_all() -> None:
 
 
 if __name__ == "__main__":
+    from gatepost.testing import Emulator, EmulatorServer
     from tests import forked_fronts, quick_hashes
 
     import_all()
     quick_hashes.use()
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    Popen.server = listener.getsockname()
+    Emulator._start_process = EmulatorServer._start_process = Popen
     gc.collect()
     gc.freeze()
-    command = Server(socket.socket(fileno=int(sys.argv[1])), lifeline=0).serve()
+    command = Server(listener, lifeline=0).serve()
     if command is not None and forked_fronts.has_fronts(command):
         command = forked_fronts.serve(command)
     if command is not None:

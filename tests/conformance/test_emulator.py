@@ -168,7 +168,7 @@ def test_a_process_that_a_test_left_behind_does_not_keep_a_server() -> None:
     os.close(reading)
 
 
-def test_a_server_that_was_killed_is_replaced(new_python: None) -> None:
+def test_a_server_that_was_killed_is_replaced() -> None:
     with EmulatorServer() as server:
         first = server.open()
         os.kill(first.pid, signal.SIGKILL)

@@ -28,6 +28,10 @@ PORTS: Final = {"smtp": 2587, "smtps": 2465, "https": 2443, "http": 2480, "conso
 """The pages use the default ports; here the relay takes free ones."""
 _ADDRESS: Final = re.compile(r"(?<=address = \")127\.0\.0\.1:(\d+)")
 _END: Final = "--- end of the command, status"
+_PYTEST: Final = (
+    "-p no:schemathesis -p no:hypothesispytest "  # tools of ours alone
+    "-W 'ignore:Module already imported'"  # as it is in a fork
+)
 _BLOCK: Final = "example.py"
 _PRINTED: Final = re.compile(r"print\(.*  # (.+)$", re.MULTILINE)
 """The expected output of a line of Python is in the comment behind it."""
@@ -88,7 +92,7 @@ class Reader:
         environment = kept | {
             "PATH": f"{fork_server.programs()}:{BIN}:{os.environ['PATH']}",
             "HOME": str(home), "COLUMNS": "80",
-            "PYTEST_ADDOPTS": "-p no:schemathesis -p no:hypothesispytest",  # tools of ours alone
+            "PYTEST_ADDOPTS": _PYTEST,
             "LC_ALL": "C.UTF-8", "TZ": "UTC", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
             "GOCACHE": str(Path.home() / ".cache" / "go-build"),
             "NODE_PATH": str(ROOT / "tests" / "clients" / "node" / "node_modules"),

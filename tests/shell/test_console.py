@@ -182,18 +182,6 @@ def test_off_means_none(tmp_path: Path) -> None:
         assert "the console is off" in done.stderr
 
 
-def test_nothing_is_imported_before_the_first_connection() -> None:
-    program = """
-import sys, gatepost.app.running_relay, gatepost.config.preset, gatepost.cli.up
-late = ("jinja2", "nh3", "gatepost.console", "gatepost.app.console_faces")
-print([each for each in late if each in sys.modules])
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_modules_of_the_console_are_loaded_after_the_start(tmp_path: Path) -> None:
     command = [GATEPOST, "up", "--data", str(tmp_path), "--smtp", "127.0.0.1:0", *NOTHING]
