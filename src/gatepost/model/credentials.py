@@ -27,6 +27,13 @@ class Credentials:
     peer: str = ""
     """The address or network for which failed logins are counted; only the server knows it."""
 
+    def of_peer(self, peer: str, presented: tuple[str, ...]) -> "Credentials":
+        """Return the same, as they came from a peer with these names in its certificate."""
+        return Credentials(
+            self.username, self.password, self.token, self.certificate, self.authzid, presented,
+            peer,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:

@@ -247,8 +247,8 @@ class ServerStream(asyncio.Protocol):
             self._hear(layer, data)
         finally:
             self._hearing = False
-        if not self._transport.is_closing():
-            self._flush()
+        if (octets := layer.outgoing()) and not self._transport.is_closing():
+            self._transport.write(octets)
 
     def _hear(self, layer: TlsLayer, data: bytes) -> None:
         shaking = layer.handshaking

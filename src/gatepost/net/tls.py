@@ -7,6 +7,7 @@ STARTTLS, a handshake may come in pieces, and our alert still reaches the peer a
 import re
 import ssl
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,13 +252,17 @@ class TlsLayer:
     a record fails.
     """
 
-    __slots__ = ("_incoming", "_object", "_outgoing", "closed", "failure", "handshaking")
+    __slots__ = (
+        "_incoming", "_object", "_outgoing", "closed", "failure", "handshaking", "outgoing",
+    )  # fmt: skip
 
     def __init__(
         self, context: Context, *, server_side: bool = False, server_hostname: str | None = None
     ) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self.outgoing: Callable[[], bytes] = self._outgoing.read
+        """Returns the ciphertext to write now."""
         try:
             self._object = context.wrap_bio(
                 self._incoming,
@@ -302,8 +307,7 @@ class TlsLayer:
             # Each read empties a record. Asking is cheaper than the exception that says that there
             # is no more.
             while incoming.pending:
-                chunk = read(RECORD)
-                if not chunk:
+                if not (chunk := read(RECORD)):
                     self.closed = True
                     break
                 chunks.append(chunk)
@@ -360,10 +364,6 @@ class TlsLayer:
         from gatepost.net.certificate_names import names_in  # noqa: PLC0415 - rare, and slow
 
         return names_in(der)
-
-    def outgoing(self) -> bytes:
-        """Return the ciphertext to write now."""
-        return self._outgoing.read()
 
     def close(self) -> None:
         """Send close_notify; after it nothing can be sent, but the peer may still send data."""

@@ -153,12 +153,12 @@ class Authentication:
                 self.username = shown_name(credentials.username)
                 if self._is_misnamed(credentials.username):
                     return
+                presented: tuple[str, ...] = ()
                 if credentials.certificate:
                     presented = self._session.presented
-                    credentials = replace(credentials, presented=presented)
                     named = (*presented[1:], *presented, "")[0]  # a name, not the digest
                     self.username = shown_name(credentials.authzid) or named
-                credentials = replace(credentials, peer=counted_as(self._claim.peer))
+                credentials = credentials.of_peer(counted_as(self._claim.peer), presented)
                 self._when(directory.identify(credentials, mechanism), self._judge)
 
     def _judge(self, verdict: Principal | Reply) -> None:

@@ -47,9 +47,9 @@ class Receiver:
     """The handler of one accepted stream."""
 
     __slots__ = (
-        "_certificate", "_early", "_listener", "_of_mail", "_open", "_paused", "_peer_ended",
-        "_relay", "_session", "_sign_in", "_stalled", "_stream", "_transactions", "_unwanted",
-        "_visit", "deadline", "on_lost", "report",
+        "_certificate", "_early", "_idle", "_listener", "_of_mail", "_open", "_paused",
+        "_peer_ended", "_relay", "_session", "_sign_in", "_stalled", "_stream", "_transactions",
+        "_unwanted", "_visit", "deadline", "on_lost", "report",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,8 @@ class Receiver:
         self._transactions: MailTransactions | None = None
         """None before the first MAIL."""
         self._session: Session
+        self._idle: float
+        """Seconds after which a client that sends nothing counts as idle."""
         self._stream: ServerStream = None  # type: ignore[assignment]  # until it is accepted
         self._of_mail = OF_MAIL
         """The events that go to the transactions."""
@@ -132,6 +134,7 @@ class Receiver:
         encrypted = stream.tls is not None
         self._session = self._make_session(terms.setting, address, encrypted=encrypted)
         self._session.present(stream.presented)
+        self._idle = self._session.profile.limits.idle
         self._early = False
         self._visit.end()  # unfinished handshakes
         self._touch()
@@ -162,14 +165,14 @@ class Receiver:
 
     def on_data(self, octets: bytes) -> None:
         """Pass received octets to the session, and handle its events."""
-        self._relay.batcher.inputs += 1
+        relay, session = self._relay, self._session
+        relay.batcher.inputs += 1
         if _LF in octets or len(octets) >= MUCH:  # a client that sends single octets is idle
-            self._touch()
-        self._session.receive(octets)
+            self.deadline = relay.tick + self._idle
+        session.receive(octets)
         if not (self._open or self._stalled):
             self._run()
-        is_blocked = self._open or self._stalled
-        if is_blocked and not self._paused and self._session.buffered > HIGH_WATER:
+        if (self._open or self._stalled) and not self._paused and session.buffered > HIGH_WATER:
             self._paused = True
             self._stream.pause()
 
@@ -246,7 +249,7 @@ class Receiver:
         return make_session(setting, peer, encrypted=encrypted)
 
     def _touch(self) -> None:
-        self.deadline = self._relay.tick + self._session.profile.limits.idle
+        self.deadline = self._relay.tick + self._idle
 
     def _run(self) -> None:
         session, of_mail = self._session, self._of_mail
@@ -260,7 +263,7 @@ class Receiver:
                 if event is None:
                     break
                 if (answer := of_mail.get(type(event))) is not None:
-                    answer(self._mail, event)
+                    answer(self._transactions or self._mail, event)
                 else:
                     self._HANDLERS[type(event)](self, event)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave a peer waiting

@@ -29,9 +29,15 @@ class LineReader:
             if self.dropping:
                 buffer.clear()
             return None
-        line = bytes(buffer[:end])
-        del buffer[: end + 1]
+        line = take_line(buffer, end)
         if self.dropping or end >= limit:
             self.dropping = False
             raise LineTooLong(f"a line of more than {limit} octets")
-        return line[:-1] if line.endswith(b"\r") else line
+        return line
+
+
+def take_line(buffer: bytearray, end: int) -> bytes:
+    """Remove the line whose LF is at ``end``, and return it without its end."""
+    line = bytes(buffer[:end])
+    del buffer[: end + 1]
+    return line[:-1] if line.endswith(b"\r") else line

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 from gatepost.model.address import Address
 from gatepost.model.body import Traits
@@ -20,7 +20,7 @@ from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.wire.base64 import challenge_reply, decode_base64
-from gatepost.wire.command_lines import LineReader, LineTooLong
+from gatepost.wire.command_lines import LineReader, LineTooLong, take_line
 from gatepost.wire.content import ChunkReader, DataReader, Newlines
 from gatepost.wire.server import events
 from gatepost.wire.server.command_variants import commands_of
@@ -46,6 +46,8 @@ _NOTIFICATIONS: Final = frozenset(
     {events.ContentPiece, events.ContentDropped, events.AuthAborted, events.Closing}
 )
 """Events that do not pause the session."""
+_INCOMPLETE: Final = cast("events.Event", object())
+"""Returned instead of the event of a line whose end has not come yet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,10 +195,8 @@ class Session:
             elif len(self._out) >= MAX_UNSENT:
                 self.is_full = True
                 return None
-            else:
-                event, waits = self._take_line()
-                if waits:
-                    return None
+            elif (event := self._take_line()) is _INCOMPLETE:
+                return None
             if event is None:
                 continue
             if type(event) not in _NOTIFICATIONS:
@@ -354,21 +354,22 @@ class Session:
         self._over = True
         return self._closing
 
-    def _take_line(self) -> tuple[events.Event | None, bool]:
-        """Run the first line in the buffer; the result has True if it is not complete yet."""
-        if self._buffer[0] == _TLS_RECORD[0] and self._is_handshake():
+    def _take_line(self) -> events.Event | None:
+        """Run the first line in the buffer, and return its event; _INCOMPLETE if more is needed."""
+        buffer, reader = self._buffer, self._line
+        if buffer[0] == _TLS_RECORD[0] and self._is_handshake():
             self.close(self.replies.NOT_SMTP.because("a TLS handshake came in clear"))
-            return None, False
+            return None
+        end = buffer.find(b"\n", 0, self._command_line)
+        if end >= 0 and not (self._auth_open or reader.dropping):
+            return self._command(take_line(buffer, end))
         try:
-            limit = self._command_line
-            if self._auth_open or self._buffer.find(b"\n", 0, limit) < 0:
-                limit = self._line_limit()
-            line = self._line.read(self._buffer, limit)
+            line = reader.read(buffer, self._line_limit())
         except LineTooLong:
-            return self._line_too_long(), False
+            return self._line_too_long()
         if line is None:
-            return None, True
-        return (self._respond(line) if self._auth_open else self._command(line)), False
+            return _INCOMPLETE
+        return self._respond(line) if self._auth_open else self._command(line)
 
     def _is_handshake(self) -> bool:
         return (
@@ -410,12 +411,15 @@ class Session:
             self._say_to_command(self.replies.UNKNOWN_COMMAND.because("a verb that is none"))
             return None
         result = missing_condition(self, command) or command.handle(self, argument.strip())
-        if isinstance(result, Reply):
-            is_bare = result.code >= 400 and not result.reason
-            reply = result.because(f"in answer to {command.name}") if is_bare else result
-            self._say_to_command(reply)
-            return None
-        return result
+        if not isinstance(result, Reply):
+            return result
+        if result.code < 400:
+            self._say(result)
+        else:
+            self._say_to_command(
+                result if result.reason else result.because(f"in answer to {command.name}")
+            )
+        return None
 
     def _say_to_command(self, reply: Reply) -> None:
         self._say(reply)
