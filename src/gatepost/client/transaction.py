@@ -6,6 +6,7 @@ reply; with CHUNKING (RFC 3030) the content is sent with its size instead of bei
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
@@ -48,10 +49,8 @@ def stuffed(body: Body) -> Iterator[bytes]:
     """Yield a body as ``stuff`` does; a body without leading dots is not searched."""
     traits = traits_of(body)
     if traits is None or not traits.is_undotted:
-        yield from stuff(body.chunks())
-        return
-    yield from body.chunks()
-    yield b".\r\n"
+        return stuff(body.chunks())
+    return chain(body.chunks(), (b".\r\n",))
 
 
 def bdat_command(body: Body) -> str:

@@ -6,8 +6,9 @@ and OpenSMTPD accept mail for them.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from gatepost.model.fast_dataclass import dataclass
 
 MAX_PATH: Final = 256
 """Maximum octets of a path with its brackets (RFC 5321 4.5.3.1.3)."""

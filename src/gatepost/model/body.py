@@ -51,11 +51,10 @@ class BytesBody:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content in chunks; small content is yielded as it is."""
-        if len(self.content) <= WINDOW:
-            yield self.content
-            return
-        for start in range(0, len(self.content), WINDOW):
-            yield self.content[start : start + WINDOW]
+        if self.size <= WINDOW:
+            return iter((self.content,))
+        starts = range(0, self.size, WINDOW)
+        return (self.content[start : start + WINDOW] for start in starts)
 
 
 def traits_of(body: Body) -> Traits | None:

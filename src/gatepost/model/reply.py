@@ -32,12 +32,13 @@ class Reply:
     text: str = ""
     status: EnhancedStatus | None = None
     reason: str = field(default="", compare=False)
+    is_success: bool = field(init=False, repr=False, compare=False)
+    """Whether it is 2yz: done."""
     _wire: bytes = field(default=b"", init=False, repr=False, compare=False)
 
-    @property
-    def is_success(self) -> bool:
-        """Whether it is 2yz: done."""
-        return 200 <= self.code < 300
+    def __post_init__(self) -> None:
+        """Determine, once for all who ask, whether it is a success."""
+        object.__setattr__(self, "is_success", 200 <= self.code < 300)
 
     @property
     def is_intermediate(self) -> bool:

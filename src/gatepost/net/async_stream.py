@@ -89,7 +89,7 @@ class AsyncStream(asyncio.Protocol):
     @property
     def is_quiet(self) -> bool:
         """True if the peer is connected, and all that it sent has been read."""
-        return not (self._lost or self._can_read())
+        return not (self._buffer or self.ended or self._lost or self._failure is not None)
 
     async def receive(self, timeout: float) -> bytes:
         """Return the next octets, ``b""`` at the end. Raises TimedOut, Disconnected or TlsError."""
@@ -286,7 +286,7 @@ class AsyncStream(asyncio.Protocol):
         return self.ended or self._failure is not None
 
     def _can_read(self) -> bool:
-        return len(self._buffer) > 0 or self.ended or self._failure is not None
+        return bool(self._buffer) or self.ended or self._failure is not None
 
     def _can_write(self) -> bool:
         return self._writable or self._lost

@@ -79,7 +79,7 @@ class ReplyReader:
             raw = self._came.popleft().removesuffix(b"\r")
             if self._is_cut or len(raw) > MAX_LINE:
                 raw, self._is_cut = self._head(raw) + _LEFT_OUT, False
-            if not self._lines and len(raw) <= _SHORT and (parsed := _parse_line(raw)) is not None:
+            elif not self._lines and len(raw) <= _SHORT and (parsed := _parse_line(raw)):
                 self.lines, reply = parsed
                 self._left_out = 0
                 return reply

@@ -5,6 +5,7 @@ RFC 1870 6.1 (SIZE), RFC 6152 3 (8BITMIME), RFC 3030 3 (BINARYMIME), RFC 6531 3.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from gatepost.client.mail_commands import in_ascii
@@ -42,8 +43,7 @@ class Traced:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the fields, then the content in order."""
-        yield self._trace
-        yield from self._body.chunks()
+        return chain((self._trace,), self._body.chunks())
 
 
 @dataclass(frozen=True, slots=True)
