@@ -1,18 +1,20 @@
 """Several nodes on one database: each lease belongs to one, and what a dead one had goes on."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatepost.directory.contract import Record
 from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.delivery import Lease, Takeover
 from gatepost.model.route import NextHop
-from gatepost.queue.cluster_contract import ClusterEvents
+from gatepost.queue.cluster_contract import ClusterEvents, SharedPause
 from gatepost.store.postgres import PostgresStore
 from gatepost.store.postgres.node import Fenced, Superseded
 from gatepost.store.stored_values import microseconds
@@ -365,6 +367,59 @@ def test_each_node_knows_its_place(nodes: Nodes) -> None:
     run(steps())
 
 
+def test_what_does_not_work_is_known_to_all_nodes(nodes: Nodes) -> None:
+    a, b = nodes.open("a"), nodes.open("b")
+    heard: list[Sequence[SharedPause]] = []
+
+    async def steps() -> None:
+        await begin(a, b)
+        b.cluster.follow(events(pauses=heard.append))
+        login = SharedPause("login x", 90.0, "535 no ü", needs_operator=True, advice="ask")
+        await a.cluster.put_pause(login)
+        await a.cluster.put_pause(SharedPause("next hop y", 9.0, "refused"))
+        b.beat()
+        b.beat()
+        await asyncio.sleep(0)
+        [all_pauses] = heard
+        one, two = sorted(all_pauses, key=lambda each: each.key)
+        assert replace(one, seconds=90.0) == login
+        assert 60 < one.seconds <= 90
+        assert (two.key, two.needs_operator) == ("next hop y", False)
+        await b.cluster.end_pause("login x")
+        b.beat()
+        await asyncio.sleep(0)
+        assert [each.key for each in heard[-1]] == ["next hop y"]
+
+    run(steps())
+
+
+def test_a_change_of_the_directory_is_acknowledged_when_all_nodes_have_it(nodes: Nodes) -> None:
+    a, b = nodes.open("a"), nodes.open("b")
+    there: list[list[str]] = []
+
+    async def read_again(operation: str, _fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert operation == "records"
+        there.append([each.id for each in await b.load_records()])
+        return {}
+
+    async def beating(store: PostgresStore) -> None:
+        while True:
+            await asyncio.to_thread(store.beat)
+            await asyncio.sleep(0.02)
+
+    async def steps() -> None:
+        noticed = asyncio.Event()
+        await begin(a, b)
+        b.cluster.follow(events(asked=read_again, records=noticed.set))
+        beats = asyncio.ensure_future(beating(b))
+        await a.save_records([Record("account", "printer", {})])
+        assert there == [["printer"]]
+        await noticed.wait()
+        beats.cancel()
+
+    run(steps())
+
+
 def test_segments_of_other_nodes_are_left_alone(nodes: Nodes) -> None:
     """One node keeps up what another one writes, between its groups."""
     a, b = nodes.open("a"), nodes.open("b")
@@ -409,6 +464,8 @@ def events(
     renewed: Callable[[int], None] = lambda _: None,
     took_over: Callable[[str, int], None] = lambda *_: None,
     drain: Callable[[], None] = lambda: None,
+    pauses: Callable[[Sequence[SharedPause]], None] = lambda _: None,
+    records: Callable[[], None] = lambda: None,
     asked: Any = None,
 ) -> ClusterEvents:
-    return ClusterEvents(renewed, took_over, drain, asked)
+    return ClusterEvents(renewed, took_over, drain, pauses, records, asked)

@@ -1,39 +1,79 @@
 """What a relay does when something happens to the nodes that share its store."""
 
 import asyncio
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gatepost.control.node_questions import answer_node
 from gatepost.control.queue_operations import QueueControl
+from gatepost.errors import GatepostError
 from gatepost.model.operator_event import ReportEvent
-from gatepost.queue.cluster_contract import Cluster, ClusterEvents
+from gatepost.queue.cluster_contract import Cluster, ClusterEvents, SharedPause
+from gatepost.relay.safe_error_text import explain
 
 if TYPE_CHECKING:
     from gatepost.app.outbound import Outbound
 
 
-def follow_cluster(
-    cluster: Cluster,
-    report: ReportEvent,
-    outbound: "Outbound | None",
-    queue: QueueControl,
-    drained: "asyncio.Future[str]",
-) -> None:
-    """Follow the nodes in the running loop; complete ``drained`` if this one is to stop."""
+class ClusterFollower:
+    """Follows the nodes, from ``follow`` on."""
 
-    def renew(epoch: int) -> None:
-        report("node_renewed", node=cluster.name, epoch=epoch)
-        if outbound is not None:
-            outbound.renew(epoch)
+    def __init__(
+        self,
+        report: ReportEvent,
+        outbound: "Outbound | None",
+        queue: QueueControl,
+        reload_records: Callable[[], Awaitable[None]],
+        drained: "asyncio.Future[str]",
+    ) -> None:
+        """``reload_records`` reads the directory's objects again; ``drained`` is completed if this
+        node is to stop."""
+        self._report, self._outbound, self._queue = report, outbound, queue
+        self._reload_records, self._drained = reload_records, drained
+        self._name = ""
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def take_over(name: str, leases: int) -> None:
-        report("node_taken_over", node=name, by=cluster.name, leases=leases)
-        if outbound is not None:
-            outbound.deliverer.wake()
+    def follow(self, cluster: Cluster) -> None:
+        """Follow the nodes in the running loop."""
+        self._name = cluster.name
+        cluster.follow(
+            ClusterEvents(
+                self._renew, self._take_over, self._drain, self._adopt_pauses,
+                self._note_records, self._answer,
+            )
+        )  # fmt: skip
 
-    def drain() -> None:
-        if not drained.done():
-            drained.set_result("drained")
+    def _renew(self, epoch: int) -> None:
+        self._report("node_renewed", node=self._name, epoch=epoch)
+        if self._outbound is not None:
+            self._outbound.renew(epoch)
 
-    cluster.follow(ClusterEvents(renew, take_over, drain, partial(answer_node, queue)))
+    def _take_over(self, name: str, leases: int) -> None:
+        self._report("node_taken_over", node=name, by=self._name, leases=leases)
+        if self._outbound is not None:
+            self._outbound.deliverer.wake()
+
+    def _drain(self) -> None:
+        if not self._drained.done():
+            self._drained.set_result("drained")
+
+    def _adopt_pauses(self, pauses: Sequence[SharedPause]) -> None:
+        if self._outbound is not None:
+            self._outbound.adopt_pauses(pauses)
+
+    def _note_records(self) -> None:
+        task = asyncio.ensure_future(self._try_reload())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _try_reload(self) -> None:
+        try:
+            await self._reload_records()
+        except (GatepostError, ValueError) as error:
+            self._report("internal_error", reason=explain(error))
+
+    async def _answer(self, operation: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        if operation == "records":
+            await self._reload_records()
+            return {}
+        return await answer_node(self._queue, operation, fields)

@@ -123,6 +123,12 @@ class Directories:
         await keep_fingerprint(self.key, self.records)
         self.tokens = await open_tokens(self.records, self.key, self.clock.now, self.damaged)
 
+    async def reload(self) -> None:
+        """Read again what another node may have changed in the store."""
+        for each in (self.accounts, self.azure):
+            if each is not None:
+                await each.reload()
+
     def application_name(self, id_: str) -> str:
         """Return the name of an application by its id; empty if there is none."""
         found = self.azure.get(Application, id_) if self.azure is not None else None

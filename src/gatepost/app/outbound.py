@@ -28,6 +28,7 @@ from gatepost.operator_log.alarms import Alarms
 from gatepost.processes.open_files import attempts_within
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
+from gatepost.queue.cluster_contract import SharedPause
 from gatepost.relay.attempt_feedback import alarm_keys
 from gatepost.relay.deliverer import Deliverer
 from gatepost.relay.in_flight import InFlight
@@ -38,6 +39,7 @@ from gatepost.relay.safe_error_text import explain
 from gatepost.relay.server_lookup import Own
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.shared_limits import SharedLimits
+from gatepost.relay.shared_pauses import SHARED
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.smtp import Sending
@@ -236,6 +238,12 @@ class Outbound:
         """Continue in another epoch, because other nodes took this one for dead."""
         for each in [self._now, *(each for each, _ in self._ending)]:
             each.deliverer.renew(epoch)
+
+    def adopt_pauses(self, pauses: Sequence[SharedPause]) -> None:
+        """Try nothing for now where another node has found that it does not work."""
+        if (shared := self._wire.shared) is not None:
+            shared.pauses.adopt(pauses, time.monotonic())
+            self.deliverer.on_change(SHARED)
 
     async def stop(self, seconds: float) -> None:
         """Stop, once; undelivered mail stays in the queue."""

@@ -19,7 +19,7 @@ from gatepost.app.emulation import (
     open_reports,
 )
 from gatepost.app.faulty_certificates import FaultyCertificates
-from gatepost.app.follow_cluster import follow_cluster
+from gatepost.app.follow_cluster import ClusterFollower
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.make_listeners import client_limits
@@ -259,7 +259,9 @@ class RunningRelay:
             self.relay.use_store(outbound.store)
         served = self._control_server()
         if store.cluster is not None and served.queue is not None:
-            follow_cluster(store.cluster, self.report, outbound, served.queue, self.drained)
+            ClusterFollower(
+                self.report, outbound, served.queue, self.directories.reload, self.drained
+            ).follow(store.cluster)
         control = await served.serve()
         stack.callback(remove_file, self.data / SOCKET)
         stack.callback(control.close)

@@ -173,14 +173,27 @@ class AccountDirectory:
     async def load(self) -> None:
         """Read all accounts. Of a damaged one only the name is kept, so that it can be deleted;
         nobody can sign in as it. If only what CRAM-MD5 needs is damaged, the rest is kept."""
-        for record in await self._records.load_records():
-            if record.kind == _KIND:
-                account, damage = _read(record, self._protection.unseal)
-                self._accounts[record.id] = account
-                if damage:
-                    self.damaged[record.id] = damage
+        await self._read_accounts()
         self._decoy = self._protection.hasher.decoy()
         self.version += 1
+
+    async def reload(self) -> None:
+        """Read all accounts again, because another relay may have changed some."""
+        async with self._changing:
+            before = self._accounts
+            await self._read_accounts()
+            if self._accounts != before:
+                self._note_change()
+                await self._followers.forget()
+
+    async def _read_accounts(self) -> None:
+        accounts, damaged = dict[str, StoredAccount](), dict[str, str]()
+        for record in await self._records.load_records():
+            if record.kind == _KIND:
+                accounts[record.id], damage = _read(record, self._protection.unseal)
+                if damage:
+                    damaged[record.id] = damage
+        self._accounts, self.damaged = accounts, damaged
 
     @property
     def mechanisms(self) -> frozenset[str]:

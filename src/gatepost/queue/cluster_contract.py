@@ -33,6 +33,23 @@ class NodeStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedPause:
+    """A login or a next hop that a node has found not to work."""
+
+    key: str
+    """What is paused, by a key that means the same on all nodes."""
+    seconds: float
+    """Until its next trial."""
+    reason: str
+    needs_operator: bool = False
+    """A refused login, which somebody must solve."""
+    finding: str = ""
+    advice: str = ""
+    is_own: bool = False
+    """This node has found it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterEvents:
     """What a relay wants to hear; called in its event loop."""
 
@@ -42,6 +59,11 @@ class ClusterEvents:
     """With the name of a dead node, and how many leases it had: they are due now."""
     on_drain: Callable[[], None]
     """Somebody wants this node to stop."""
+    on_pauses: Callable[[Sequence[SharedPause]], None]
+    """With all pauses, when one has changed."""
+    on_records: Callable[[], None]
+    """Some node has changed the directory's objects. Who changed them has also asked all nodes to
+    read them (the operation ``records``)."""
     answer: Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
     """With an operation and its fields (JSON): returns the answer for another node."""
 
@@ -60,6 +82,12 @@ class Cluster(Protocol):
     async def reserve(self, key: str, number: int, step: float) -> float:
         """Reserve times ``step`` seconds apart, of which nobody else gets one; return the seconds
         until the first. ``key`` is of what they are for. Raises QueueError."""
+
+    async def put_pause(self, pause: SharedPause) -> None:
+        """Let all nodes have a pause, which replaces one with its key. Raises QueueError."""
+
+    async def end_pause(self, key: str) -> None:
+        """End a pause on all nodes. Raises QueueError."""
 
     def may_attempt(self, lease: Lease) -> bool:
         """Tell whether an attempt may begin, and its content be sent, now.

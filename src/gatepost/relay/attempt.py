@@ -266,6 +266,7 @@ class AttemptRunner:
             host = self._admission.host(server, target)
             attempt = ServerAttempt(target, server, permit, host)
             tried[server] = await self._try_server(lease, load, attempt)
+            self._admission.publish(target, group)
             may_sign_in = permit.credential is None or not permit.credential.is_paused(seconds())
 
     async def _try_server(self, lease: Lease, load: Load, made: ServerAttempt) -> AttemptResult:

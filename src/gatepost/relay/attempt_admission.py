@@ -3,26 +3,22 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Final, TypeVar, assert_never
-from urllib.parse import urlsplit
+from typing import Final, TypeVar
 
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import (
-    AcsRestTarget,
     ApiTarget,
     Capture,
-    GraphTarget,
     HopLimits,
-    HttpApiTarget,
     MxTarget,
     ServerAddress,
     SmarthostTarget,
     Target,
     credential_of,
 )
-from gatepost.net.listen import is_loopback
 from gatepost.queue.attempt_slots import Lack, Liveness, Slot, pool_of
 from gatepost.queue.circuit_breaker import HOST, Breaker
+from gatepost.queue.cluster_contract import SharedPause
 from gatepost.queue.fail_over import servers_in_turn
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
 from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamCredential
@@ -33,7 +29,9 @@ from gatepost.relay.attempt_permit import Permit
 from gatepost.relay.attempt_wait import CROWDED, SOON, Wait
 from gatepost.relay.in_flight import REMEMBERED, InFlight
 from gatepost.relay.server_lookup import ServerGroup
-from gatepost.relay.target_health import CircuitHealth, LoginHealth, TargetHealth
+from gatepost.relay.shared_pauses import SHARED, login_keys
+from gatepost.relay.target_health import CircuitHealth, LoginHealth, LoginState, TargetHealth
+from gatepost.relay.target_hosts import hosts_of
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -165,6 +163,46 @@ class AttemptAdmission:
         return self._wait_of(target, group, self._hop(target, group), self.seconds())
 
     def _wait_of(self, target: Target, group: ServerGroup, hop: "_Hop", now: float) -> Wait | None:
+        wait = self._foreign_wait(target, hop, now)
+        return wait or self._own_wait(target, group, hop, now)
+
+    def _foreign_wait(self, target: Target, hop: "_Hop", now: float) -> Wait | None:
+        """Return the wait for a pause that another node has found; None: there is none."""
+        if self.wire.shared is None or self.wire.shared.pauses.is_empty:
+            return None
+        places = {each: _credential_at(target) for each in login_keys(target)}
+        for key, what in {**places, _next_hop_key(hop): target.name}.items():
+            if (found := self.wire.shared.pauses.find(key, now)) is not None:
+                pause = Pause(
+                    what, "open", found.seconds, found.reason, needs_operator=found.needs_operator,
+                    finding=found.finding, advice=found.advice,
+                )  # fmt: skip
+                return Wait(SHARED, found.seconds, pause)
+        return None
+
+    def publish(self, target: Target, group: ServerGroup) -> None:
+        """Let the other nodes know after an attempt whether a target works. What MX names is too
+        much for that: there each node finds out for itself."""
+        shared = self.wire.shared
+        if shared is None or isinstance(target, Capture | MxTarget):
+            return
+        now, hop = self.seconds(), self._hop(target, group)
+        if (login := hop.credential) is not None:
+            seconds = login.wait(now) if login.is_paused(now) else 0.0
+            keys = login_keys(target) if seconds or not shared.pauses.is_empty else ()
+            advice = (login.finding, login.advice) if login.is_refused else ("", "")
+            for key in keys:
+                pause = SharedPause(key, seconds, login.reason, login.is_refused, *advice)
+                shared.pauses.update(pause, now)
+        breaker = hop.limiter.breaker
+        seconds, reason = breaker.wait(now) if breaker.state(now) == "open" else 0.0, breaker.reason
+        wait = self._hosts_wait(target, group.servers, now)
+        if not seconds and wait is not None and wait.pause is not None:
+            is_open = wait.pause.state == "open"
+            seconds, reason = wait.seconds if is_open else 0.0, wait.pause.reason
+        shared.pauses.update(SharedPause(_next_hop_key(hop), seconds, reason), now)
+
+    def _own_wait(self, target: Target, group: ServerGroup, hop: "_Hop", now: float) -> Wait | None:
         credential = hop.credential
         if credential is not None and (seconds := credential.wait(now)) > 0:
             what = target.name if credential.is_barred else _credential_at(target)
@@ -205,6 +243,10 @@ class AttemptAdmission:
         credential, name = self.credential(target), credential_of(target)
         if credential is None:
             return None
+        if (found := self._foreign_login(target, now)) is not None:
+            state: LoginState = "refused" if found.needs_operator else "paused"
+            advice = found.finding, found.advice
+            return LoginHealth(name, state, found.seconds, found.reason, *advice)
         pauses = [each for each in self._login_pauses(target, credential) if each.reason]
         seconds = max([credential.wait(now), *[each.seconds_left(now) for each in pauses]])
         if credential.is_refused:
@@ -215,6 +257,13 @@ class AttemptAdmission:
         if credential.is_paused(now):
             return LoginHealth(name, "paused", seconds, credential.reason)
         return LoginHealth(name, "accepted" if credential.has_signed_in_lately(now) else "untried")
+
+    def _foreign_login(self, target: Target, now: float) -> SharedPause | None:
+        """Return the pause of a target's login that another node has found; None: there is none."""
+        if (shared := self.wire.shared) is None:
+            return None
+        found = [shared.pauses.find(each, now) for each in login_keys(target)]
+        return next((each for each in found if each is not None), None)
 
     def _silence(self, target: Target, hop: "_Hop", now: float) -> Wait | None:
         """Return the wait of a next hop whose one connection has got no greeting for a while."""
@@ -369,6 +418,8 @@ class AttemptAdmission:
         """End all pauses of targets, except those of servers, because the operator says that the
         problem is solved."""
         self._forgiven()
+        targets = tuple(targets)
+        self._forgive_shared(targets)
         names = {each.name for each in targets}
         forgiven = {id(each) for name in names if (each := self._credentials.get(name)) is not None}
         self._credentials = _without(self._credentials, forgiven)
@@ -378,6 +429,12 @@ class AttemptAdmission:
         for key, limiter in self._limiters.items():
             if key.partition(" ")[0] in names:
                 limiter.forgive(self.seconds())
+
+    def _forgive_shared(self, targets: Iterable[Target]) -> None:
+        if (shared := self.wire.shared) is not None:
+            for each in targets:
+                for key in (*login_keys(each), f"next hop {each.name} "):
+                    shared.pauses.forgive(key)
 
     def forgive_servers(self, target: Target, group: ServerGroup) -> None:
         """End the pauses of servers of a target."""
@@ -454,6 +511,11 @@ def _credential_at(target: Target) -> str:
     return f"credential {credential_of(target)} at {target.name}"
 
 
+def _next_hop_key(hop: _Hop) -> str:
+    """Return the key by which all nodes know a next hop."""
+    return f"next hop {hop.on_wire}"
+
+
 def _further_key(pool: str) -> str:
     return f"further attempts {pool}"
 
@@ -486,36 +548,6 @@ def host_key(server: ServerAddress, target: str) -> str:
     refuse one credential and accept mail from another.
     """
     return f"host {server} {server.address} {target}"
-
-
-def hosts_of(target: Target) -> tuple[str, ...]:
-    """Return the servers to which a target sends its credential, sorted by name.
-
-    All ports of a host are taken to have the same accounts. On loopback each port is a server of
-    its own.
-    """
-    match target:
-        case SmarthostTarget():
-            servers = target.servers
-            return tuple(sorted({_host(each.host.lower(), each.port) for each in servers}))
-        case AcsRestTarget() | GraphTarget() | HttpApiTarget():
-            # a token is valid for one API only
-            parts = urlsplit(target.endpoint)
-            api = _api_of(target)
-            return (f"{api} {_host((parts.hostname or '').lower(), parts.port or 443)}",)
-        case Capture() | MxTarget():
-            return ()
-    assert_never(target)
-
-
-def _api_of(target: ApiTarget) -> str:
-    if isinstance(target, HttpApiTarget):
-        return target.provider.name
-    return "graph" if isinstance(target, GraphTarget) else "acs"
-
-
-def _host(host: str, port: int) -> str:
-    return f"{host}:{port}" if is_loopback(host) else host
 
 
 def credential_key(credential: UpstreamCredential) -> str:

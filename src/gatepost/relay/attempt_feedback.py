@@ -38,13 +38,14 @@ from gatepost.queue.reply_lessons import (
 )
 from gatepost.queue.retry_schedule import Random
 from gatepost.queue.unsettled import Unsettled
-from gatepost.relay.attempt_admission import AttemptAdmission, hosts_of
+from gatepost.relay.attempt_admission import AttemptAdmission
 from gatepost.relay.attempt_permit import Permit
 from gatepost.relay.sign_in_diagnosis import (
     SignInDiagnosis,
     diagnose_refused_mail,
     diagnose_sign_in,
 )
+from gatepost.relay.target_hosts import hosts_of
 from gatepost.relay.transport.http_api import ApiRefused
 
 _OF_SERVER: Final = frozenset({"resolve", "connect", "greeting", "ehlo", "starttls", "tls"})

@@ -7,6 +7,7 @@ from typing import Final
 from gatepost.errors import QueueError
 from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.shared_slots import ReservedSlots, share_of
+from gatepost.relay.shared_pauses import SharedPauses
 
 AGAIN: Final = 1.0
 """Seconds until the next attempt to reserve something, if the store does not answer."""
@@ -20,6 +21,7 @@ class SharedLimits:
 
     def __init__(self, cluster: Cluster, seconds: Callable[[], float]) -> None:
         self._cluster, self._seconds = cluster, seconds
+        self.pauses = SharedPauses(cluster)
         self._slots: dict[str, ReservedSlots] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._waiting: set[str] = set()

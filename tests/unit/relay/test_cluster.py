@@ -9,10 +9,21 @@ import pytest
 from gatepost.errors import LeaseLost
 from gatepost.model.body import WINDOW, BytesBody
 from gatepost.model.delivery import Lease
-from gatepost.queue.cluster_contract import ClusterEvents, NodeStatus
+from gatepost.model.route import NextHop
+from gatepost.queue.cluster_contract import ClusterEvents, NodeStatus, SharedPause
 from gatepost.relay.held_body import HeldBody
 from gatepost.relay.shared_limits import SharedLimits
-from tests.simulated_delivery import Answer, Upstream, World, limits, one_hub
+from gatepost.relay.shared_pauses import SHARED, TURN
+from tests.simulated_delivery import (
+    REFUSED,
+    Answer,
+    Upstream,
+    World,
+    limits,
+    one_hub,
+    refused_before_mail,
+    unreachable,
+)
 
 
 class FakeCluster:
@@ -26,6 +37,7 @@ class FakeCluster:
         self.place = (0, 1)
         self.reserved: list[tuple[str, int]] = []
         self.upcoming = 0.0
+        self.pauses: dict[str, SharedPause] = {}
 
     def may_attempt(self, lease: Lease) -> bool:
         return self.is_sure and lease.epoch == self._world.deliverer.epoch
@@ -36,6 +48,12 @@ class FakeCluster:
         self.upcoming = first + number * step
         self.reserved.append((key, number))
         return first - now
+
+    async def put_pause(self, pause: SharedPause) -> None:
+        self.pauses[pause.key] = pause
+
+    async def end_pause(self, key: str) -> None:
+        self.pauses.pop(key, None)
 
     def follow(self, events: ClusterEvents) -> None: ...
 
@@ -146,6 +164,83 @@ def test_a_rate_holds_with_what_other_nodes_send() -> None:
         assert len(hub.taken) <= before + 1
         await asyncio.sleep(1000)
         assert len(hub.taken) == 30
+
+    world.run(scenario)
+
+
+def adopt(world: World, *pauses: SharedPause) -> None:
+    assert world.wire.shared is not None
+    world.wire.shared.pauses.adopt(pauses, world.clock.monotonic())
+    world.deliverer.on_change(SHARED)
+
+
+def test_a_refused_login_is_told_to_all_nodes_and_its_end_too() -> None:
+    world, hub, cluster = clustered(credential="relay")
+    hub.say = refused_before_mail(REFUSED)
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(5)
+        [told] = [each for key, each in cluster.pauses.items() if key.startswith("login")]
+        assert told.needs_operator
+        assert "Authentication unsuccessful" in told.reason
+        assert told.seconds > 600
+        hub.say = Answer()
+        world.deliverer.forgive([NextHop("out")])
+        await asyncio.sleep(5)
+        assert hub.taken
+        assert cluster.pauses == {}
+
+    world.run(scenario)
+
+
+def test_where_another_node_found_that_nothing_works_nothing_is_tried() -> None:
+    world, hub, _ = clustered(credential="relay")
+    login = SharedPause("login relay at hub.example", 100.0, "535 no", needs_operator=True)
+
+    async def scenario(world: World) -> None:
+        adopt(world, login)
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(60)
+        assert hub.tries == []
+        pause = world.deliverer.pause_of(NextHop("out"))
+        assert pause is not None
+        assert pause.needs_operator
+        health = world.deliverer.health_of(hub.target).login
+        assert health is not None
+        assert health.state == "refused"
+        adopt(world)  # it works again
+        await asyncio.sleep(1)
+        assert hub.taken
+
+    world.run(scenario)
+
+
+def test_a_server_that_is_down_is_told_to_all_nodes() -> None:
+    world, hub, cluster = clustered()
+    hub.say = unreachable()
+
+    async def scenario(world: World) -> None:
+        for number in range(5):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(10)
+        [told] = cluster.pauses.values()
+        assert told.key.startswith("next hop hub")
+        assert not told.needs_operator
+
+    world.run(scenario)
+
+
+def test_the_node_that_found_a_pause_tries_first() -> None:
+    world, hub, _ = clustered()
+
+    async def scenario(world: World) -> None:
+        adopt(world, SharedPause("next hop hub hub.example", 20.0, "refused"))
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(20 + TURN - 5)
+        assert hub.tries == []
+        await asyncio.sleep(40)
+        assert hub.taken
 
     world.run(scenario)
 

@@ -114,6 +114,14 @@ class AzureDirectory:
         records = await self._records.load_records()
         self._snapshot = Snapshot([*BUILT_IN_ROLES, *entries_of(records, self.damaged)])
 
+    async def reload(self) -> None:
+        """Read everything again, because another relay may have changed some of it."""
+        async with self._changing:
+            version = self._snapshot.version
+            await self.load()
+            self._snapshot.version = version + 1
+            await self._followers.forget()
+
     def configure(self, rules: Rules) -> None:
         """Use other rules from now on.
 

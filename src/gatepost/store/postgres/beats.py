@@ -52,6 +52,8 @@ class Roster:
     """The nodes by their epochs, ours included."""
     is_draining: bool
     """Somebody wants us to stop."""
+    versions: dict[str, int]
+    """Of what is read again when it has changed."""
 
 
 class Beats:
@@ -117,14 +119,17 @@ class Beats:
         self._beat_at = now
 
     def _look(self, connection: Connection) -> None:
-        rows = connection.execute(SQL["look"]).fetchall()
+        with connection.pipeline():
+            looking = connection.execute(SQL["look"])
+            versions = connection.execute(SQL["versions"])
+        rows = looking.fetchall()
         own = self._node.epoch
         names = {epoch: name for epoch, name, _, _ in rows}
         beats = {epoch: beat for epoch, _, beat, _ in rows if epoch != own}
         for epoch, beat in self._others.look(beats, self._settings.clock()):
             self._fence(epoch, beat, names.pop(epoch))
         is_draining = any(draining for epoch, _, _, draining in rows if epoch == own)
-        self._watchers.on_look(connection, Roster(names, is_draining))
+        self._watchers.on_look(connection, Roster(names, is_draining, dict(versions.fetchall())))
 
     def _fence(self, epoch: int, beat: int, name: str) -> None:
         """Fence a node, unless it lives after all; what it had leased is due."""

@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
+from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease
-from gatepost.queue.cluster_contract import ClusterEvents, NodeState, NodeStatus
+from gatepost.queue.cluster_contract import ClusterEvents, NodeState, NodeStatus, SharedPause
 from gatepost.store.postgres.beats import Roster, Watchers
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
@@ -38,6 +40,7 @@ class PostgresCluster:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events: ClusterEvents | None = None
         self._was_drained = False
+        self._pauses_version = self._records_version = 0
         self._questions = NodeQuestions(node, change, read)
         self.ask, self.tell = self._questions.ask, self._questions.tell
         self.epochs: frozenset[int] = frozenset()
@@ -47,6 +50,23 @@ class PostgresCluster:
     def name(self) -> str:
         """See ``Cluster``."""
         return self._node.name
+
+    async def put_pause(self, pause: SharedPause) -> None:
+        """See ``Cluster``."""
+        await self._change(_put_pause, self._node.epoch, pause)
+        await self._change(_notify)
+
+    async def end_pause(self, key: str) -> None:
+        """See ``Cluster``."""
+        await self._change(_end_pause, key)
+        await self._change(_notify)
+
+    async def announce_records(self) -> None:
+        """Return when the other nodes have read the records again, or after a while: then they do
+        so at their next look."""
+        if len(self.epochs) > 1:
+            with suppress(QueueError):
+                await self.tell("records", {})
 
     @property
     def is_keeper(self) -> bool:
@@ -95,6 +115,11 @@ class PostgresCluster:
         is_own = epoch == self._node.epoch
         return NodeStatus(name, epoch, program, state, leases, seen, json.loads(facts), is_own)
 
+    def _pause(self, row: tuple[Any, ...]) -> SharedPause:
+        key, epoch, left, about = row
+        is_own = epoch == self._node.epoch
+        return SharedPause(key, left / 1_000_000, **json.loads(about), is_own=is_own)
+
     def _follow(self, connection: Connection, roster: Roster) -> None:
         self.epochs = frozenset(roster.names)
         if roster.is_draining and not self._was_drained and self._events is not None:
@@ -102,6 +127,13 @@ class PostgresCluster:
             self._call(self._events.on_drain)
         if self._events is None or len(roster.names) < 2:
             return
+        if (version := roster.versions["records"]) != self._records_version:
+            self._records_version = version
+            self._call(self._events.on_records)
+        if (version := roster.versions["pauses"]) != self._pauses_version:
+            rows = connection.execute(SQL["pauses"]).fetchall()
+            self._pauses_version = version
+            self._call(self._events.on_pauses, [self._pause(row) for row in rows])
         if questions := open_questions(connection, self._node.epoch):
             self._call(self._questions.answer, questions, self._events.answer)
 
@@ -128,3 +160,23 @@ def _reserve(connection: Connection, key: str, number: int, step: int) -> int:
     row = connection.execute(SQL["reserve"], values).fetchone()
     assert row is not None  # noqa: S101 - it was inserted or updated
     return int(row[0])
+
+
+def _put_pause(connection: Connection, epoch: int, pause: SharedPause) -> None:
+    about = {
+        "reason": pause.reason, "needs_operator": pause.needs_operator,
+        "finding": pause.finding, "advice": pause.advice,
+    }  # fmt: skip
+    left = round(pause.seconds * 1_000_000)
+    connection.execute(SQL["raise_version"], ("pauses",))
+    connection.execute(SQL["put_pause"], (legible(pause.key), epoch, left, json.dumps(about)))
+
+
+def _end_pause(connection: Connection, key: str) -> None:
+    connection.execute(SQL["raise_version"], ("pauses",))
+    connection.execute(SQL["end_pause"], (legible(key),))
+
+
+def _notify(connection: Connection) -> None:
+    """Let all nodes look now; in a transaction of its own, because it locks the whole server."""
+    connection.execute(SQL["notify"])

@@ -115,3 +115,26 @@ INSERT INTO rate AS r (key, next) SELECT %s, now + %s FROM moment
 ON CONFLICT (key) DO UPDATE
 SET next = least(greatest(r.next, excluded.next - %s), (SELECT now FROM moment) + %s) + %s
 RETURNING next - %s - (SELECT now FROM moment);
+
+-- name: versions
+SELECT name, value FROM counter WHERE name IN ('pauses', 'records');
+
+-- name: raise_version
+UPDATE counter SET value = value + 1 WHERE name = %s;
+
+-- name: put_pause
+INSERT INTO pause (key, node, until, about)
+VALUES (%s, %s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + %s, %s)
+ON CONFLICT (key) DO UPDATE
+SET node = excluded.node, until = excluded.until, about = excluded.about;
+
+-- name: end_pause
+DELETE FROM pause WHERE key = %s;
+
+-- name: pauses
+SELECT key, node, until - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, about
+FROM pause LIMIT 1000;
+
+-- name: forget_pauses
+DELETE FROM pause
+WHERE until < (extract(epoch FROM clock_timestamp() - interval '1 hour') * 1000000)::bigint;

@@ -31,3 +31,14 @@ CREATE TABLE rate (
     key  text   COLLATE "C" PRIMARY KEY,
     next bigint NOT NULL
 ) WITH (fillfactor = 10);
+
+-- Logins and next hops that a node has found not to work.
+CREATE TABLE pause (
+    key   text   COLLATE "C" PRIMARY KEY,
+    node  bigint NOT NULL,            -- the epoch of the node that found it
+    until bigint NOT NULL,            -- by the clock of the database
+    about text   NOT NULL             -- a JSON object
+);
+
+-- What is read again when it has changed.
+INSERT INTO counter VALUES ('pauses', 0), ('records', 0);

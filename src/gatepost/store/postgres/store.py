@@ -261,6 +261,7 @@ class PostgresStore:
     ) -> None:
         rows = [(each.kind, each.id, json.dumps(each.fields)) for each in put]
         await self._change(_save_records, rows, tuple(delete))
+        await self.cluster.announce_records()
 
     # How operations reach their threads.
 
@@ -362,6 +363,7 @@ def _save_records(
     deleted: Sequence[tuple[str, str]],
 ) -> None:
     with connection.pipeline():
+        connection.execute(SQL["raise_version"], ("records",))
         if deleted:
             columns = zip(*deleted, strict=True)
             connection.execute(SQL["delete_records"], [texts(each) for each in columns])

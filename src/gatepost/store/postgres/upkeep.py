@@ -4,6 +4,7 @@ nobody needs, and repairs the hints of next hops."""
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import psycopg
@@ -72,9 +73,10 @@ class Upkeep:
             self.drop_segments()
 
     def repair_hops(self) -> None:
-        """Correct the hints of next hops, and delete questions that nobody waits for."""
+        """Correct the hints of next hops, and delete what nodes do not need any more."""
         self._writer.change(lambda each: each.execute(SQL["repair_hops"]).rowcount)
-        self._writer.change(lambda each: each.execute(SQL["forget_questions"]).rowcount)
+        for statement in ("forget_questions", "forget_pauses"):
+            self._writer.change(partial(_execute, statement=statement))
 
     def expire(self) -> None:
         """Delete what is too old, or too much."""
@@ -202,6 +204,10 @@ def _is_locked(connection: Connection, segment: int, epoch: int) -> bool:
     lock = f"LOCK TABLE {table_of(segment)} IN ACCESS EXCLUSIVE MODE"
     connection.execute(lock, prepare=False)
     return True
+
+
+def _execute(connection: Connection, statement: str) -> None:
+    connection.execute(SQL[statement])
 
 
 def _live_octets(connection: Connection) -> dict[int, int]:
