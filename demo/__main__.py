@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from demo import relay_story
+from demo import exit_story, relay_story
 from demo.plain_only import PlainOnly
 from demo.stage import Relay, gatepost, heading, show
 
@@ -92,6 +92,7 @@ def main() -> int:
             relay = relay_story.tell(directory, relay)
         finally:
             relay.stop()
+        exit_story.tell(directory)
     print(f"\nThe demonstration took {time.monotonic() - began:.1f} seconds.")
     return 0
 

@@ -84,14 +84,24 @@ class Relay:
     @classmethod
     def start(cls, data: Path, port: int = 0) -> "Relay":
         """Start it, on a free port unless it is given, and wait until it accepts."""
-        log = (data.parent / "relay.log").open("ab")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gatepost.cli.main", "up", "--data", str(data),
-             "--smtp", f"127.0.0.1:{port}", "--smtps", "off", "--https", "off", "--http", "off"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-        log.close()
+        process = cls._begin(data, "--https", "off", port=port)
         return cls(data, process, _await(process, data, data.parent / "relay.log"))
+
+    @classmethod
+    def start_both(cls, *relays: tuple[Path, *tuple[str, ...]]) -> "list[Relay]":
+        """Start several at the same time: each has a directory, and options."""
+        begun = [(data, cls._begin(data, *options)) for data, *options in relays]
+        log = relays[0][0].parent / "relay.log"
+        return [cls(data, process, _await(process, data, log)) for data, process in begun]
+
+    @staticmethod
+    def _begin(data: Path, *options: str, port: int = 0) -> "subprocess.Popen[bytes]":
+        with (data.parent / "relay.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "gatepost.cli.main", "up", "--data", str(data),
+                 "--smtp", f"127.0.0.1:{port}", "--smtps", "off", "--http", "off", *options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
 
     @property
     def address(self) -> str:
@@ -127,7 +137,7 @@ class Bridge:
 
     config: Path
     process: subprocess.Popen[bytes]
-    listener: dict[str, Any]
+    ready: dict[str, Any]
 
     @classmethod
     def start(cls, config: Path) -> "Bridge":
@@ -140,7 +150,13 @@ class Bridge:
                 start_new_session=True,
             )  # fmt: skip
         ready = _await(process, directory / "relay", directory / "bridge.log")
-        return cls(config, process, ready["listeners"][0])
+        return cls(config, process, ready)
+
+    @property
+    def listener(self) -> dict[str, Any]:
+        """Its first listener."""
+        first: dict[str, Any] = self.ready["listeners"][0]
+        return first
 
     @property
     def address(self) -> str:

@@ -18,6 +18,7 @@ _OPTIONS: Final = (
     ("certificate", "FILE", "The relay's certificate (PEM), for TLS and the e-mail API."),
     ("key", "FILE", "Its key, if that is in another file."),
     ("api", "ADDRESS:PORT", "Where the e-mail API listens; default: it is not served."),
+    ("topic", "ID", "The id of the ACS resource, for delivery events; default: there are none."),
     ("hostname", "NAME", "The relay's name; default: this machine's."),
     ("storage", "DIR", "Where the relay stores mail; default: relay."),
     ("authority", "URL", "Entra's token endpoints; default: the public cloud's."),
@@ -176,6 +177,7 @@ def plan_of(choices: Choices) -> "ExitPlan":
         choices.get("authority") or "",
         choices.get("ca_file") or "",
         tuple(choices.get("senders") or ()),
+        choices.get("topic") or "",
     )
 
 

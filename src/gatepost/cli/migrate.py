@@ -155,14 +155,16 @@ def _write(
 
 
 def _configuration(inventory: "Inventory", choices: Choices) -> str:
-    from gatepost.directory.azure.entries import Tenant  # noqa: PLC0415
+    from gatepost.directory.azure.entries import CommunicationService, Tenant  # noqa: PLC0415
     from gatepost.migrate.exit_configuration import exit_configuration  # noqa: PLC0415
     from gatepost.migrate.exit_report import applications_of, has_managed_domain  # noqa: PLC0415
 
+    resources = iter([each.id for each in inventory.all(CommunicationService)])
     found = {
         "tenants": [each.id for each in inventory.all(Tenant)],
         "applications": applications_of(inventory),
         "has_managed_domain": has_managed_domain(inventory),
+        "topic": choices["topic"] or next(resources, ""),
     }
     return exit_configuration(plan_of(choices | found))
 

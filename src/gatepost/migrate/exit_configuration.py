@@ -56,6 +56,8 @@ class ExitPlan:
     ca_file: str = ""
     senders: tuple[str, ...] = ()
     """Of every other application of the tenants; empty: no other may sign in."""
+    topic: str = ""
+    """The id of the ACS resource, for delivery events; empty: there are none."""
 
 
 def exit_configuration(plan: ExitPlan) -> str:
@@ -65,6 +67,8 @@ def exit_configuration(plan: ExitPlan) -> str:
         parts.append(_api(plan))
     parts += [_target(each) for each in (plan.inside, plan.outside) if each is not None]
     parts.append(_routes(plan))
+    if plan.topic:
+        parts.append(_events(plan.topic))
     parts.append(f"[storage]\ndirectory = {_value(plan.storage)}\n")
     return "\n".join(parts)
 
@@ -167,6 +171,16 @@ def _routes(plan: ExitPlan) -> str:
             f"to = {_value(plan.inside.name)}",
         ]
     return "\n".join([*lines, "", "[[route]]", f"to = {_value(plan.outside.name)}", ""])
+
+
+def _events(topic: str) -> str:
+    lines = [
+        "# Delivery events with the old topic, by which subscribers may filter. Say where they go",
+        "# with `gatepost webhook create URL`.",
+        "[events]",
+        f"topic = {_value(topic)}",
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _keys(keys: Mapping[str, Any]) -> Iterator[str]:

@@ -149,7 +149,7 @@ def to_change(inventory: Inventory, listen: str, api: str) -> Iterator[str]:
             chosen = ", ".join(subscription.event_types) or "all"
             yield (
                 f"event subscription {subscription.name} ({chosen}): have the relay call the same "
-                "webhook (`gatepost webhook create`)."
+                "webhook, while it runs (`gatepost webhook create URL`)."
             )
 
 

@@ -10,7 +10,7 @@ from gatepost.errors import ConfigError
 from gatepost.migrate.exit_configuration import ExitApplication, ExitPlan, exit_configuration
 from gatepost.migrate.exit_targets import inside_target, outside_target
 from gatepost.model.route import GraphTarget, HttpApiTarget, SendAs, SmarthostTarget
-from tests.unit.migrate.recorded_azure import APP, OTHER_APP, TENANT
+from tests.unit.migrate.recorded_azure import APP, OTHER_APP, SERVICE, TENANT
 
 HVE = {"hve_account": "news@contoso.com", "hve_client_id": APP, "hve_secret_file": "hve"}
 GRAPH = {"outside": "graph", "outside_client_id": APP, "outside_secret_file": "s"}
@@ -86,6 +86,12 @@ def test_a_sender_of_microsofts_domain_is_replaced_outside() -> None:
     [outside] = config.routes[-1].chain
     assert isinstance(outside, HttpApiTarget)
     assert outside.send_as == SendAs("app@contoso.com", ("*.azurecomm.net",))
+
+
+def test_delivery_events_keep_their_topic() -> None:
+    config = parse_config(exit_configuration(plan(PROVIDERS["ses"], topic=SERVICE)))
+    assert config.events is not None
+    assert config.events.topic == SERVICE
 
 
 @pytest.mark.parametrize(
