@@ -69,6 +69,7 @@ docs: $(VENV)  ## write the generated pages, in docs and build/docs
 	$(BIN)/python -m tests.docs.generated
 
 compliance: $(VENV) system npm  ## tests against real clients and MTAs (root: installs system packages)
+	$(PIP) install --quiet --require-hashes --requirement requirements/compliance.txt
 	$(PYTEST) --workers auto -m compliance $(PYTEST_FLAGS)
 
 bench: $(VENV) system $(SMTPLOAD)  ## speed and memory compared with other servers (root)
@@ -82,9 +83,9 @@ train: $(VENV)  ## train the ranking of causes from the catalogue and the cases
 	$(PIP) install --quiet --require-hashes --requirement requirements/train.txt
 	OMP_NUM_THREADS=1 $(BIN)/python -m accuracy.train
 
-lock: requirements/runtime.in requirements/dev.in requirements/train.in  ## renew the locks
+lock: $(wildcard requirements/*.in)  ## renew the locks
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet pip-tools
-	cd requirements && for name in runtime dev train; do \
+	cd requirements && for name in runtime dev train compliance; do \
 		CUSTOM_COMPILE_COMMAND='make lock' ../.venv-lock/bin/pip-compile --quiet --upgrade \
 			--generate-hashes --allow-unsafe --strip-extras \
 			--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \

@@ -22,7 +22,7 @@ BLOWS: Final[dict[Blow, int]] = {
 """What happens to it, with its weight."""
 FROZEN: Final = (0.2, 3.0)
 """Seconds for which it is frozen."""
-NAMES: Final = ("first", "second")
+NAMES: Final = ("north", "south")
 SETTINGS: Final = f"""
 max_connections = 100
 shared_buffers = 64MB
