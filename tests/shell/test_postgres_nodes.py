@@ -420,6 +420,26 @@ def test_a_change_of_the_directory_is_acknowledged_when_all_nodes_have_it(nodes:
     run(steps())
 
 
+def test_one_node_has_a_turn_until_it_ends_or_dies(nodes: Nodes) -> None:
+    a, b = nodes.open("a"), nodes.open("b")
+
+    async def steps() -> None:
+        await begin(a, b)
+        assert await a.cluster.try_take_turn("t", 60.0)
+        assert not await b.cluster.try_take_turn("t", 60.0)
+        assert await b.cluster.try_take_turn("other", 60.0)
+        await a.cluster.end_turn("t")
+        assert await b.cluster.try_take_turn("t", -1.0)
+        assert await a.cluster.try_take_turn("t", 60.0), "it is late"
+        nodes.pass_time(DEAD + 1, b)
+        assert await b.cluster.try_take_turn("t", 60.0), "it is dead"
+        assert await b.cluster.load_token("k") is None
+        await b.cluster.save_token("k", b"\0sealed")
+        assert await b.cluster.load_token("k") == b"\0sealed"
+
+    run(steps())
+
+
 def test_segments_of_other_nodes_are_left_alone(nodes: Nodes) -> None:
     """One node keeps up what another one writes, between its groups."""
     a, b = nodes.open("a"), nodes.open("b")

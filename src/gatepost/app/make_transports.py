@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
+from gatepost.app.shared_turn import SharedTurn
 from gatepost.client.http_sign_in import AccessKeySignIn, BearerSignIn, HttpSignIn
 from gatepost.client.provider_sign_in import (
     AwsSignIn,
@@ -37,7 +38,7 @@ from gatepost.config.settings import (
     RefreshCredential,
 )
 from gatepost.errors import ConfigError
-from gatepost.keys.refresh_tokens import StoredRefreshTokens
+from gatepost.keys.refresh_tokens import StoredRefreshToken, StoredRefreshTokens
 from gatepost.model.route import (
     AcsRestTarget,
     Capture,
@@ -51,6 +52,7 @@ from gatepost.model.route import (
 )
 from gatepost.net.http_client import Http
 from gatepost.profiles import load_profile
+from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.store_contract import Store
 from gatepost.relay.transport.acs_rest import SCOPE as ACS_SCOPE
 from gatepost.relay.transport.acs_rest import AcsRestTransport
@@ -86,6 +88,8 @@ class Upstreams:
     turns: Turns = field(default_factory=dict)
     ca_file: str = ""
     """Authorities that ``http`` trusts instead of the system's; azure-identity does not use it."""
+    cluster: Cluster | None = None
+    """The nodes that share the credentials; None: there are no others."""
 
     def transports(self, routes: Iterable[Route]) -> dict[str, Transport]:
         """Return the transport of each target by its name. Raises ConfigError."""
@@ -182,7 +186,8 @@ class Upstreams:
                 )  # fmt: skip
                 stored = self.refresh_tokens.of(credential.name, credential.refresh_token.read)
                 own = credential.token_endpoint, credential.client_id
-                turn = self.turns.setdefault(own, asyncio.Lock())
+                lock = self.turns.setdefault(own, asyncio.Lock())
+                turn = lock if self.cluster is None else self._shared_turn(lock, own, stored)
                 source = RefreshToken(self.http, client, stored.read, stored.keep, turn)
                 return source, credential.scope
             case (
@@ -191,6 +196,12 @@ class Upstreams:
             ):  # fmt: skip
                 raise ConfigError(f"the credential {credential.name} cannot provide a token")
         assert_never(credential)
+
+    def _shared_turn(
+        self, lock: asyncio.Lock, own: tuple[str, str], stored: StoredRefreshToken
+    ) -> SharedTurn:
+        assert self.cluster is not None  # noqa: S101 - else there is nobody to share it with
+        return SharedTurn(lock, self.cluster, f"refresh token {' '.join(own)}", stored)
 
     def _entra(self, credential: EntraCredential) -> TokenSource:
         application = EntraApplication(

@@ -135,6 +135,7 @@ class Outbound:
             Sending(local_name=config.hostname, certificates=self.certificates),
             self._turns,
             config.ca_file,
+            store.cluster,
         )
         transports = upstreams.transports(config.routes)
         timeout = config.dns.timeout.total_seconds()

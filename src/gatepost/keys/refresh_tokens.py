@@ -90,6 +90,23 @@ class StoredRefreshTokens:
         if is_late:
             self._report("refresh_token_kept", credential=name)
 
+    def seal_newest(self, mark: bytes, name: str) -> bytes | None:
+        """Return the newest token that follows the one with this mark, encrypted, for others with
+        the same key; None if it is that one itself."""
+        token = self.newest(mark, name)
+        if token is None:
+            return None
+        plain = token.reveal().encode("utf-8", "surrogateescape")
+        return self._key.seal(mark + plain, _PURPOSE)
+
+    def adopt(self, mark: bytes, name: str, sealed: bytes) -> None:
+        """Keep the token that ``seal_newest`` has returned elsewhere. Raises ConfigError if the key
+        there is another one."""
+        plain = self._key.unseal(sealed, _PURPOSE)
+        token = Secret(plain[_DIGEST:].decode("utf-8", "surrogateescape"))
+        if plain[:_DIGEST] == mark and token != self.newest(mark, name):
+            self.keep(mark, name, token)
+
     def _try_later(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(AGAIN, self._try_again)
@@ -145,6 +162,20 @@ class StoredRefreshToken:
         configured = self._configured()
         self._mark = self._tokens.mark_of(configured)
         return self._tokens.newest(self._mark, self._name) or configured
+
+    def key(self) -> str:
+        """Return the key of the configured token, by which other nodes know it. Raises
+        ConfigError."""
+        self._mark = self._tokens.mark_of(self._configured())
+        return self._mark.hex()
+
+    def seal_newest(self) -> bytes | None:
+        """Return the newest token, encrypted; None if it is the configured one."""
+        return self._tokens.seal_newest(self._mark, self._name)
+
+    def adopt(self, sealed: bytes) -> None:
+        """Keep a token that another node has sealed. Raises ConfigError."""
+        self._tokens.adopt(self._mark, self._name, sealed)
 
     def keep(self, token: Secret) -> None:
         """Keep a token that replaces the one that was last read. The operator may have

@@ -89,6 +89,19 @@ class Cluster(Protocol):
     async def end_pause(self, key: str) -> None:
         """End a pause on all nodes. Raises QueueError."""
 
+    async def try_take_turn(self, key: str, seconds: float) -> bool:
+        """Tell whether this node may do what only one may at a time, for so long. Raises
+        QueueError."""
+
+    async def end_turn(self, key: str) -> None:
+        """Let others have it. Raises QueueError."""
+
+    async def load_token(self, key: str) -> bytes | None:
+        """Return a sealed token; None if there is none. Raises QueueError."""
+
+    async def save_token(self, key: str, sealed: bytes) -> None:
+        """Store a sealed token for all nodes. Raises QueueError."""
+
     def may_attempt(self, lease: Lease) -> bool:
         """Tell whether an attempt may begin, and its content be sent, now.
 

@@ -1,8 +1,7 @@
 """Delivery by one of several nodes that share a queue."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +9,7 @@ from gatepost.errors import LeaseLost
 from gatepost.model.body import WINDOW, BytesBody
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
-from gatepost.queue.cluster_contract import ClusterEvents, NodeStatus, SharedPause
+from gatepost.queue.cluster_contract import Cluster, SharedPause
 from gatepost.relay.held_body import HeldBody
 from gatepost.relay.shared_limits import SharedLimits
 from gatepost.relay.shared_pauses import SHARED, TURN
@@ -55,26 +54,12 @@ class FakeCluster:
     async def end_pause(self, key: str) -> None:
         self.pauses.pop(key, None)
 
-    def follow(self, events: ClusterEvents) -> None: ...
-
-    async def nodes(self) -> Sequence[NodeStatus]:
-        return ()
-
-    async def try_drain(self, name: str) -> bool:
-        raise NotImplementedError(name)
-
-    async def ask(
-        self, node: str, operation: str, fields: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        raise NotImplementedError(node, operation, fields)
-
-    async def tell(self, operation: str, fields: Mapping[str, Any]) -> None: ...
-
 
 def clustered(**target: Any) -> tuple[World, Upstream, FakeCluster]:
     world, hub = one_hub(**target)
-    cluster = world.cluster = FakeCluster(world)
-    world.wire.shared = SharedLimits(cluster, world.clock.monotonic)
+    cluster = FakeCluster(world)
+    world.cluster = cast("Cluster", cluster)
+    world.wire.shared = SharedLimits(world.cluster, world.clock.monotonic)
     return world, hub, cluster
 
 

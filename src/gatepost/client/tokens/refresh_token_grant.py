@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from gatepost.client.tokens.contract import AccessToken
@@ -42,10 +43,10 @@ class RefreshToken:
         client: RefreshClient,
         token: Callable[[], Secret],
         keep: Callable[[Secret], None] = lambda _: None,
-        turn: asyncio.Lock | None = None,
+        turn: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
         """``token`` reads the configured or saved one; it raises ConfigError. ``keep`` raises
-        nothing. Sources that may have the same token share ``turn``."""
+        nothing. Sources that may have the same token share ``turn``, such as a Lock."""
         self._http, self._client, self._token, self._keep = http, client, token, keep
         self._turn = turn or asyncio.Lock()
         self._read: Secret | None = None

@@ -18,6 +18,7 @@ from gatepost.store.postgres.questions import NodeQuestions, open_questions
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
+from gatepost.store.postgres.turns import NodeTurns
 
 MOST_AHEAD: Final = 60_000_000
 EARLIER: Final = 64
@@ -43,6 +44,9 @@ class PostgresCluster:
         self._pauses_version = self._records_version = 0
         self._questions = NodeQuestions(node, change, read)
         self.ask, self.tell = self._questions.ask, self._questions.tell
+        turns = NodeTurns(node, change, read)
+        self.try_take_turn, self.end_turn = turns.try_take, turns.end
+        self.load_token, self.save_token = turns.load_token, turns.save_token
         self.epochs: frozenset[int] = frozenset()
         """Those of all nodes, as seen last."""
 

@@ -138,3 +138,22 @@ FROM pause LIMIT 1000;
 -- name: forget_pauses
 DELETE FROM pause
 WHERE until < (extract(epoch FROM clock_timestamp() - interval '1 hour') * 1000000)::bigint;
+
+-- name: take_turn
+-- If nobody has it, or who has it is gone or late.
+INSERT INTO turn (key, holder, until)
+VALUES (%s, %s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + %s)
+ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE turn.holder = excluded.holder OR turn.holder NOT IN (SELECT epoch FROM node)
+    OR turn.until < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+RETURNING 1;
+
+-- name: end_turn
+DELETE FROM turn WHERE key = %s AND holder = %s;
+
+-- name: load_token
+SELECT sealed FROM refresh_token WHERE key = %s;
+
+-- name: save_token
+INSERT INTO refresh_token (key, sealed) VALUES (%s, %s)
+ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed;

@@ -42,3 +42,16 @@ CREATE TABLE pause (
 
 -- What is read again when it has changed.
 INSERT INTO counter VALUES ('pauses', 0), ('records', 0);
+
+-- Whose turn it is to do what only one node may do at a time.
+CREATE TABLE turn (
+    key    text   COLLATE "C" PRIMARY KEY,
+    holder bigint NOT NULL,           -- an epoch
+    until  bigint NOT NULL            -- by the clock of the database
+) WITH (fillfactor = 10);
+
+-- Refresh tokens that a provider has issued instead of configured ones; sealed by the nodes' key.
+CREATE TABLE refresh_token (
+    key    text  COLLATE "C" PRIMARY KEY,
+    sealed bytea NOT NULL
+);
