@@ -440,6 +440,19 @@ def test_one_node_has_a_turn_until_it_ends_or_dies(nodes: Nodes) -> None:
     run(steps())
 
 
+def test_refused_logins_are_counted_over_all_nodes(nodes: Nodes) -> None:
+    a, b = nodes.open("a"), nodes.open("b")
+
+    async def steps() -> None:
+        await begin(a, b)
+        counts = [await each.cluster.count_failure("192.0.2.1", 60.0) for each in (a, b, a)]
+        assert counts == [1, 2, 3]
+        assert await b.cluster.count_failure("192.0.2.2", 60.0) == 1
+        assert await b.cluster.count_failure("192.0.2.1", 0.0) == 1, "the others are forgotten"
+
+    run(steps())
+
+
 def test_segments_of_other_nodes_are_left_alone(nodes: Nodes) -> None:
     """One node keeps up what another one writes, between its groups."""
     a, b = nodes.open("a"), nodes.open("b")

@@ -43,6 +43,7 @@ FROM generate_series(1, {FEWER}) AS n;
 SMALL = (
     "counter", "node", "segment", "writer", "record", "departed", "suppressed_period", "question",
     "pause", "rate", "turn", "refresh_token",
+    "failed_login",
 )  # fmt: skip
 READS_ALL = {
     "count_captured", "count_deliveries", "delete_all_periods", "give_back", "inboxes",

@@ -3,6 +3,7 @@ it has accepted arrives from another."""
 
 import http.client
 import json
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -43,12 +44,20 @@ class Cluster:
         """Start a node whose next hop is at a port of 127.0.0.1."""
         directory = self._directory / name
         directory.mkdir(exist_ok=True)
+        self._copy_key(directory)
         (directory / "database").write_text(f"{self._url}\n")
         (directory / "database").chmod(0o600)
         schema = f"nodes_{self._directory.name[-20:]}".replace("-", "_").lower()
         base = BASE.replace("SCHEMA", schema).replace("[storage]", f"{CLUSTER}[storage]", 1)
         relay = relaying(directory, HUB.format(port=port), "--node", name, base=base)
         return self._stack.enter_context(relay)
+
+    def _copy_key(self, directory: Path) -> None:
+        """Give a node the key of another one."""
+        for key in self._directory.glob("*/data/key"):
+            if not (directory / "data").exists():
+                (directory / "data").mkdir(mode=0o700)
+                shutil.copy(key, directory / "data" / "key")
 
 
 @contextmanager
@@ -127,6 +136,21 @@ def test_mail_of_a_killed_node_arrives_from_another(server: PostgresServer, tmp_
         [delivery] = b.ask("queue", "why", message)["deliveries"]
         assert (delivery["taken_over"]["from"], delivery["taken_over"]["by"]) == ("a", "b")
         assert "b took it over from a" in delivery["sentence"]
+
+
+@pytest.mark.thorough
+def test_an_account_that_is_changed_on_one_node_is_changed_on_all(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    with mute() as silent, cluster(tmp_path, server.url) as nodes:
+        a, b = nodes.start("a", silent), nodes.start("b", silent)
+        wait_for(lambda: len(b.ask("nodes")["nodes"]) == 2)
+        password = a.ask("account", "create", "printer", "--sender", "@example.com")["password"]
+        with b.secured("submission") as peer:
+            assert peer.login("printer", password).startswith("235 ")
+        assert a.ask("account", "delete", "printer")
+        with b.secured("submission") as peer:
+            assert peer.login("printer", password).startswith("535 ")
 
 
 @pytest.mark.thorough

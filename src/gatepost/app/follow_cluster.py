@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gatepost.control.node_questions import answer_node
 from gatepost.control.queue_operations import QueueControl
-from gatepost.errors import GatepostError
+from gatepost.errors import GatepostError, QueueError
 from gatepost.model.operator_event import ReportEvent
+from gatepost.policy.client_limits import FailureCounts
 from gatepost.queue.cluster_contract import Cluster, ClusterEvents, SharedPause
 from gatepost.relay.safe_error_text import explain
 
@@ -77,3 +79,22 @@ class ClusterFollower:
             await self._reload_records()
             return {}
         return await answer_node(self._queue, operation, fields)
+
+
+def failure_counts(cluster: Cluster) -> FailureCounts:
+    """Return the refused logins at all nodes; 0 while the store does not answer."""
+
+    async def count(address: str, forgotten: float) -> int:
+        try:
+            return await cluster.count_failure(address, forgotten)
+        except QueueError:
+            return 0
+
+    return FailureCounts(count, asyncio.ensure_future)
+
+
+async def announce_drain(cluster: Cluster) -> None:
+    """Let the list of nodes say that this one stops, if the store answers soon."""
+    with suppress(QueueError, TimeoutError):
+        async with asyncio.timeout(1):
+            await cluster.try_drain(cluster.name)

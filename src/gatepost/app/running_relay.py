@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +19,7 @@ from gatepost.app.emulation import (
     open_reports,
 )
 from gatepost.app.faulty_certificates import FaultyCertificates
-from gatepost.app.follow_cluster import ClusterFollower
+from gatepost.app.follow_cluster import ClusterFollower, announce_drain, failure_counts
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.make_listeners import client_limits
@@ -47,7 +47,7 @@ from gatepost.control.session_operations import SessionControl
 from gatepost.control.socket_server import ControlServer
 from gatepost.control.upstream_operations import UpstreamControl
 from gatepost.diagnosis.remedies.library import Placeholders
-from gatepost.errors import ConfigError, GatepostError, QueueError
+from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.atomic_files import keep_out_of_git, remove_file
@@ -175,6 +175,8 @@ class RunningRelay:
             await self.directories.open_tokens()
         if config.emulation is None:
             self.clients = ClientCounts(client_limits(config.limits), clock.monotonic)
+            if self.store.cluster is not None:
+                self.clients.share(failure_counts(self.store.cluster))
         else:
             self.quotas = make_quotas(config.emulation.profile, self.directories, clock)
         self._counted = make_ids(await self.store.new_epoch())
@@ -452,11 +454,8 @@ class RunningRelay:
         health check says so."""
         self.is_draining = True
         patience = DRAIN_PATIENCE if self.drained.done() else ON_THE_WIRE
-        cluster = self.store.cluster
-        if cluster is not None and not self.store.has_failed:
-            with suppress(QueueError, TimeoutError):
-                async with asyncio.timeout(1):
-                    await cluster.try_drain(cluster.name)
+        if self.store.cluster is not None and not self.store.has_failed:
+            await announce_drain(self.store.cluster)
         await stop_all(self.inbound, self.outbound, self.store, patience)
 
     def tell_ready(self) -> dict[str, Any]:

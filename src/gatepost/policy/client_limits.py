@@ -1,9 +1,9 @@
 """Counts of clients by address: their connections, and their failed logins."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from gatepost.model.value_or_future import Later
 from gatepost.policy.networks import counted_as
@@ -42,6 +42,17 @@ class ClientCounter(Protocol):
         """Count a refused login; return the seconds to wait before answering it."""
 
 
+@dataclass(frozen=True, slots=True)
+class FailureCounts:
+    """The refused logins at all nodes."""
+
+    count: Callable[[str, float], Awaitable[int]]
+    """Counts one of an address, and returns the number; for the argument in seconds, see
+    ``ClientLimits.forgotten``. Raises nothing."""
+    begin: Callable[[Coroutine[Any, Any, float]], Awaitable[float]]
+    """Lets the event loop run something, and returns a future of its result."""
+
+
 class ClientCounts:
     """The counts, in the process that keeps them. ``owner`` is the process of a connection."""
 
@@ -50,6 +61,7 @@ class ClientCounts:
         """May be replaced at any time; the counts stay."""
         self.vacate: Callable[[], Awaitable[None]] = _nothing_is_kept
         """Has other processes give back places that they reserve for clients that left."""
+        self._others: FailureCounts | None = None
         self._seconds = seconds
         self._sessions: dict[str, int] = {}
         self._total = 0
@@ -102,16 +114,31 @@ class ClientCounts:
             _take(self._sessions, key, number)
             self._total -= number
 
-    def delay(self, address: str) -> float:
+    def delay(self, address: str) -> "Later[float]":
+        """See ``ClientCounter.delay``."""
         key, now, limits = counted_as(address), self._seconds(), self.limits
         before, last = self._failures.pop(key, (0, now))
         failures = before + 1 if now - last < limits.forgotten else 1
-        doublings = min(max(0, failures - limits.failures), 30)
-        seconds = min(limits.first_delay * 2.0**doublings, limits.longest_delay)
+        seconds = self._delay_after(failures)
         self._failures[key] = failures, now + seconds
         if len(self._failures) > MOST_REMEMBERED:
             self._failures.popitem(last=False)
-        return seconds
+        if self._others is None:
+            return seconds
+        return self._others.begin(self._shared_delay(self._others, key, failures))
+
+    async def _shared_delay(self, others: FailureCounts, key: str, failures: int) -> float:
+        forgotten = self.limits.forgotten + self.limits.longest_delay
+        return self._delay_after(max(failures, await others.count(key, forgotten)))
+
+    def share(self, others: FailureCounts) -> None:
+        """Count refused logins over all nodes from now on."""
+        self._others = others
+
+    def _delay_after(self, failures: int) -> float:
+        limits = self.limits
+        doublings = min(max(0, failures - limits.failures), 30)
+        return min(limits.first_delay * 2.0**doublings, limits.longest_delay)
 
 
 async def _nothing_is_kept() -> None:
@@ -142,5 +169,5 @@ class LocalClientCounter:
         """See ``ClientCounter.leave``; ``number`` connections have ended."""
         self._counts.leave(self._owner, address, number)
 
-    def delay(self, address: str) -> float:
+    def delay(self, address: str) -> "Later[float]":
         return self._counts.delay(address)

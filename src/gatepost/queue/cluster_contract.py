@@ -89,6 +89,10 @@ class Cluster(Protocol):
     async def end_pause(self, key: str) -> None:
         """End a pause on all nodes. Raises QueueError."""
 
+    async def count_failure(self, address: str, forgotten: float) -> int:
+        """Count a refused login; return how many there were from an address, at any node, with less
+        than ``forgotten`` seconds between any two. Raises QueueError."""
+
     async def try_take_turn(self, key: str, seconds: float) -> bool:
         """Tell whether this node may do what only one may at a time, for so long. Raises
         QueueError."""

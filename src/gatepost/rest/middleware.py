@@ -50,7 +50,8 @@ class Delays:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 401:
                 address, _ = scope.get("client") or ("", 0)
-                await asyncio.sleep(self._clients.delay(address))
+                delay = self._clients.delay(address)
+                await asyncio.sleep(delay if isinstance(delay, float) else await delay)
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.policy.client_limits import ClientCounts, ClientLimits, LocalClientCounter
+from gatepost.policy.client_limits import (
+    ClientCounts,
+    ClientLimits,
+    FailureCounts,
+    LocalClientCounter,
+)
 
 
 class Clock:
@@ -149,3 +154,21 @@ def test_counts_are_what_is_there(steps: list[tuple[str, str, bool]]) -> None:
             known.leave(owner, address)
             if (owner, address) in there:
                 there.remove((owner, address))
+
+
+def test_refused_logins_at_other_nodes_count_too() -> None:
+    asked: list[tuple[str, float]] = []
+
+    async def count(address: str, forgotten: float) -> int:
+        asked.append((address, forgotten))
+        return 7
+
+    async def steps() -> None:
+        counts = ClientCounts(ClientLimits(failures=5), lambda: 0.0)
+        counts.share(FailureCounts(count, asyncio.ensure_future))
+        delay = counts.delay("192.0.2.1")
+        assert isinstance(delay, asyncio.Future)
+        assert await delay == 4.0
+        assert asked == [("192.0.2.1", 90.0)]
+
+    asyncio.run(steps())

@@ -65,12 +65,15 @@ class PostgresCluster:
         await self._change(_end_pause, key)
         await self._change(_notify)
 
+    async def count_failure(self, address: str, forgotten: float) -> int:
+        """See ``Cluster``."""
+        return await self._change(_count_failure, address, forgotten)
+
     async def announce_records(self) -> None:
         """Return when the other nodes have read the records again, or after a while: then they do
         so at their next look."""
-        if len(self.epochs) > 1:
-            with suppress(QueueError):
-                await self.tell("records", {})
+        with suppress(QueueError):
+            await self.tell("records", {})
 
     @property
     def is_keeper(self) -> bool:
@@ -179,6 +182,12 @@ def _put_pause(connection: Connection, epoch: int, pause: SharedPause) -> None:
 def _end_pause(connection: Connection, key: str) -> None:
     connection.execute(SQL["raise_version"], ("pauses",))
     connection.execute(SQL["end_pause"], (legible(key),))
+
+
+def _count_failure(connection: Connection, address: str, forgotten: float) -> int:
+    row = connection.execute(SQL["count_failure"], (legible(address), forgotten)).fetchone()
+    assert row is not None  # noqa: S101 - it was inserted or updated
+    return int(row[0])
 
 
 def _notify(connection: Connection) -> None:

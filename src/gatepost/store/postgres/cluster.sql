@@ -157,3 +157,15 @@ SELECT sealed FROM refresh_token WHERE key = %s;
 -- name: save_token
 INSERT INTO refresh_token (key, sealed) VALUES (%s, %s)
 ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed;
+
+-- name: count_failure
+-- The count starts again when there was none for a while.
+INSERT INTO failed_login AS f (address, failures, last) VALUES (%s, 1, clock_timestamp())
+ON CONFLICT (address) DO UPDATE
+SET failures = CASE WHEN f.last > excluded.last - make_interval(secs => %s) THEN f.failures + 1
+                    ELSE 1 END,
+    last = excluded.last
+RETURNING failures;
+
+-- name: forget_failures
+DELETE FROM failed_login WHERE last < clock_timestamp() - interval '10 minutes';

@@ -55,3 +55,10 @@ CREATE TABLE refresh_token (
     key    text  COLLATE "C" PRIMARY KEY,
     sealed bytea NOT NULL
 );
+
+-- Refused logins by the addresses of clients.
+CREATE UNLOGGED TABLE failed_login (
+    address  text   COLLATE "C" PRIMARY KEY,
+    failures int    NOT NULL,
+    last     timestamptz NOT NULL
+) WITH (fillfactor = 50);
