@@ -49,6 +49,7 @@ SEARCHES: Final = {
     "a word that never occurs": f"search?query={NEVER}",
     "part of a subject": "search?query=subject:77777",
     "two words together": f"search?query={quote(chr(34) + 'code is 12345' + chr(34))}",
+    "mail without a common word": f"search?query=-{COMMON}",
     "unread mail": "search?query=is:unread",
     "a code": "search?query=code:123456",
 }

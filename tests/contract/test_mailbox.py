@@ -347,12 +347,24 @@ def test_more_are_changed_than_fit_in_one_commit(tmp_path: Path) -> None:
 
 
 WORDS = ("alpha", "alphabet", "beta", "gamma", "rare", "認証コード", "zwölf", "a-b", "ten eleven")
+EVERY = "every one of us *[a?]"
 SEARCHES: list[tuple[Condition, ...]] = [
     (Contains(("words",), "alpha"),),
     (Contains(("words",), "rare"),),
     (Contains(("words",), "認証"),),
     (Contains(("words",), "en el"),),
     (Contains(("words",), "never"),),
+    (Contains(("words",), "alpha beta"),),
+    (Contains(("words",), "ha be"),),
+    (Contains(("words",), "alphabet gamma alpha"),),
+    (Contains(("words",), "a gamma al"),),
+    (Contains(("words",), "beta alphabet"), Contains(("words",), "gamma beta")),
+    (Contains(("words",), "very one of u"),),
+    (Contains(("words",), "every one of us never"),),
+    (Contains(("words",), "us"), Contains(("words",), "alpha gamma")),
+    (Contains(("words",), "*[a?] "),),
+    (Contains(("words",), "]"),),
+    (Contains(("subject", "words"), "[a"),),
     (Contains(("words",), " "),),
     (Contains(("subject",), "m1"), Contains(("words",), "beta")),
     (Contains(("from", "subject"), "77"),),
@@ -373,8 +385,11 @@ def test_a_search_finds_the_same_with_and_without_vocabularies(
     chance = Random(7)
     facts = {
         f"m{number}": {
-            "texts": {"subject": f"m{number}", "words": " ".join(chance.sample(WORDS[:4], 2))}
-            | ({"words": chance.choice(WORDS)} if number % 50 == 3 else {}),
+            "texts": {
+                "subject": f"m{number}",
+                "words": f"{EVERY} {' '.join(chance.sample(WORDS[:4], 3))}",
+            }
+            | ({"words": f"{EVERY} {chance.choice(WORDS)}"} if number % 50 == 3 else {}),
             "keys": frozenset({f"rcpt:b{number % 90}@example.net", "user:me and you"}),
             "lane": "left" if number % 3 else "",
             "is_read": number % 4 == 0,

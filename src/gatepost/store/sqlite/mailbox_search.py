@@ -19,8 +19,8 @@ from gatepost.queue.mailbox_contract import (
     MailboxPage,
     Terms,
 )
-from gatepost.store.sqlite.mailbox_terms import SEPARATOR, where
-from gatepost.store.sqlite.mailbox_vocabulary import Span, candidates, words_of
+from gatepost.store.sqlite.mailbox_terms import SEPARATOR, where, where_within
+from gatepost.store.sqlite.mailbox_vocabulary import BlockFilter, Span, candidates
 from gatepost.store.sqlite.queries import read_queries
 from gatepost.store.stored_values import read_time
 
@@ -40,14 +40,13 @@ def matching(
 ) -> Sequence[Row]:
     """Return the rows of a query for all entries that match, newest first; of ``count`` one for
     each span. ``before`` are the values before those of the terms."""
-    condition, values = where(terms)
-    words = words_of(terms)
-    if not words:
-        sql = SQL[query].format(terms=condition)
+    blocks = BlockFilter(terms)
+    condition, values = where_within(terms) if blocks else where(terms)
+    sql = SQL[query].format(terms=condition)
+    if not blocks:
         return connection.execute(sql, (*before, *values)).fetchall()
-    sql = SQL[query].format(terms=f"mailbox.seq BETWEEN ? AND ? AND {condition}")
     rows: list[Row] = []
-    for span in candidates(connection, words, _extent(connection, terms)):
+    for span in candidates(connection, blocks, _extent(connection, terms)):
         rows += connection.execute(sql, (*before, *span, *values))
     return rows
 
@@ -82,12 +81,13 @@ def find_page(
 
 def _batches(connection: sqlite3.Connection, terms: Terms) -> Iterator[Sequence[Row]]:
     """Yield the number and the read mark of matching entries, newest first."""
-    condition, values = where(terms)
     if _has_index(terms):
+        condition, values = where(terms)
         rows = connection.execute(SQL["matches"].format(terms=condition), values).fetchall()
         yield sorted(rows, reverse=True)
         return
-    sql = SQL["matches"].format(terms=f"mailbox.seq BETWEEN ? AND ? AND {condition}")
+    condition, values = where_within(terms)
+    sql = SQL["matches"].format(terms=condition)
     for span in _spans(connection, terms):
         yield connection.execute(sql, (*span, *values)).fetchall()[::-1]
 
@@ -103,8 +103,8 @@ def _has_index(terms: Terms) -> bool:
 def _spans(connection: sqlite3.Connection, terms: Terms) -> Iterator[Span]:
     """Yield the spans in which entries may match, newest first."""
     extent = _extent(connection, terms)
-    words = words_of(terms)
-    found = candidates(connection, words, extent) if words else iter([extent])
+    blocks = BlockFilter(terms)
+    found = candidates(connection, blocks, extent) if blocks else iter([extent])
     for lowest, highest in found:
         for last in range(highest, lowest - 1, -MANY):
             yield max(lowest, last - MANY + 1), last

@@ -1,6 +1,7 @@
 """The terms of a search as a condition of SQL."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from gatepost.queue.mailbox_contract import (
     Larger,
     ReceivedBefore,
     SearchField,
+    Term,
     Terms,
 )
 from gatepost.store.stored_values import microseconds
@@ -32,6 +34,8 @@ _COLUMNS: Final[Mapping[SearchField, str]] = {
     "message_id": "message_id",
     "words": "(SELECT words FROM mailbox_contents AS c WHERE c.seq = mailbox.seq)",
 }
+_SPECIAL: Final = re.compile(r"[*?[]")
+"""What means something in a pattern of GLOB, which is quicker than instr()."""
 _PROPERTIES: Final = {
     "read": "is_read = 1",
     "tagged": "tags <> ''",
@@ -59,12 +63,36 @@ def where(terms: Terms) -> tuple[str, tuple[Any, ...]]:
     return " AND ".join(conditions), tuple(values)
 
 
+def where_within(terms: Terms) -> tuple[str, tuple[Any, ...]]:
+    """Return the same for the entries of a span, whose two numbers come before the values.
+
+    Texts are compared where they are, so that only entries that have them are looked up.
+    """
+    texts = [each for each in terms if _is_of_contents(each)]
+    condition, values = where(tuple([each for each in terms if each not in texts]))
+    if not texts:
+        return f"mailbox.seq BETWEEN ? AND ? AND {condition}", values
+    globs = " AND words GLOB ?" * len(texts)
+    sought = f"SELECT seq FROM mailbox_contents WHERE seq BETWEEN ? AND ?{globs}"  # noqa: S608
+    patterns = [_pattern(each.condition.text) for each in texts]  # type: ignore[union-attr]
+    return f"mailbox.seq IN ({sought}) AND {condition}", (*patterns, *values)
+
+
+def _is_of_contents(term: Term) -> bool:
+    condition = term.condition
+    is_text = isinstance(condition, Contains) and condition.fields == ("words",)
+    return is_text and not term.is_negated
+
+
+def _pattern(text: str) -> str:
+    return "*" + _SPECIAL.sub(r"[\g<0>]", text) + "*"
+
+
 def _sql(condition: Condition) -> tuple[str, Sequence[Any]]:
     match condition:
         case Contains(fields, text):
-            return " OR ".join(f"instr({_COLUMNS[each]}, ?)" for each in fields), [text] * len(
-                fields
-            )
+            sql = " OR ".join(f"{_COLUMNS[each]} GLOB ?" for each in fields)
+            return sql, [_pattern(text)] * len(fields)
         case HasKey(key):
             return "instr(keys, ?)", [joined((key,))]
         case HasTag(tag):
