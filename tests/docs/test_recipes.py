@@ -1,6 +1,8 @@
 """Examples that need a CI service, Docker or PHP: their files are run with stand-ins for these.
 
-Of .NET, no compiler can be installed here, so only names in the examples are checked.
+Neither Docker nor .NET can be installed here. Of Docker, files are parsed, and commands run as
+processes. Of C#, the names in the examples are checked, and their requests are made as they stand
+there.
 """
 
 import json
@@ -14,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -24,6 +28,7 @@ from tests import fork_server
 from tests.docs.pages import ROOT, Page, read_page
 from tests.shell.processes import is_alive
 from tests.shell.serve_process import wait_for
+from tests.shell.test_up import signed_in
 
 HOW_TO: Final = ROOT / "docs" / "how-to"
 PATIENCE: Final = 60.0
@@ -203,6 +208,46 @@ def test_testcontainers(tmp_path: Path) -> None:
     container.write_text(text)
     said = shell("python3 -m pytest -q -p no:cacheprovider test_sign_up.py", tmp_path)
     assert "1 passed" in said
+
+
+def test_java_starts_the_container_as_python_does() -> None:
+    text = page("testcontainers").text
+    [command] = re.findall(r"\.withCommand\((.*?)\)\n", text, re.DOTALL)
+    words = re.findall(r'"([^"]*)"', command)
+    [said] = re.findall(r"with_command\((.*?)\n        \)", text, re.DOTALL)
+    python = "".join(re.findall(r'f"([^"]*)"', said)).format(SMTP=2587, CONSOLE=8025)
+    assert words == python.split()
+
+
+def test_the_requests_of_dotnet_are_answered() -> None:
+    """What the C# of the page sends, and what it reads of the answer."""
+    text = page("dotnet").text
+    [path] = re.findall(r'GetFromJsonAsync<JsonElement>\(\$"([^"]+)"\)', text)
+    [query] = re.findall(r'EscapeDataString\(\$"([^"]+)"\)', text)
+    keys = re.findall(r'GetProperty\("(\w+)"\)', text)
+    assert (keys, re.findall(r'"(/\w+)", endpointName', text)) == (
+        ["Subject", "Codes", "Value"], ["/readyz"],
+    )  # fmt: skip
+    with Emulator() as relay:
+        variables = dict(
+            each.split("=", 1)
+            for each in shell(f"gatepost env --data {relay.data} --format github", relay.data)
+            .splitlines()
+        )  # fmt: skip
+        assert {
+            f"GATEPOST_{each}" for each in re.findall(r'Setting\("GATEPOST_(\w+)"\)', text)
+        } <= (variables.keys())
+        with signed_in(relay.ready) as peer:  # STARTTLS, then AUTH, as MailKit does
+            body = b"Subject: Welcome\r\n\r\nYour code is 482913.\r\n"
+            peer.begin(relay.sender, "user-1@example.net")
+            peer.send(body + b".\r\n")
+            assert peer.reply().startswith("250 ")
+        asked = path.format(query=quote(query.format(to="user-1@example.net"), safe=""))
+        with urlopen(relay.ready["mailbox_api"] + asked, timeout=PATIENCE) as response:
+            mail = json.load(response)
+        assert (mail["Subject"], len(mail["Codes"][0]["Value"])) == ("Welcome", 6)
+        with urlopen(relay.ready["mailbox_api"] + "/readyz", timeout=PATIENCE) as response:
+            assert response.status == 200
 
 
 def test_variables_of_the_pages_exist() -> None:
