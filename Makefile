@@ -32,13 +32,16 @@ CORPUS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test oldest check lint format docs compliance system bench accuracy train lock clean npm
+.PHONY: help demo demo-cluster up test oldest check lint format docs compliance system bench accuracy train lock clean npm
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 demo: $(VENV)  ## show what Gatepost does, on real sockets, in under 20 seconds
 	@$(DEMO)
+
+demo-cluster: $(VENV)  ## show three relays that share a database, and one that dies
+	@$(BIN)/python -m demo.cluster
 
 up: $(VENV)  ## run the local relay in the foreground
 	@$(BIN)/gatepost up $(UP_FLAGS)

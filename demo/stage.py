@@ -168,6 +168,11 @@ class Bridge:
         none."""
         return _find((self.config.parent / "bridge.log").read_text(), words)
 
+    def kill(self) -> None:
+        """Send SIGKILL to the whole group."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def stop(self) -> None:
         """Send SIGTERM, and wait."""
         if self.process.poll() is None:

@@ -45,6 +45,10 @@ def bench() -> None:
     "--store", type=click.Choice(("sqlite", "postgres")), default="sqlite", show_default=True,
     help="Where mail is stored. A PostgreSQL of its own is killed, too.",
 )  # fmt: skip
+@click.option(
+    "--nodes", type=click.IntRange(1, 16), default=1, show_default=True,
+    help="Number of relays that share a PostgreSQL. They are paused, too.",
+)  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the random choices.")
 @click.option(
     "--directory", type=click.Path(path_type=Path, file_okay=False),
@@ -56,6 +60,7 @@ def crash(
     kills: int,
     workers: int,
     store: Literal["sqlite", "postgres"],
+    nodes: int,
     seed: int,
     directory: Path | None,
     as_json: bool,
@@ -73,8 +78,10 @@ def crash(
     \b
     Example:
       gatepost bench crash --messages 300 --kills 8
-      gatepost bench crash --store postgres --json
+      gatepost bench crash --store postgres --nodes 3 --json
     """
+    if nodes > 1 and store != "postgres":
+        raise click.UsageError("--nodes needs --store postgres")
     if not Path("/proc/self/stat").exists():
         raise CommandFailed("this needs /proc, which lists the relay's processes")
     from gatepost.processes.event_loop import run  # noqa: PLC0415 - heavy: not for --help
@@ -83,7 +90,7 @@ def crash(
     from gatepost.testing.postgres_server import NoPostgres  # noqa: PLC0415
 
     home = _home(directory)
-    plan = CrashPlan(messages, kills, workers, seed=seed, store=store)
+    plan = CrashPlan(messages, kills, workers, seed=seed, store=store, nodes=nodes)
     try:
         result = run(run_crash(plan, home, lambda text: click.echo(text, err=True)))
     except (NotServed, NoPostgres) as error:

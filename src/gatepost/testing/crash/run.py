@@ -8,7 +8,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -41,8 +41,16 @@ STARTING: Final = (0.0, 1.0)
 READ_ON: Final = 2.0
 """Maximum seconds in which an upstream reads what a relay sent before it was killed."""
 _VICTIMS: Final[dict[Whom | Literal["database"], int]] = {
-    "worker": 3, "store": 3, "relay": 4, "database": 4,
+    "worker": 3, "store": 3, "relay": 4, "database": 4, "node paused": 2,
 }  # fmt: skip
+SETTLING: Final = 3.0
+"""Seconds that a database may need to settle a delivery, when nothing has happened to it."""
+PAUSED: Final = (0.5, 12.0)
+"""Seconds for which a node is paused: others take it for dead after eight."""
+DEAD: Final = 10.0
+"""Seconds for which a node that was killed sometimes stays away, so that others take over."""
+STAYS_DEAD: Final = 0.2
+"""The share of kills after which it does."""
 
 Progress = Callable[[str], None]
 
@@ -63,6 +71,8 @@ class CrashPlan:
     mischief: Mischief = field(default_factory=Mischief)
     store: Literal["sqlite", "postgres"] = "sqlite"
     """Where the relay keeps mail; a database is killed, too."""
+    nodes: int = 1
+    """Number of relays that share the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +117,7 @@ class _Run:
             Upstream(plan.seed + number, plan.mischief, self._taken) for number in range(HUBS)
         ]
         self._database = CrashDatabase() if plan.store == "postgres" else None
-        self._struck = 0
-        """How many messages had arrived when something last happened to the database."""
-        self._victim: Victim
+        self._victims: list[Victim] = []
         self._senders: Senders
 
     async def run(self) -> CrashResult:
@@ -120,22 +128,34 @@ class _Run:
         if self._database is not None:
             await self._database.start()
             url = self._database.url
-        self._victim = victim = Victim(self._home, ports, plan.workers, url)
+        self._victims = victims = [
+            Victim(self._home, ports, plan.workers, url, f"node-{number}")
+            for number in range(1, plan.nodes + 1)
+        ]
+        servers = tuple([server for each in victims for server in each.account.servers])
+        account = replace(victims[0].account, servers=servers)
         domains = [*map(hub_domain, range(HUBS))] * 6 + [plan.mischief.hopeless]
-        self._senders = Senders(victim.account, domains, PAUSE, self._chance)
+        self._senders = Senders(account, domains, PAUSE, self._chance)
         try:
-            await victim.start()
-            await victim.wait_ready()
+            await self._start_all()
             async with self._sending():
                 await self._kill_all()
                 await self._senders.wait_for(plan.messages, plan.drain)
             self._progress("the upstream is well again; the queue drains")
             queued = await self._drain()
-            await victim.stop()
-            faults = victim.reported("internal_error") + victim.reported("notification_lost")
-            faults += [f"process {pid} is left behind" for pid in victim.left_behind()]
+            await self._stop_all()
+            faults = [
+                fault
+                for each in victims
+                for fault in (
+                    *each.reported("internal_error"),
+                    *each.reported("notification_lost"),
+                    *[f"process {pid} is left behind" for pid in each.left_behind()],
+                )
+            ]
         finally:
-            victim.clean_up()
+            for victim in victims:
+                victim.clean_up()
             for each in self._upstreams:
                 each.close()
             if self._database is not None:
@@ -143,14 +163,26 @@ class _Run:
         return CrashResult(
             judge(CrashRecords(self._senders.sent, self._taken, self._kills, queued)),
             Counter(each.victim for each in self._kills),
-            victim.starts,
-            max(victim.outages, default=0.0),
+            sum(each.starts for each in victims),
+            max([outage for each in victims for outage in each.outages], default=0.0),
             loop.time() - begun,
             sum((each.fates for each in self._upstreams), Counter()),
             self._senders.troubles,
-            victim.events(),
+            sum((each.events() for each in victims), Counter()),
             faults,
         )
+
+    async def _start_all(self) -> None:
+        for each in self._victims:
+            await each.start()
+        await self._wait_ready()
+
+    async def _stop_all(self) -> None:
+        for each in self._victims:
+            await each.stop()
+
+    async def _wait_ready(self) -> None:
+        await asyncio.gather(*[each.wait_ready() for each in self._victims])
 
     @asynccontextmanager
     async def _sending(self) -> AsyncIterator[None]:
@@ -172,62 +204,76 @@ class _Run:
             if chance.random() < WHILE_STARTING and self._kills:
                 await asyncio.sleep(chance.uniform(*STARTING))
             else:
-                await self._victim.wait_ready()
+                await self._wait_ready()
                 count = math.ceil((number - 1 + chance.random()) * share)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LONGEST):
                         await self._senders.wait_for(count, LONGEST)
                 await asyncio.sleep(chance.uniform(0.0, 2 * PAUSE))
-            await self._kill_one(self._choose())
+            victim = chance.choice(self._victims)
+            await self._kill_one(victim, self._choose(victim))
             if number % 10 == 0 or number == self._plan.kills:
                 self._progress(f"{number} kills, {len(self._senders.sent)} messages acknowledged")
-        await self._victim.wait_ready()
+        await self._wait_ready()
 
-    def _choose(self) -> Whom | Literal["database"]:
-        fronts = self._victim.fronts() if self._plan.workers else []
-        absent = {"worker" if not fronts else "", "database" if self._database is None else ""}
+    def _choose(self, victim: Victim) -> Whom | Literal["database"]:
+        fronts = victim.fronts() if self._plan.workers else []
+        absent = {
+            "worker" if not fronts else "",
+            "database" if self._database is None else "",
+            "node paused" if len(self._victims) == 1 else "",
+        }
         names = [each for each in _VICTIMS if each not in absent]
         return self._chance.choices(names, [_VICTIMS[each] for each in names])[0]
 
-    async def _kill_one(self, whom: Whom | Literal["database"]) -> None:
+    async def _kill_one(self, victim: Victim, whom: Whom | Literal["database"]) -> None:
         at = asyncio.get_running_loop().time()
         if whom == "database":
             await self._strike_database(at)
             return
         if whom == "worker":
             with suppress(ProcessLookupError, IndexError):
-                os.kill(self._chance.choice(self._victim.fronts()), signal.SIGKILL)
+                os.kill(self._chance.choice(victim.fronts()), signal.SIGKILL)
                 self._kills.append(Kill(whom, at, at))
             return
-        await self._victim.kill(alone=whom == "store")
+        if whom == "node paused":
+            with victim.paused():
+                await asyncio.sleep(self._chance.uniform(*PAUSED))
+        else:
+            await victim.kill(alone=whom == "store")
         await asyncio.gather(*[each.quiet(READ_ON) for each in self._upstreams])
         # Of each connection one delivery may be on the wire, and one be about to be settled.
         in_flight, over = 2 * CONNECTIONS * HUBS, asyncio.get_running_loop().time()
         in_flight += self._unsettled(at)
         self._kills.append(Kill(whom, at, over, in_flight))
-        await self._victim.start()
+        if whom != "node paused":
+            if len(self._victims) > 1 and self._chance.random() < STAYS_DEAD:
+                await asyncio.sleep(DEAD)
+            await victim.start()
 
     async def _strike_database(self, at: float) -> None:
         """Let something happen to the database, which does not interrupt deliveries."""
         assert self._database is not None  # noqa: S101 - it was chosen
-        self._struck = len(self._taken)
         blow = await self._database.strike(self._chance)
         self._kills.append(Kill(blow, at, asyncio.get_running_loop().time()))
 
     def _unsettled(self, at: float) -> int:
-        """Return how many deliveries may wait to be settled, because the database was away."""
-        strikes = [each.over for each in self._kills if each.victim in BLOWS]
-        if not strikes or at > strikes[-1] + SETTLED_WITHIN:
+        """Return how many deliveries may wait for the database to settle them; meanwhile, their
+        connections are used for others."""
+        if self._database is None:
             return 0
-        return len(self._taken) - self._struck
+        since = at - SETTLING
+        for each in self._kills:
+            if each.victim in BLOWS and at < each.over + SETTLED_WITHIN:
+                since = min(since, each.at)
+        return sum(each.at >= since for each in self._taken)
 
     async def _drain(self) -> frozenset[Pair]:
         """Let the queue empty itself; return what is left of it."""
         for each in self._upstreams:
             each.mischief = Mischief(WELL)
-        await self._victim.stop()  # in good order, for once; and it forgets what it has learned
-        await self._victim.start()
-        await self._victim.wait_ready()
+        await self._stop_all()  # in good order, for once; and they forget what they have learned
+        await self._start_all()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._plan.drain
         left = await self._queued()
@@ -238,7 +284,7 @@ class _Run:
 
     async def _queued(self) -> frozenset[Pair]:
         try:
-            async with open_queue(self._victim.data) as ask:
+            async with open_queue(self._victims[0].data) as ask:
                 document = await ask("list", {})
         except GatepostError as error:
             self._progress(f"the queue does not answer: {error}")

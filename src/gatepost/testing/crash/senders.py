@@ -28,9 +28,9 @@ _LINE: Final = b"The quick brown fox jumps over the lazy dog, 0123456789.\r\n"
 
 @dataclass(frozen=True, slots=True)
 class SenderAccount:
-    """The server to send to, and the credentials."""
+    """The servers to send to, each as good as the others, and the credentials."""
 
-    server: str
+    servers: tuple[str, ...]
     ca_file: str
     username: str
     password: str = field(repr=False)
@@ -68,7 +68,7 @@ class Senders:
         options = Options(Timeouts(**waits), local_name="sender.test")
         while True:
             connection = connect_async(
-                self.account.server,
+                self.chance.choice(self.account.servers),
                 self.account.username,
                 self.account.password,
                 tls=tls,

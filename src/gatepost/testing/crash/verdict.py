@@ -9,9 +9,9 @@ from typing import Final, Literal
 from gatepost.testing.crash.database import Blow
 from gatepost.testing.upstream import Taken
 
-Victim = Literal["worker", "store", "relay"] | Blow
-"""A front process, the store process alone, all processes of the relay at once, or what happened to
-the database."""
+Victim = Literal["worker", "store", "relay", "node paused"] | Blow
+"""A front process, the store process alone, all processes of the relay at once, a node that is only
+stopped for a while, or what happened to the database."""
 
 SETTLED_WITHIN: Final = 10.0
 """Maximum seconds from the upstream's 250 to the commit that settles the delivery: a later kill
@@ -147,7 +147,7 @@ def failed_recipients(report: str) -> Iterator[str]:
 def _count_doubles(
     verdict: CrashVerdict, arrivals: Mapping[Pair, list[Taken]], kills: Sequence[Kill]
 ) -> None:
-    fatal = [each for each in kills if each.victim in ("store", "relay")]
+    fatal = [each for each in kills if each.victim in ("store", "relay", "node paused")]
     by_kill: Counter[Kill] = Counter()
     counted: set[tuple[int, int]] = set()
     for pair, copies in arrivals.items():

@@ -9,8 +9,8 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,6 +83,12 @@ recipients = [{recipients}]
 to = "hub-{number}"
 retry = "soon"
 """
+_CLUSTER = """\
+[cluster]
+node = "{name}"
+beat = "2s"
+dead_after = "8s"
+"""
 
 
 class NotServed(RuntimeError):
@@ -104,6 +110,8 @@ class Victim:
     workers: int
     database: str = ""
     """How to connect to the database with the mail; empty: it is in a directory."""
+    name: str = "node-1"
+    """Of the node in the database."""
     account: SenderAccount = field(init=False)
     starts: int = 0
     outages: list[float] = field(default_factory=list)
@@ -113,22 +121,22 @@ class Victim:
     _groups: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Write the configuration."""
+        """Write the configuration; certificate and password are those of all relays in ``home``."""
         certificates = ensure_certificates(self.home, datetime.now(UTC))
-        password = secrets.token_urlsafe(24)
-        (self.home / "password").write_text(password)
-        (self.home / "password").chmod(0o600)
+        secret = self.home / "password"
+        if not secret.exists():
+            _write_private(secret, secrets.token_urlsafe(24).encode())
         free = listen("127.0.0.1", 0)
         port = free.port
         free.close()  # every start has to take the same one
         self.account = SenderAccount(
-            f"127.0.0.1:{port}", str(certificates.ca_file), "application", password
+            (f"127.0.0.1:{port}",), str(certificates.ca_file), "application", secret.read_text()
         )
         text = _HEAD.format(
             workers=self.workers,
             port=port,
             certificate=certificates.server_file,
-            password=self.home / "password",
+            password=secret,
             senders=SENDER_DOMAIN,
             storage=self.data,
             more_storage=self._more_storage(),
@@ -147,23 +155,33 @@ class Victim:
     def _more_storage(self) -> str:
         if not self.database:
             return 'free_space = "64 MiB"'
-        url = self.home / "database"
-        url.write_text(self.database)
-        url.chmod(0o600)
-        return f'kind = "postgres"\nurl = {{ file = "{url}" }}'
+        url, key = self.home / "database", self.home / "key"
+        if not key.exists():  # the same for all nodes
+            _write_private(key, secrets.token_bytes(32))
+        _write_private(url, self.database.encode())
+        self.data.mkdir(0o700, parents=True)
+        _write_private(self.data / "key", key.read_bytes())
+        return f'kind = "postgres"\nurl = {{ file = "{url}" }}\n{_CLUSTER.format(name=self.name)}'
 
     @property
     def config(self) -> Path:
-        return self.home / "gatepost.toml"
+        return self._place("gatepost.toml")
 
     @property
     def data(self) -> Path:
-        return self.home / "data"
+        return self._place("data")
 
     @property
     def output(self) -> Path:
         """The output of all its starts."""
-        return self.home / "events.jsonl"
+        return self._place("events.jsonl")
+
+    def _place(self, name: str) -> Path:
+        """Return where something of this relay is; only nodes share a home with others."""
+        if not self.database:
+            return self.home / name
+        (self.home / self.name).mkdir(exist_ok=True)
+        return self.home / self.name / name
 
     async def start(self) -> None:
         """Start a process; it may not be up yet."""
@@ -214,6 +232,18 @@ class Victim:
                 os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop its processes meanwhile, as a machine that is suspended."""
+        group = self._process.pid if self._process is not None else 0
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGCONT)
+
     async def stop(self) -> None:
         """Stop it as an init system does. Raises NotServed if it does not end properly."""
         assert self._process is not None  # noqa: S101 - it was started
@@ -253,3 +283,8 @@ class Victim:
     def last_words(self) -> str:
         """Return the end of its output."""
         return self.output.read_text("utf-8", "replace")[-3_000:]
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    file.chmod(0o600)
