@@ -259,3 +259,55 @@ def test_an_unchanged_sdk_sends_with_its_old_access_key(
     assert inside.mail_from == exit_.hve.sender
     people, _ = exit_.at_ses("From the SDK")
     assert people == (OUTSIDE,)
+
+
+def verify(exit_: Exit, *arguments: str, exit_code: int = 0) -> dict[str, Any]:
+    """Send a sample through the old server and the new routes."""
+    secret = write(exit_.directory / "old-secret", exit_.old.password)
+    text = run(
+        exit_.directory, "migrate", "verify", "--config", "gatepost.toml", "--from", APP_MAIL,
+        "--old", f"localhost:{exit_.old.smtp.port}", "--old-username", exit_.old.username,
+        "--old-password-file", secret, "--old-ca-file", exit_.old.ca_file, "--json", *arguments,
+        exit_code=exit_code,
+    )  # fmt: skip
+    document = json.loads(text)
+    return {each["way"]: each for each in document["ways"]}
+
+
+def test_verify_shows_what_the_old_and_the_new_way_do_with_the_same_message(exit_: Exit) -> None:
+    mailboxes = ("--mailbox", str(exit_.old.data), "--mailbox", str(exit_.hve.data))
+    ways = verify(exit_, "--to", INSIDE, *mailboxes)
+    old, new = ways["ACS"], ways["inside"]
+    assert (old["result"], new["result"]) == ("accepted", "accepted")
+    assert old["signed_in"].startswith(exit_.old.username)
+    assert new["signed_in"].startswith(exit_.hve.sender)
+    assert old["tls"].startswith("TLSv1.3")
+    assert old["received"]["mail from"] == APP_MAIL
+    assert old["received"]["changed fields"] == ""
+    assert new["received"]["mail from"] == exit_.hve.sender
+    assert new["received"]["from"] == f"Gatepost sample <{exit_.hve.sender}>"
+    assert new["received"]["reply-to"] == f"Gatepost sample <{APP_MAIL}>"
+    assert new["received"]["changed fields"] == "from"
+    assert new["received"]["added fields"] == "reply-to"
+    assert {old["received"]["text"], new["received"]["text"]} == {"as it was sent"}
+
+
+def test_verify_goes_through_every_route_that_the_recipients_take(exit_: Exit) -> None:
+    before = len(exit_.ses.messages)
+    ways = verify(exit_, "--to", INSIDE, "--to", OUTSIDE)
+    assert list(ways) == ["ACS", "inside", "outside"]
+    assert ways["ACS"]["recipients"] == [INSIDE, OUTSIDE]
+    assert ways["outside"]["recipients"] == [OUTSIDE]
+    assert ways["outside"]["reply"].startswith("250 2.0.0 HTTP 200 accepted as ses-")
+    assert len(exit_.ses.messages) == before + 1
+
+
+def test_verify_tells_of_a_way_that_refuses(exit_: Exit) -> None:
+    exit_.ses.mood = "refused"
+    try:
+        ways = verify(exit_, "--to", OUTSIDE, exit_code=1)
+    finally:
+        exit_.ses.mood = "ok"
+    assert ways["ACS"]["result"] == "accepted"
+    assert ways["outside"]["result"] == "refused"
+    assert "not verified" in ways["outside"]["reply"]

@@ -79,8 +79,8 @@ class Upstreams:
     credentials: Mapping[str, CredentialSettings]
     http: Http
     tokens: TokenCache
-    store: Store
-    """The store for captured mail."""
+    store: Store | None
+    """The store for captured mail; None: nothing is captured."""
     next_id: Callable[[], str]
     refresh_tokens: StoredRefreshTokens
     """Refresh tokens that a provider issued in place of the configured ones."""
@@ -94,16 +94,19 @@ class Upstreams:
     def transports(self, routes: Iterable[Route]) -> dict[str, Transport]:
         """Return the transport of each target by its name. Raises ConfigError."""
         targets = {target.name: target for route in routes for target in route.chain}
-        return {name: self._rewriting(target) for name, target in targets.items()}
+        return {name: self.transport(target) for name, target in targets.items()}
 
-    def _rewriting(self, target: Target) -> Transport:
-        """Return the transport of a target, behind the rewriting of senders that it needs."""
+    def transport(self, target: Target) -> Transport:
+        """Return the transport of a target, behind the rewriting of senders that it needs. Raises
+        ConfigError."""
         transport, send_as = self._transport(target), send_as_of(target)
         return SenderRewriting(transport, target.name, send_as) if send_as else transport
 
     def _transport(self, target: Target) -> Transport:
         match target:
             case Capture():
+                if self.store is None:
+                    raise ConfigError(f"{target.name} keeps mail here, where there is no store")
                 return CaptureTransport(target, self.store, self.next_id)
             case MxTarget():
                 return SmtpTransport(target, None, self.sending)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gatepost.cli.exit_options import exit_options, plan_of, read_settings, write_configuration
+from gatepost.cli.migrate_verify import verify
 from gatepost.cli.output import OK, CommandFailed, print_json
 from gatepost.cli.secret_file import read_secret
 
@@ -35,6 +36,9 @@ Choices = dict[str, Any]
 @click.group(epilog=GROUP)
 def migrate() -> None:
     """Leave Azure Communication Services Email."""
+
+
+migrate.add_command(verify)
 
 
 @migrate.command("acs", epilog=EXAMPLE)
@@ -160,13 +164,13 @@ def _configuration(inventory: "Inventory", choices: Choices) -> str:
     from gatepost.migrate.exit_report import applications_of, has_managed_domain  # noqa: PLC0415
 
     resources = iter([each.id for each in inventory.all(CommunicationService)])
-    found = {
+    of_azure = {
         "tenants": [each.id for each in inventory.all(Tenant)],
         "applications": applications_of(inventory),
         "has_managed_domain": has_managed_domain(inventory),
         "topic": choices["topic"] or next(resources, ""),
     }
-    return exit_configuration(plan_of(choices | found))
+    return exit_configuration(plan_of(choices | of_azure))
 
 
 def _import(inventory: "Inventory", data: Path) -> dict[str, int]:
