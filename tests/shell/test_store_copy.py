@@ -13,7 +13,7 @@ from gatepost.app.store_copy import copy_store
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.settings import DatabaseSettings, StorageSettings
 from gatepost.directory.contract import Record
-from gatepost.errors import ConfigError
+from gatepost.errors import ConfigError, Unreadable
 from gatepost.model.report import PublishedReport, SuppressedPeriod
 from gatepost.queue.deliveries_contract import QueueSelection
 from gatepost.queue.reports_contract import ReportSettlement
@@ -143,6 +143,19 @@ def test_everything_is_copied_there_and_back(
     for name in states[0]:
         assert states[1][name] == states[0][name], name
         assert states[2][name] == states[0][name], name
+
+
+def test_a_database_that_another_node_uses_is_not_copied(
+    postgres: PostgresStores, settings: Callable[[str, str], StorageSettings], tmp_path: Path
+) -> None:
+    first, there = settings("sqlite", "one"), settings("postgres", "one")
+    open_store(first.directory, StoreSettings(reserve=0)).close()
+    with (
+        closing(postgres.open(tmp_path / "other", node="other")),
+        pytest.raises(Unreadable, match="in use by the node other"),
+    ):
+        copy_store(first, there, 0)
+    copy_store(first, there, 0)
 
 
 def test_the_copy_is_used_like_any_store(

@@ -9,7 +9,7 @@ from pathlib import Path
 from gatepost.app.store_location import DATABASE
 from gatepost.app.store_opening import open_database
 from gatepost.config.settings import DatabaseSettings, StorageSettings
-from gatepost.errors import ConfigError
+from gatepost.errors import ConfigError, Unreadable
 from gatepost.net.atomic_files import write_file
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.portable_rows import PortableRow
@@ -86,6 +86,8 @@ def _open_database(directory: Path, database: DatabaseSettings, stack: ExitStack
     from gatepost.store.postgres import portable  # noqa: PLC0415
 
     connection = stack.enter_context(closing(store.connect()))
+    if others := portable.other_nodes(connection, store.cluster.name):
+        raise Unreadable(f"the database is in use by the node {', '.join(others)}")
     return StoreSide(
         partial(portable.is_empty, connection),
         partial(portable.read_rows, connection),

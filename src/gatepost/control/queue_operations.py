@@ -17,7 +17,7 @@ from gatepost.control.queue_documents import (
 from gatepost.control.undoable_holds import UndoableHolds
 from gatepost.model.delivery import Delivery, State
 from gatepost.model.route import NextHop, Route, parse_next_hop
-from gatepost.queue.cluster_contract import Cluster
+from gatepost.queue.cluster_contract import Cluster, NodeStatus
 from gatepost.queue.deliveries_contract import Action, Deliveries, QueueCount, QueueSelection
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import BACK
@@ -173,7 +173,20 @@ async def _explain(control: QueueControl, delivery: Delivery) -> Document:
         answer = await control.cluster.ask(delivery.node, "why", {"id": delivery.id})
         if answer and "sentence" in answer:
             return {**answer, "sentence": f"{answer['sentence']} (on {delivery.node})"}
+        return _unanswered(_why_document(control, delivery), await control.cluster.nodes())
+    if control.deliverer is None and control.cluster is not None:
+        is_running = any(not each.is_own for each in await control.cluster.nodes())
+        return _why_document(control, delivery, is_running=is_running)
     return _why_document(control, delivery)
+
+
+def _unanswered(document: Document, nodes: Sequence[NodeStatus]) -> Document:
+    """Say when the node that has leased a delivery, and did not answer, was seen last."""
+    seen = [round(each.seen) for each in nodes if each.name == document["node"]]
+    if not seen:
+        return document
+    sentence = document["sentence"].removesuffix(".")
+    return {**document, "sentence": f"{sentence}; its last beat was {seen[0]} seconds ago."}
 
 
 async def _as_due(control: QueueControl, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
@@ -205,11 +218,13 @@ def _pause(control: QueueControl, delivery: Delivery) -> Pause | None:
     return None if deliverer is None else deliverer.pause_of(delivery.next_hop)
 
 
-def _why_document(control: QueueControl, delivery: Delivery) -> Document:
+def _why_document(
+    control: QueueControl, delivery: Delivery, *, is_running: bool = False
+) -> Document:
     deliverer, pause, progress = control.deliverer, _pause(control, delivery), None
     if deliverer is not None and not control.is_elsewhere(delivery):
         progress = deliverer.progress_of(delivery.id, delivery.next_hop)
-    is_running = deliverer is not None
+    is_running = is_running or deliverer is not None
     reason = why(delivery, control.now(), pause, progress, is_running=is_running)
     return why_document(delivery, reason)
 

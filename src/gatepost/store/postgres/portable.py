@@ -45,6 +45,12 @@ SELECT setval(pg_get_serial_sequence('report', 'number'),
 """
 
 
+def other_nodes(connection: Connection, own: str) -> list[str]:
+    """Return the names of the other nodes: they must be stopped before a copy."""
+    query = "SELECT name FROM node WHERE name <> %s ORDER BY name"
+    return [name for (name,) in connection.execute(query, (own,))]
+
+
 def is_empty(connection: Connection) -> bool:
     """Tell whether the store has no mail and no objects."""
     tables = ("captured", "message", "record", "operation")
