@@ -14,7 +14,7 @@ MAX_TEXT: Final = 65_536
 """Characters of one text that are read; no reply and no line of a log has more."""
 _FORMER_NAMES: Final = {"smtplib": "python-smtplib"}
 """Names of libraries in evidence of earlier versions."""
-INWARD: Final = frozenset({"_wire", "reason"})
+INWARD: Final = frozenset({"_wire", "is_success", "reason"})
 """Fields of a Reply that are internal."""
 
 

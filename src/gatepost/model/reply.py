@@ -32,7 +32,7 @@ class Reply:
     text: str = ""
     status: EnhancedStatus | None = None
     reason: str = field(default="", compare=False)
-    is_success: bool = field(init=False, repr=False, compare=False)
+    is_success: bool = field(default=False, init=False, repr=False, compare=False)
     """Whether it is 2yz: done."""
     _wire: bytes = field(default=b"", init=False, repr=False, compare=False)
 
