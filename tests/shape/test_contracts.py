@@ -15,6 +15,7 @@ PURE = (
 PURE_MODULES = (
     "mailbox.code_words", "mailbox.codes", "mailbox.contents", "mailbox.dates",
     "mailbox.documents", "mailbox.entries", "mailbox.folding", "mailbox.html_text",
+    "feedback.provider_events", "feedback.webhook_proofs",
     "mailbox.links", "mailbox.query", "mailbox.tags", "mailbox.waiting",
     "reports.bounces", "reports.outcomes", "reports.report_contents",
     "reports.suppression", "rest.events.webhook_retry",

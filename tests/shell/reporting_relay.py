@@ -115,11 +115,11 @@ async def furnish(data: Path) -> str:
 
 
 @contextmanager
-def reporting(home: Path, text: str, *arguments: str) -> Iterator[ReportingRelay]:
+def reporting(home: Path, text: str, *, top: str = "") -> Iterator[ReportingRelay]:
     """Run a relay with the resource during the ``with``; again with the same ``home``, if it was
     there."""
     written = home / "secret"
     if not written.exists():
         written.write_text(asyncio.run(furnish(home / "data")))
-    with relaying(home, text, *arguments, base=BASE) as serve:
+    with relaying(home, text, base=top + BASE) as serve:
         yield ReportingRelay(serve, written.read_text())

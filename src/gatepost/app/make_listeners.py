@@ -93,7 +93,8 @@ class ListenerFactory:
             offered -= {"EXTERNAL"}
         if settings.tls == "none":  # there is no channel to bind to (RFC 5802 6)
             offered = frozenset([each for each in offered if not each.endswith("-PLUS")])
-        profile = _profile_for(self.config, settings, may_relay=rule.may_relay)
+        is_open = rule.may_relay or bool(rule.may_send_to)
+        profile = _profile_for(self.config, settings, may_relay=is_open)
         setting = SessionSettings(
             profile,
             self.config.hostname,
@@ -101,6 +102,7 @@ class ListenerFactory:
             can_tls=settings.tls != "none",
             postmaster=parse_address(self.config.postmaster) if self.config.postmaster else None,
             messages=self.config.limits.messages_per_connection,
+            open_domains=None if rule.may_relay or not is_open else frozenset(rule.may_send_to),
         )
         return Terms(setting, rule.refuse)
 

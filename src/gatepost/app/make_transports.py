@@ -59,6 +59,7 @@ from gatepost.relay.transport.acs_rest import AcsRestTransport
 from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
+from gatepost.relay.transport.marked import MarkedTransport, TargetMarks
 from gatepost.relay.transport.provider_api import ProviderApiTransport
 from gatepost.relay.transport.provider_request import filled_in
 from gatepost.relay.transport.sender_rewriting import SenderRewriting
@@ -86,6 +87,8 @@ class Upstreams:
     """Refresh tokens that a provider issued in place of the configured ones."""
     sending: Sending = field(default_factory=Sending)
     turns: Turns = field(default_factory=dict)
+    marks: Mapping[str, TargetMarks] = field(default_factory=dict)
+    """By the names of targets: how their mail is marked; none: it is not."""
     ca_file: str = ""
     """Authorities that ``http`` trusts instead of the system's; azure-identity does not use it."""
     cluster: Cluster | None = None
@@ -100,7 +103,10 @@ class Upstreams:
         """Return the transport of a target, behind the rewriting of senders that it needs. Raises
         ConfigError."""
         transport, send_as = self._transport(target), send_as_of(target)
-        return SenderRewriting(transport, target.name, send_as) if send_as else transport
+        if send_as:
+            transport = SenderRewriting(transport, target.name, send_as)
+        marks = self.marks.get(target.name)
+        return MarkedTransport(transport, marks) if marks else transport
 
     def _transport(self, target: Target) -> Transport:
         match target:
@@ -121,7 +127,8 @@ class Upstreams:
                 sign_in_there = BearerSignIn(self.tokens, source, scope or usual)
                 return GraphTransport(target, self.http, sign_in_there)
             case HttpApiTarget():
-                return ProviderApiTransport(target, self.http, self._for_provider(target))
+                marks = self.marks.get(target.name)
+                return ProviderApiTransport(target, self.http, self._for_provider(target), marks)
         assert_never(target)
 
     def _named(self, name: str) -> CredentialSettings:

@@ -11,6 +11,7 @@ from typing import Final
 
 from gatepost.app.make_transports import Turns, Upstreams
 from gatepost.app.relay_store import RelayStore
+from gatepost.app.target_marks import MARKS, target_marks
 from gatepost.client.tokens.renewing_cache import TokenCache
 from gatepost.config.settings import Configuration, RefreshCredential
 from gatepost.keys.refresh_tokens import StoredRefreshTokens
@@ -29,11 +30,12 @@ from gatepost.processes.open_files import attempts_within
 from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
 from gatepost.queue.cluster_contract import SharedPause
+from gatepost.queue.delivery_marks import DeliveryMarks
 from gatepost.relay.attempt_feedback import alarm_keys
 from gatepost.relay.deliverer import Deliverer
 from gatepost.relay.in_flight import InFlight
 from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
-from gatepost.relay.routed_store import RoutedOperations, RoutedStore
+from gatepost.relay.routed_store import ReturnedMail, RoutedOperations, RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.server_lookup import Own
@@ -106,8 +108,11 @@ class Outbound:
         self._wire = InFlight(Slots(attempts), shared)
         self.certificates = SeenCertificates()
         self._secrets = SecretFiles(self._forgive)
+        self.marks = DeliveryMarks(key.subkey(MARKS))
         self.outcomes: RelayedOutcomes | None = None
         """None: nobody gets reports about relayed mail."""
+        self.returned: ReturnedMail | None = None
+        """None: bounces go to the senders."""
         self._now: DeliverySetup
         self._ending: list[tuple[DeliverySetup, asyncio.Task[None]]] = []
         """Replaced configurations whose last attempts are still in progress."""
@@ -134,6 +139,7 @@ class Outbound:
             self._refresh_tokens,
             Sending(local_name=config.hostname, certificates=self.certificates),
             self._turns,
+            target_marks(config, self.marks),
             config.ca_file,
             store.cluster,
         )
@@ -180,7 +186,7 @@ class Outbound:
         self._forget_others()
         store = self._store
         self.store = RoutedStore(
-            store, store.deliveries, setup.routes, setup.deliverer, self.outcomes
+            store, store.deliveries, setup.routes, setup.deliverer, self.outcomes, self.returned
         )
         self.operations = RoutedOperations(self.store, store.operations)
         await setup.deliverer.start()

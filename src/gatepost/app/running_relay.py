@@ -19,6 +19,7 @@ from gatepost.app.emulation import (
     open_reports,
 )
 from gatepost.app.faulty_certificates import FaultyCertificates
+from gatepost.app.feedback import ProviderWebhooks, open_feedback
 from gatepost.app.follow_cluster import ClusterFollower, announce_drain, failure_counts
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
@@ -65,7 +66,6 @@ from gatepost.relay.safe_error_text import explain
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.reports.event_service import EventService
-from gatepost.reports.relayed_outcomes import RelayedOutcomes
 from gatepost.rest.site import MessageLimits, OwnNames, Site, Suppression
 from gatepost.web.health import health_url, serve_health
 from gatepost.wire.server.replies import replies_with
@@ -107,6 +107,7 @@ class RunningRelay:
     """Done, with the reason, if the relay must not continue."""
     key: Key
     apis: Apis
+    webhooks: ProviderWebhooks
     directories: Directories
     relay: Relay
     inbound: Inbound
@@ -151,6 +152,7 @@ class RunningRelay:
         remove_ready(self.data)
         if config.provisioning is not None:
             keep_out_of_git(self.data)
+        self.webhooks = ProviderWebhooks(config, stack)
         self.apis, self.key = Apis(config, self.report, stack), open_key(self.data)
         self.console = ServedConsole(self.key, self.clock, self.report)
         console = self.console.prepare(config)
@@ -226,16 +228,11 @@ class RunningRelay:
 
     async def _open_reports(self, config: Configuration) -> None:
         """Open what makes reports, before anything is delivered."""
-        if config.reports is None:
+        if (rules := config.reports) is None:
             return
-        self.reports = await open_reports(
-            config.reports, self.store, self.directories, self._origin(config)
-        )
-        if self.outbound is not None and config.events is not None:
-            events, made = config.events, self.reports
-            self.outbound.outcomes = RelayedOutcomes(
-                made.report_creator, made.sources, events.topic, suppresses=events.suppress
-            )
+        self.reports = await open_reports(rules, self.store, self.directories, self._origin(config))
+        if self.outbound is not None:
+            open_feedback(config.events, self.reports, self.outbound, self.relay, self.store)
 
     def _prepare(
         self, config: Configuration, directory: PreparedDirectory
@@ -288,6 +285,7 @@ class RunningRelay:
         if config.apis:
             apis = first.listeners.config.apis
             await self.apis.serve(apis, self._make_site(), self.relay, self.clients, stack)
+        await self.webhooks.serve(self.relay, outbound, store, self.clock, stack)
         await self.console.take(first.console, self._console_parts)
         stack.push_async_callback(self.console.close)
 
@@ -495,6 +493,7 @@ class RunningRelay:
             "listeners": [each.document() for each in opened],
             "health": health_url(self.health) if self.health else None,
             "api": self.apis.url,
+            "events": self.webhooks.url,
         }
 
     async def reload(self) -> dict[str, Any] | None:

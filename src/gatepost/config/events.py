@@ -1,37 +1,160 @@
-"""``[events]``: what subscribers learn of relayed mail, and who gets none."""
+"""``[events]``: what subscribers learn of relayed mail, from whom, and who gets no mail."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
-from gatepost.config.settings import AzureDirectorySettings, DirectorySettings, EventSettings
+from gatepost.config.credentials import NOWHERE, secret
+from gatepost.config.problems import ConfigProblems, nearest
+from gatepost.config.provider_events_file import read_event_provider
+from gatepost.config.settings import (
+    AzureDirectorySettings,
+    DirectorySettings,
+    EventSettings,
+    ProviderEventsSettings,
+)
 from gatepost.config.table_reader import TableReader
+from gatepost.model.provider_events import EventProvider
+from gatepost.model.route import Capture, Route, Target
+from gatepost.net.listen import is_loopback
 
 _RESOURCE: Final = re.compile(
     r"/subscriptions/[^/\s]{1,100}/resourceGroups/[^/\s]{1,100}"
     r"/providers/Microsoft\.Communication/communicationServices/[^/\s]{1,100}",
     re.IGNORECASE,
 )
+_TOPIC: Final = re.compile(r"arn:aws[a-z-]{0,10}:sns:[a-z0-9-]{1,30}:\d{12}:[A-Za-z0-9_.-]{1,256}")
 
 
 def read_events(
-    root: TableReader, directories: Sequence[DirectorySettings]
+    root: TableReader,
+    directories: Sequence[DirectorySettings],
+    targets: Mapping[str, Target],
+    routes: Sequence[Route],
 ) -> EventSettings | None:
     """Return the settings, if the file has any."""
     table = root.table("events")
     if not root.has("events"):
         return None
+    topic, suppress = table.take("topic", _topic, ""), table.take("suppress", values.flag, True)
+    listener, certificate, key = _listener(table)
+    tables = table.named("provider").items()
+    read = [_provider(each, name, targets) for name, each in tables]
+    providers = tuple([each for each in read if each is not None])
+    domain, bouncing = _bounces(table, targets, routes)
     settings = EventSettings(
-        table.take("topic", _topic, ""),
-        table.take("suppress", values.flag, True),
+        topic, suppress, domain, bouncing, listener, certificate, key, providers
     )
     has_resources = any(isinstance(each, AzureDirectorySettings) for each in directories)
     if not settings.topic and not has_resources and not table.is_mistaken("topic"):
         problem = 'without a directory of kind "azure", events need the id of a resource'
         table.lack("topic", f"{table.name('topic')} is missing: {problem}")
+    if providers and listener is None and not table.is_mistaken("address"):
+        problem = "the webhooks of providers need an address to come in"
+        table.lack("address", f"{table.name('address')} is missing: {problem}")
     table.finish()
     return settings
+
+
+def _bounces(
+    table: TableReader, targets: Mapping[str, Target], routes: Sequence[Route]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the domain of bounces, and the targets whose mail comes back to it."""
+    domain = table.take("bounce_domain", _domain, "")
+    if not domain:
+        table.turn_away(("bounce_targets",), f"needs {table.name('bounce_domain')}")
+        return "", ()
+    bouncing: tuple[str, ...] = table.need("bounce_targets", values.some(values.text), ())
+    _check_targets(table, bouncing, targets, "bounce_targets")
+    if not any(domain in each.match.recipients and _is_captured(each) for each in routes):
+        problem = f'there is no [[route]] with recipients = ["{domain}"] to a target that captures'
+        table.fault("bounce_domain", f"{table.name('bounce_domain')}: {problem}")
+    return domain, bouncing
+
+
+def _is_captured(route: Route) -> bool:
+    return all(isinstance(each, Capture) for each in route.chain)
+
+
+def _domain(value: Any) -> str:
+    return values.host(value).lower() if value != "" else ""
+
+
+def _listener(table: TableReader) -> tuple[tuple[str, int] | None, str, str]:
+    """Return where webhooks come in, its certificate and its key."""
+    address = table.take("address", _place, None)
+    certificate = table.take("certificate", values.optional_path, "")
+    key = table.take("key", values.optional_path, "")
+    if address is not None and not is_loopback(address[0]) and not certificate:
+        problem = "other machines can connect, so webhooks need TLS"
+        if not table.is_mistaken("certificate"):
+            table.lack("certificate", f"{table.name('certificate')} is missing: {problem}")
+    return address, certificate, key
+
+
+def _provider(
+    table: TableReader, name: str, targets: Mapping[str, Target]
+) -> ProviderEventsSettings | None:
+    provider = _provider_of(table)
+    if provider is None:
+        table.ignore_rest()
+        table.finish()
+        return None
+    key, username, endpoint = NOWHERE, "", ""
+    topics: tuple[str, ...] = ()
+    if provider.proof.kind == "sns":
+        topics = table.need("topics", values.some(_arn), ())
+        endpoint = table.take("endpoint", values.https_url, "")
+    elif provider.proof.kind == "basic":
+        username = table.need("username", values.text, "")
+        key = table.need("password", secret, NOWHERE)
+    else:
+        key = table.need("key", secret, NOWHERE)
+    wanted: tuple[str, ...] = table.need("targets", values.some(values.text), ())
+    _check_targets(table, wanted, targets)
+    table.finish()
+    return ProviderEventsSettings(name, provider, wanted, key, username, topics, endpoint)
+
+
+def _check_targets(
+    table: TableReader, wanted: Collection[str], targets: Mapping[str, Target], key: str = "targets"
+) -> None:
+    for each in wanted:
+        if each not in targets or isinstance(targets[each], Capture):
+            problem = f"{table.name(key)}: there is no target {each} that relays mail"
+            table.fault(key, problem, nearest(each, targets))
+
+
+def _provider_of(table: TableReader) -> EventProvider | None:
+    """Return the provider that a table names; None after a mistake, which is noted."""
+    providers: list[EventProvider] = []
+
+    def read(value: Any) -> str:
+        name = values.text(value)
+        try:
+            providers.append(read_event_provider(name))
+        except ConfigProblems as error:
+            table.adopt(error.problems)
+        return name
+
+    table.decide("provider", read, "", required=True)
+    return providers[0] if providers else None
+
+
+def secrets_of(settings: EventSettings) -> list[tuple[tuple[str, ...], NamedSecret]]:
+    """Return every secret with its path in the file."""
+    return [
+        (("events", "provider", each.name, key), each.key)
+        for each in settings.providers
+        if each.key is not NOWHERE
+        for key in ("password" if each.username else "key",)
+    ]
+
+
+def _place(value: Any) -> tuple[str, int] | None:
+    return values.listening(value)
 
 
 def _topic(value: Any) -> str:
@@ -42,3 +165,9 @@ def _topic(value: Any) -> str:
         "must be the id of a resource: /subscriptions/ID/resourceGroups/GROUP/providers/"
         "Microsoft.Communication/communicationServices/NAME"
     )
+
+
+def _arn(value: Any) -> str:
+    if isinstance(value, str) and _TOPIC.fullmatch(value):
+        return value
+    raise ValueError("must be the ARN of a topic: arn:aws:sns:REGION:ACCOUNT:NAME")

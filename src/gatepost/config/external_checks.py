@@ -16,6 +16,7 @@ from gatepost.client.named_secret import NamedSecret
 from gatepost.client.tokens.azure import NEEDS_LIBRARY, is_installed
 from gatepost.client.tokens.entra import read_certificate
 from gatepost.client.tokens.google import read_key
+from gatepost.config.events import secrets_of
 from gatepost.config.failure_rules_file import read_rules_file
 from gatepost.config.positions import Path
 from gatepost.config.problems import ConfigProblems
@@ -28,6 +29,7 @@ from gatepost.config.settings import (
     CredentialSettings,
     DirectorySettings,
     EntraCredential,
+    EventSettings,
     GoogleCredential,
     PasswordCredential,
     StorageSettings,
@@ -61,6 +63,7 @@ def check_external(config: Configuration, source: Source, environment: Mapping[s
     for api in config.apis:
         _check_pair(source, ("api", "certificate"), api.certificate, api.key)
     _check_console(source, config.console, environment)
+    _check_events(source, config.events, environment)
     if config.ca_file:
         _check_authorities(source, ("ca_file",), config.ca_file)
     if config.failures is not None and config.failures.file:
@@ -104,6 +107,18 @@ def _check_accounts(
         where, password = ("directory", "account", index, "password"), account.password
         if _try_secret(source, where, password, environment):
             _check_ends(source, where, password, password.read(environment))
+
+
+def _check_events(
+    source: Source, events: EventSettings | None, environment: Mapping[str, str]
+) -> None:
+    if events is None:
+        return
+    if events.certificate:
+        _check_pair(source, ("events", "certificate"), events.certificate, events.key)
+    for path, secret in secrets_of(events):
+        if _try_secret(source, path, secret, environment):
+            _check_ends(source, path, secret, secret.read(environment))
 
 
 def _check_console(

@@ -32,7 +32,7 @@ from gatepost.model.http_provider import (
 from gatepost.model.reply import Esc
 
 _FOLDER: Final = "apis"
-OF_A_MESSAGE: Final = ("sender", "recipients", "recipient", "message")
+OF_A_MESSAGE: Final = ("sender", "recipients", "recipient", "message", "delivery")
 """Placeholders that have another value for each message."""
 RESERVED: Final = frozenset(
     {"kind", "provider", "credential", "endpoint", "message_size", "connections", "rate",

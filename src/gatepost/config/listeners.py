@@ -116,6 +116,10 @@ def _read_rules(table: TableReader) -> tuple[NetworkRule, ...]:
     return tuple(rules)
 
 
+def _domain(value: Any) -> str:
+    return values.host(value).lower()
+
+
 def _is_within(network: values.Network, others: Sequence[values.Network]) -> bool:
     if network == "unix":
         return network in others
@@ -149,6 +153,7 @@ def _read_rule(table: TableReader) -> NetworkRule:
         networks,
         mechanisms,
         table.take("may_relay", values.flag, False),
+        table.take("may_send_to", values.some(_domain), ()),
         table.take("refuse", values.flag, False),
     )
     if rule.may_relay and _are_everybody(networks):

@@ -116,7 +116,7 @@ def _read(root: TableReader) -> Configuration:
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
     console = read_console(root, routes, directories)
-    failures, events = read_failures(root), read_events(root, directories)
+    failures, events = read_failures(root), read_events(root, directories, targets, routes)
     check_addresses(root, listeners, health, apis, console)
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)

@@ -14,6 +14,7 @@ from gatepost.config.value_syntax import Network
 from gatepost.errors import ConfigError
 from gatepost.model.console_access import ConsoleRole, PasswordUser
 from gatepost.model.profile import EventRules, Profile
+from gatepost.model.provider_events import EventProvider
 from gatepost.model.route import Route
 from gatepost.model.units import MIB
 from gatepost.net.dial import Server
@@ -71,6 +72,8 @@ class NetworkRule:
     """None: the listener's."""
     may_relay: bool = False
     """They need not sign in. The only setting that opens a relay, and only for them."""
+    may_send_to: tuple[str, ...] = ()
+    """Domains, in lower case, that they may send to without signing in."""
     refuse: bool = False
 
 
@@ -370,6 +373,24 @@ class FailureSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderEventsSettings:
+    """A provider whose webhooks come in."""
+
+    name: str
+    """Also the last part of the path of its webhook."""
+    provider: EventProvider
+    targets: tuple[str, ...]
+    """Those whose mail they are about."""
+    key: NamedSecret
+    """What its webhooks are signed with, or the password that they come with."""
+    username: str = ""
+    topics: tuple[str, ...] = ()
+    """Of Amazon SNS: where its events come from."""
+    endpoint: str = ""
+    """``https://HOST`` to ask for certificates instead of Amazon's hosts."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventSettings:
     """What subscribers learn of mail that is relayed, and from where."""
 
@@ -377,6 +398,17 @@ class EventSettings:
     """The id of the Communication Services resource for mail of no resource of the directory."""
     suppress: bool = True
     """Whether recipients on a suppression list get no mail."""
+    bounce_domain: str = ""
+    """The domain of the addresses to which bounces come back; empty: they go to the senders."""
+    bounce_targets: tuple[str, ...] = ()
+    """The targets whose mail has such an address as its sender."""
+    address: tuple[str, int] | None = None
+    """Where webhooks of providers come in; None: nowhere."""
+    certificate: str = ""
+    """PEM file with certificate and chain, and the key unless ``key`` names its file; empty: no
+    TLS, on loopback only."""
+    key: str = ""
+    providers: tuple[ProviderEventsSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

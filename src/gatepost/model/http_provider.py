@@ -43,8 +43,9 @@ class ProviderSignIn:
 class RequestBody:
     """The form of a request's body.
 
-    In ``members``, ``{sender}``, ``{recipients}``, ``{message}`` and the placeholders are replaced;
-    a list with ``{recipient}`` has its one member for each recipient.
+    In ``members``, ``{sender}``, ``{recipients}``, ``{message}``, ``{delivery}`` (a mark that the
+    provider's events repeat, or nothing) and the placeholders are replaced; a list with
+    ``{recipient}`` has its one member for each recipient.
     """
 
     kind: Literal["json", "form"]

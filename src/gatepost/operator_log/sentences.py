@@ -18,7 +18,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     ready signed_in token_issued accepted message_delivered sign_in_works secret_changed
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
     watching probed stopping descriptors_free console_changed console_signed_in injected
-    failure_rules_loaded
+    failure_rules_loaded feedback_subscribed feedback_repeated
     """,
     "warning": """
     auth_refused token_not_issued token_refused refused message_refused message_deferred
@@ -27,6 +27,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
+    feedback_unmatched feedback_unknown feedback_delayed
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -169,6 +170,11 @@ _SENTENCES: Final = {
     "message_refused": "message from {peer} refused: {reply}: {reason}",
     "not_stored": "message from {peer} not stored: {reply}: {reason}",
     "tls_failed": "TLS with {peer} failed: {reason}",
+    "feedback_subscribed": "{source}: the subscription to {topic} is confirmed",
+    "feedback_repeated": "{source}: a webhook came again, and changed nothing",
+    "feedback_unmatched": "{source}: {kind} for {rcpt_to} is about no mail of this relay: {reason}",
+    "feedback_unknown": "{source}: the event {kind} is not known",
+    "feedback_delayed": "{source}: events could not be recorded: {reason}",
     "webhook_failed": "webhook {subscription} refused a report: {reason}; next try {again_at}",
     "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
     "reports_delayed": "reports are delayed: {reason}",

@@ -37,6 +37,16 @@ class SuppressedRecipients(Protocol):
         """Record that these recipients of a message get nothing. Raises QueueError."""
 
 
+class ReturnedMail(Protocol):
+    """Reads the bounces that come back to addresses of ours."""
+
+    def is_returned(self, submission: Submission) -> bool:
+        """Tell whether a message is for such an address."""
+
+    async def try_take(self, submission: Submission) -> bool:
+        """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""
+
+
 class RoutedStore:
     """Implements ``queue.store_contract.Store``: mail with a next hop is queued, the rest captured.
 
@@ -51,10 +61,11 @@ class RoutedStore:
         routes: Routes,
         deliverer: Deliverer,
         suppression: SuppressedRecipients | None = None,
+        returned: ReturnedMail | None = None,
     ) -> None:
         self._store, self._deliveries = store, deliveries
         self._routes, self._deliverer = routes, deliverer
-        self._suppression = suppression
+        self._suppression, self._returned = suppression, returned
 
     @property
     def router(self) -> Router:
@@ -100,8 +111,17 @@ class RoutedStore:
             if suppressed:
                 others = self._accept_others(submission, suppressed, keep, queue)
                 return asyncio.ensure_future(others)
+        if self._returned is not None and self._returned.is_returned(submission):
+            return asyncio.ensure_future(self._accept_returned(submission, keep, queue))
         groups = self._routes.plan(submission, self._deliverer.recipients)
         return self._accept(submission, groups, keep, queue)
+
+    async def _accept_returned(self, submission: Submission, keep: Keep, queue: Queue) -> None:
+        """Read a bounce, then accept it by its route; what is none of ours is not kept."""
+        assert self._returned is not None  # noqa: S101 - it has told that this is a bounce
+        if await self._returned.try_take(submission):
+            groups = self._routes.plan(submission, self._deliverer.recipients)
+            await self._accept(submission, groups, keep, queue)
 
     async def _accept_others(
         self, submission: Submission, suppressed: frozenset[Address], keep: Keep, queue: Queue

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from gatepost.errors import QueueFull, ResponseLost, Unconfirmed
 from gatepost.mime.authors import read_authors
@@ -27,6 +27,7 @@ from gatepost.wire.server.replies import Replies
 from gatepost.wire.server.session import Session
 
 T = TypeVar("T")
+CLOSED: Final = "login_missing: without a login, this client may send to some domains only"
 
 
 class MailConnection(Protocol):
@@ -122,10 +123,19 @@ class MailTransactions:
         replies, router, origin = self._session.replies, self._relay.router, self._origin
         if self._late_refusal is not None and self._session.profile.sender_phase == "rcpt":
             self._connection.refuse(self._late_refusal)
+        elif self._is_closed_to(event.recipient.address):
+            self._connection.refuse(replies.NO_ROUTE.because(CLOSED))
         elif router and origin and (reason := router.refusal(origin, event.recipient.address)):
             self._connection.refuse(replies.NO_ROUTE.because(reason))
         else:
             self._session.reply(replies.RECIPIENT_OK)
+
+    def _is_closed_to(self, recipient: Address) -> bool:
+        """Tell whether a client that has not signed in may not send to a recipient."""
+        domains = self._session.setting.open_domains
+        if domains is None or self._session.signed_in_as is not None:
+            return False
+        return recipient.domain.lower() not in domains
 
     @property
     def size(self) -> int:

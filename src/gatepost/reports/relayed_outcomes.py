@@ -46,13 +46,19 @@ class RelayedOutcomes:
     """Implements ``relay.outcome_reports.OutcomeReporter``."""
 
     def __init__(
-        self, creator: ReportCreator, sources: Sources, topic: str, *, suppresses: bool = True
+        self,
+        creator: ReportCreator,
+        sources: Sources,
+        topic: str,
+        *,
+        suppresses: bool = True,
+        awaited: Collection[str] = frozenset(),
     ) -> None:
-        """``topic``: the id of the resource for mail that belongs to none of the directory."""
+        """``topic``: the id of the resource for mail that belongs to none of the directory.
+        ``awaited``: the targets whose provider says later what became of the mail that it took."""
         self._creator, self._sources, self._topic = creator, sources, topic
         self._suppresses = suppresses
-        self.awaited: Collection[str] = frozenset()
-        """The targets whose provider says later what became of the mail that it took."""
+        self._awaited = awaited
 
     def describe(self, message: QueuedMessage, ended: Sequence[EndedRecipient]) -> OutcomeRecord:
         if message.envelope.sender is None:  # a notification of ours
@@ -60,7 +66,7 @@ class RelayedOutcomes:
         reports: list[PublishedReport] = []
         suppressed: list[SuppressedPeriod] = []
         for each in ended:
-            if each.is_delivered and each.contact.target in self.awaited:
+            if each.is_delivered and each.contact.target in self._awaited:
                 continue
             outcome = _outcome(message, each)
             recipient = str(each.address)

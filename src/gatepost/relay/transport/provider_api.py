@@ -22,6 +22,7 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.relay.transport.api_attempt import RecipientVerdicts, aside, hand_over, unfit
 from gatepost.relay.transport.contract import Unconnected
 from gatepost.relay.transport.http_api import ApiRefused
+from gatepost.relay.transport.marked import TargetMarks
 from gatepost.relay.transport.message_fitting import fit
 from gatepost.relay.transport.provider_request import (
     capabilities_of,
@@ -42,8 +43,16 @@ _RECOGNISED: Final = "the message may have been accepted; the API recognises the
 class ProviderApiTransport(Unconnected):
     """Implements Transport for one account at one provider."""
 
-    def __init__(self, target: HttpApiTarget, http: Http, sign_in: ProviderCredential) -> None:
+    def __init__(
+        self,
+        target: HttpApiTarget,
+        http: Http,
+        sign_in: ProviderCredential,
+        marks: TargetMarks | None = None,
+    ) -> None:
+        """``marks`` None: the provider's events need not say what they are about."""
         self.target, self._http, self._sign_in = target, http, sign_in
+        self._marks = marks
         self._offered = capabilities_of(target)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
@@ -79,17 +88,24 @@ class ProviderApiTransport(Unconnected):
         """
         content = await aside(len(content), lambda: sent_content(content))
         for part, places in self._parts(envelope):
-            verdicts = await self._send(lease, part, content, results)
+            mark = "" if self._marks is None else self._marks.mark(lease, *places)
+            verdicts = await self._send(lease, part, (content, mark), results)
             addresses = [lease.envelope.recipients[each].address for each in places]
             results.verdicts.update(zip(addresses, verdicts, strict=True))
         if any(each.kind == "delivered" for each in results.verdicts.values()):
             results.error = None  # a recipient was refused, not the attempt
 
     async def _send(
-        self, lease: Lease, envelope: Envelope, content: bytes, results: RecipientVerdicts
+        self,
+        lease: Lease,
+        envelope: Envelope,
+        marked: tuple[bytes, str],
+        results: RecipientVerdicts,
     ) -> tuple[Verdict, ...]:
+        """``marked`` is the content and its mark."""
+        content, mark = marked
         key = request_id(lease, envelope)
-        make = partial(request_for, self.target, envelope, content, key)
+        make = partial(request_for, self.target, envelope, content, key, mark)
         request = await self._sign_in.authorize(await aside(len(content), make))
         try:
             response = await self._http.ask(request)

@@ -23,6 +23,7 @@ from gatepost.relay.transport.http_api import SENDING
 _RECIPIENT: Final = "{recipient}"
 _RECIPIENTS: Final = "{recipients}"
 _MESSAGE: Final = "{message}"
+DELIVERY: Final = "{delivery}"
 
 
 def capabilities_of(target: HttpApiTarget) -> Capabilities:
@@ -49,9 +50,15 @@ def filled_in(text: str, target: HttpApiTarget) -> str:
 
 
 def request_for(
-    target: HttpApiTarget, envelope: Envelope, content: bytes, idempotency_key: str
+    target: HttpApiTarget,
+    envelope: Envelope,
+    content: bytes,
+    idempotency_key: str,
+    mark: str = "",
 ) -> HttpRequest:
     """Return the request for a message to the recipients of ``envelope``, still without a proof.
+
+    ``mark`` is what the provider's events repeat; empty: nothing.
 
     Raises LocalProtocolError if the message cannot be written as the API wants it.
     """
@@ -59,6 +66,7 @@ def request_for(
     values: dict[str, Any] = {
         **{f"{{{name}}}": value for name, value in target.settings},
         "{sender}": "" if envelope.sender is None else str(envelope.sender),
+        DELIVERY: mark,
         _RECIPIENTS: [str(each.address) for each in envelope.recipients],
     }
     body = provider.body
@@ -114,7 +122,11 @@ def _filled(value: Any, values: Mapping[str, Any]) -> Any:
         return values[value] if value in values else _replaced(value, values)
     if isinstance(value, Mapping):
         members = {name: _filled(each, values) for name, each in value.items()}
-        return {name: each for name, each in members.items() if each != "" or value[name] == ""}
+        return {
+            name: each
+            for name, each in members.items()
+            if each not in ("", {}) or value[name] == each
+        }
     if isinstance(value, list):
         if len(value) == 1 and any(_RECIPIENT in each for each in strings_in(value)):
             people: Sequence[str] = values[_RECIPIENTS]

@@ -66,6 +66,9 @@ class SessionSettings:
     """The address for ``postmaster`` without a domain (RFC 5321 4.5.1); None: it is refused."""
     messages: int = sys.maxsize
     """Maximum messages of a session, after which it gets 421."""
+    open_domains: frozenset[str] | None = None
+    """The domains, in lower case, that clients may send to without a login; None: all, if they need
+    none."""
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,127 @@
+"""What comes back about relayed mail: bounces, and the listener for webhooks of providers."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gatepost.app.relay_store import RelayStore
+from gatepost.config.settings import Configuration, EventSettings, ProviderEventsSettings
+from gatepost.feedback.bounces import Bounces
+from gatepost.feedback.recorder import FeedbackRecorder
+from gatepost.net.clock import Clock
+from gatepost.net.http_client import Http, HttpClient
+from gatepost.net.listen import Listener, listen
+from gatepost.policy.client_limits import LocalClientCounter
+from gatepost.relay.shared_by_connections import Relay
+from gatepost.reports.event_service import EventService
+from gatepost.reports.relayed_outcomes import RelayedOutcomes
+
+if TYPE_CHECKING:
+    from gatepost.app.outbound import Outbound
+    from gatepost.feedback.webhook_endpoint import WebhookSource
+
+PATIENCE: Final = 10.0
+"""Seconds for Amazon to answer; SNS itself waits for 15."""
+
+
+class ProviderWebhooks:
+    """The listener of a configuration, on a socket that is opened before anything else."""
+
+    def __init__(self, config: Configuration, stack: AsyncExitStack) -> None:
+        """Listen until ``stack`` is closed, if the configuration has an address. Raises PortBusy
+        and NetworkError."""
+        self.listener: Listener | None = None
+        self._events, self._ca_file = config.events, config.ca_file
+        if config.events is not None and config.events.address is not None:
+            self.listener = listen(*config.events.address)
+            stack.callback(self.listener.close)
+
+    @property
+    def url(self) -> str | None:
+        """Where webhooks come in; None: nowhere."""
+        if self.listener is None or self._events is None:
+            return None
+        scheme = "https" if self._events.certificate else "http"
+        return f"{scheme}://{self.listener.host_port}/events/"
+
+    async def serve(
+        self,
+        relay: Relay,
+        outbound: "Outbound | None",
+        store: RelayStore,
+        clock: Clock,
+        stack: AsyncExitStack,
+    ) -> None:
+        """Serve until ``stack`` is closed. Raises TlsError."""
+        if self.listener is None or self._events is None:
+            return
+        assert outbound is not None  # noqa: S101 - a file with [events] has routes
+        assert outbound.outcomes is not None  # noqa: S101
+        recorder = feedback_recorder(outbound, outbound.outcomes, store, relay)
+        from gatepost.feedback.webhook_endpoint import (  # noqa: PLC0415 - HTTP is large
+            WebhookEndpoint,
+            webhook_application,
+        )
+        from gatepost.rest.request_bodies import Intake  # noqa: PLC0415
+        from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415
+
+        http = HttpClient(ca_file=self._ca_file or None, timeout=PATIENCE)
+        stack.push_async_callback(http.close)
+        sources = {each.name: _source(each, http) for each in self._events.providers}
+        intake = Intake(relay.budget, relay.report)
+        endpoint = WebhookEndpoint(sources, recorder, intake, relay.report, clock.monotonic)
+        clients = relay.clients
+        application = webhook_application(
+            endpoint, relay.report, clients if isinstance(clients, LocalClientCounter) else None
+        )
+        server = WebServer(
+            self.listener, application, _files(self._events), WebLimits(), relay.report,
+            relay.descriptors,
+        )  # fmt: skip
+        stack.push_async_callback(server.stop)
+        await server.wait_started()
+
+
+def open_feedback(
+    events: EventSettings | None,
+    service: EventService,
+    outbound: "Outbound",
+    relay: Relay,
+    store: RelayStore,
+) -> None:
+    """Let what is relayed be reported, and what comes back be read, if there are [events]."""
+    if events is None:
+        return
+    awaited = {target for each in events.providers for target in each.targets}
+    outbound.outcomes = RelayedOutcomes(
+        service.report_creator, service.sources, events.topic,
+        suppresses=events.suppress, awaited=frozenset(awaited),
+    )  # fmt: skip
+    if events.bounce_domain:
+        recorder = feedback_recorder(outbound, outbound.outcomes, store, relay)
+        outbound.returned = Bounces(events.bounce_domain, outbound.marks, recorder, relay.report)
+
+
+def feedback_recorder(
+    outbound: "Outbound", outcomes: RelayedOutcomes, store: RelayStore, relay: Relay
+) -> FeedbackRecorder:
+    """Return what records feedback about relayed mail."""
+    return FeedbackRecorder(store.deliveries, outcomes, outbound.marks, relay.report, relay.now)
+
+
+def _source(settings: ProviderEventsSettings, http: Http) -> "WebhookSource":
+    from gatepost.feedback.amazon_sns import SnsMessages  # noqa: PLC0415 - as above
+    from gatepost.feedback.webhook_endpoint import WebhookSource  # noqa: PLC0415
+
+    sns = None
+    if settings.provider.proof.kind == "sns":
+        sns = SnsMessages(http, settings.topics, settings.endpoint)
+    return WebhookSource(
+        settings.name, settings.provider, settings.key.read, settings.username, sns
+    )
+
+
+def _files(events: EventSettings) -> tuple[Path, Path] | None:
+    if not events.certificate:
+        return None
+    return Path(events.certificate), Path(events.key or events.certificate)

@@ -1,0 +1,171 @@
+"""The file of a provider's events: one that comes with Gatepost, or the user's own, in TOML.
+
+``docs/reference/provider-events.md`` describes it. All mistakes are found at once.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path as FilePath
+from typing import Any, Final, cast, get_args
+
+from gatepost.config import value_syntax as values
+from gatepost.config.problems import nearest
+from gatepost.config.source_file import parse, raise_problems, read_text
+from gatepost.config.table_reader import TableReader
+from gatepost.model.provider_events import (
+    CarriedMark,
+    EventMeaning,
+    EventPaths,
+    EventProvider,
+    Meaning,
+    Proof,
+    WebhookProof,
+)
+
+_FOLDER: Final = "events"
+_HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_PATH: Final = re.compile(r"(?:[A-Za-z0-9_-]{1,60}|\*|@[A-Za-z0-9-]{1,64})"
+                          r"(?:\.(?:[A-Za-z0-9_-]{1,60}|\*|@[A-Za-z0-9-]{1,64})){0,7}")  # fmt: skip
+_WINDOW: Final = 300.0
+
+
+@cache
+def available_event_providers() -> tuple[str, ...]:
+    """Return the names of the providers that come with Gatepost, in order."""
+    entries = files("gatepost.profiles").joinpath(_FOLDER).iterdir()
+    return tuple(sorted([each.name[:-5] for each in entries if each.name.endswith(".toml")]))
+
+
+def read_event_provider(provider: str) -> EventProvider:
+    """Return the provider of this name, or in the file of this name.
+
+    Raises ConfigProblems with every mistake, each at ``file:line``, and values.Unknown for a name
+    that is none of ours.
+    """
+    if "/" in provider or provider.endswith(".toml"):
+        return parse_event_provider(read_text(FilePath(provider)), provider)
+    if provider not in available_event_providers():
+        names = ", ".join(available_event_providers())
+        problem = f'must be one of {names}, or a file such as "./mine.toml", not {provider!r}'
+        raise values.Unknown(problem, nearest(provider, available_event_providers()))
+    return _shipped(provider)
+
+
+@cache
+def _shipped(name: str) -> EventProvider:
+    text = files("gatepost.profiles").joinpath(_FOLDER, f"{name}.toml").read_text("utf-8")
+    return parse_event_provider(text, name)
+
+
+def parse_event_provider(text: str, file: str) -> EventProvider:
+    """Return the provider that a text describes. Raises ConfigProblems."""
+    root, source = parse(text, file)
+    name = FilePath(file).stem
+    title = root.take("title", values.text, name)
+    root.take("as_of", values.text, "")
+    provider = EventProvider(
+        name, title, _proof(root), _paths(root),
+        tuple([_meaning(each) for each in root.tables("meaning")]), _mark(root),
+    )  # fmt: skip
+    root.finish()
+    raise_problems(source)
+    return provider
+
+
+def _table(root: TableReader, key: str) -> TableReader:
+    """Return a table, whose values may have a source."""
+    table = root.table(key)
+    table.take("source", values.text, "")
+    return table
+
+
+def _proof(root: TableReader) -> WebhookProof:
+    table = _table(root, "proof")
+    kind = table.decide("kind", values.one_of(get_args(Proof)), "basic", required=True)
+    signature, timestamp = "", ""
+    if kind == "ecdsa":
+        signature = table.need("signature_header", _header, "")
+        timestamp = table.need("timestamp_header", _header, "")
+    window = _WINDOW
+    if kind != "basic":
+        window = table.take("window", _seconds, _WINDOW)
+    table.finish()
+    return WebhookProof(cast("Any", kind), signature, timestamp, window)
+
+
+def _seconds(value: Any) -> float:
+    return values.positive_span(value).total_seconds()
+
+
+def _paths(root: TableReader) -> EventPaths:
+    table = _table(root, "event")
+    paths = EventPaths(
+        table.need("kind", _some_paths, ()),
+        table.need("delivery", _some_paths, ()),
+        table.need("recipients", _path, ""),
+        table.take("events", _path, ""),
+        table.take("each", _path, ""),
+        table.take("address", _path, ""),
+        table.take("reason", _some_paths, ()),
+        table.take("server", _some_paths, ()),
+        table.take("time", _some_paths, ()),
+        table.take("id", _some_paths, ()),
+    )
+    table.finish()
+    return paths
+
+
+def _meaning(table: TableReader) -> EventMeaning:
+    table.take("source", values.text, "")
+    meaning = EventMeaning(
+        table.need("kind", values.some(values.text), ()),
+        cast("Meaning", table.need("then", values.one_of(get_args(Meaning)), "nothing")),
+        table.take("where", _conditions, ()),
+        table.take("recipients", _path, ""),
+        table.take("address", _path, None),
+    )
+    table.finish()
+    return meaning
+
+
+def _mark(root: TableReader) -> CarriedMark | None:
+    table = root.table("mark")
+    if not root.has("mark"):
+        return None
+    table.take("source", values.text, "")
+    mark = CarriedMark(table.need("header", _header, ""), table.need("value", _marked, ""))
+    table.finish()
+    return mark
+
+
+# Values.
+
+
+def _header(value: Any) -> str:
+    if not isinstance(value, str) or not _HEADER.fullmatch(value):
+        raise ValueError("must be the name of a header field")
+    return value
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str) or not _PATH.fullmatch(value):
+        raise ValueError('must be the path of a member, such as "data.headers.@X-Id"')
+    return value
+
+
+_some_paths: Final = values.some(_path)
+
+
+def _marked(value: Any) -> str:
+    text = values.text(value)
+    if "{delivery}" not in text or not text.isascii() or not text.isprintable():
+        raise ValueError('must be ASCII with "{delivery}" in it')
+    return text
+
+
+def _conditions(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict) or not value:
+        raise ValueError('must be a table such as { "bounce.type" = ["Permanent"] }')
+    read = values.some(values.text)
+    return tuple([(_path(path), read(each)) for path, each in value.items()])

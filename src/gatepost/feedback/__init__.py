@@ -1,0 +1,1 @@
+"""What comes back about relayed mail: webhooks of providers, and bounces."""

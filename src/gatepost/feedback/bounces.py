@@ -1,0 +1,133 @@
+"""Mail that comes back to an address of ours: who sends it may be anybody, but only with a mark."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from gatepost.doctor.logs.prose import replies_in
+from gatepost.errors import QueueError
+from gatepost.feedback.recorder import FeedbackRecorder, bounce_in
+from gatepost.mime.returned_mail import (
+    MOST_READ,
+    ReturnedMessage,
+    ReturnedRecipient,
+    read_returned,
+)
+from gatepost.model.body import Body
+from gatepost.model.message import Submission
+from gatepost.model.operator_event import ReportEvent
+from gatepost.model.reply import Reply
+from gatepost.model.report import DeliveryStatus
+from gatepost.queue.delivery_marks import DeliveryMarks, MarkedDelivery
+from gatepost.reports.relayed_outcomes import Feedback
+
+MOST_LINES: Final = 400
+"""Lines of a text in which a reply is looked for."""
+LONGEST_LINE: Final = 1_000
+
+
+class Bounces:
+    """Implements ``relay.routed_store.ReturnedMail``."""
+
+    def __init__(
+        self, domain: str, marks: DeliveryMarks, recorder: FeedbackRecorder, report: ReportEvent
+    ) -> None:
+        """``domain``: that of the addresses, in lower case."""
+        self._domain, self._marks = domain, marks
+        self._recorder, self._report = recorder, report
+
+    def is_returned(self, submission: Submission) -> bool:
+        """Tell whether a message is for an address of this domain."""
+        recipients = submission.envelope.recipients
+        return any(each.address.domain.lower() == self._domain for each in recipients)
+
+    async def try_take(self, submission: Submission) -> bool:
+        """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""
+        marked = list(self._marked(submission))
+        if not marked:
+            self._miss(submission, "the address is none of this relay's")
+            return False
+        try:
+            content = await asyncio.to_thread(_read, submission.body)
+        except OSError as error:
+            raise QueueError(f"a bounce cannot be read: {error}") from error
+        returned = await asyncio.to_thread(read_returned, content)
+        some = list(feedback_of(returned, self._recorder.now()))
+        for each in marked:
+            if some and not await self._recorder.record_about(each, some):
+                self._miss(submission, "the message is not in the history any more")
+        if not (some or returned.recipients):
+            self._miss(submission, "it says nothing about the delivery that can be read")
+        return True
+
+    def _marked(self, submission: Submission) -> Iterator[MarkedDelivery]:
+        for recipient in submission.envelope.recipients:
+            if recipient.address.domain.lower() == self._domain:
+                try:
+                    yield self._marks.read(recipient.address.local)
+                except ValueError:
+                    continue
+
+    def _miss(self, submission: Submission, reason: str) -> None:
+        recipients = [str(each.address) for each in submission.envelope.recipients[:10]]
+        self._report(
+            "feedback_unmatched", source="bounces", kind="bounce", rcpt_to=recipients,
+            provider_id="", reason=reason,
+        )  # fmt: skip
+
+
+def feedback_of(returned: ReturnedMessage, now: datetime) -> Iterator[Feedback]:
+    """Yield what a returned message says about recipients; of another form than RFC 3464 what a
+    reply in its text says, about the recipients that it names or about all."""
+    if returned.recipients:
+        for each in returned.recipients:
+            yield from _of_notification(each, now)
+        return
+    if returned.is_automatic_reply:
+        return
+    reply = _quoted_reply(returned.text)
+    if reply is None and not returned.failed:
+        return
+    if reply is not None and not reply.is_permanent:
+        return
+    reason = str(reply) if reply is not None else returned.text[:200].strip()
+    for address in returned.failed or ("",):
+        yield _failed(address, reason, now)
+
+
+def _of_notification(recipient: ReturnedRecipient, now: datetime) -> Iterator[Feedback]:
+    reason = recipient.diagnostic or recipient.status
+    if recipient.action == "failed":
+        said = recipient.diagnostic
+        if recipient.status and recipient.status not in said:
+            code = "550" if recipient.status.startswith("5") else "450"
+            said = f"{code} {recipient.status} {said}".strip()
+        yield _failed(recipient.address, said or reason, now, recipient.server)
+    elif recipient.action in ("delivered", "expanded"):
+        status: DeliveryStatus = "Delivered" if recipient.action == "delivered" else "Expanded"
+        yield Feedback(recipient.address, status, now, reason, recipient.server)
+
+
+def _failed(address: str, reason: str, now: datetime, server: str = "") -> Feedback:
+    is_hard = bounce_in(reason) == "hard"
+    return Feedback(address, "Bounced" if is_hard else "Failed", now, reason, server, is_hard)
+
+
+def _quoted_reply(text: str) -> Reply | None:
+    """Return the first refusal in a text, or the first reply of any kind."""
+    lines: Sequence[str] = text.split("\n")[:MOST_LINES]
+    replies = [each.reply for line in lines for each in islice(replies_in(line[:LONGEST_LINE]), 5)]
+    return next((each for each in replies if each.is_permanent), next(iter(replies), None))
+
+
+def _read(body: Body) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    for each in body.chunks():
+        pieces.append(each)
+        size += len(each)
+        if size >= MOST_READ:
+            break
+    return b"".join(pieces)

@@ -1,0 +1,75 @@
+"""Sends messages with a mark, so that what becomes of them there can be brought home."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gatepost.model.address import Address
+from gatepost.model.body import Body
+from gatepost.model.delivery import Lease
+from gatepost.model.provider_events import CarriedMark
+from gatepost.model.route import ServerAddress
+from gatepost.queue.attempt_result import AttemptResult
+from gatepost.queue.delivery_marks import DeliveryMarks
+from gatepost.queue.why import AttemptStep
+from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.message_fitting import Traced
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMarks:
+    """How mail to one target is marked."""
+
+    marks: DeliveryMarks
+    carried: CarriedMark | None = None
+    """The header field with the mark; None: none."""
+    bounce_domain: str = ""
+    """The domain of the address that replaces the sender; empty: it stays."""
+
+    def mark(self, lease: Lease, *places: int) -> str:
+        """Return the mark of a delivery; ``places`` are those of the recipients who wait that a
+        message goes to, all by default."""
+        waiting = lease.delivery.waiting
+        to = [waiting[each] for each in places] if places else waiting
+        if len(to) != 1:
+            return self.marks.make(lease.delivery.id)
+        everybody = [each.recipient for each in lease.delivery.addressees]
+        return self.marks.make(lease.delivery.id, everybody.index(to[0]))
+
+
+class MarkedTransport:
+    """Implements Transport: another one, whose messages are marked."""
+
+    def __init__(self, inner: Transport, target: TargetMarks) -> None:
+        self._inner, self._target = inner, target
+
+    async def deliver(
+        self, lease: Lease, body: Body, server: ServerAddress, deadline: float
+    ) -> AttemptResult:
+        """See ``Transport.deliver``. Notifications are not marked."""
+        envelope, target = lease.message.envelope, self._target
+        if envelope.sender is None:
+            return await self._inner.deliver(lease, body, server, deadline)
+        mark = target.mark(lease)
+        if target.carried is not None:
+            value = target.carried.value.replace("{delivery}", mark)
+            body = Traced(f"{target.carried.header}: {value}\r\n".encode(), body)
+        if target.bounce_domain:
+            envelope = replace(envelope, sender=Address(mark, target.bounce_domain))
+            lease = replace(lease, message=replace(lease.message, envelope=envelope))
+        return await self._inner.deliver(lease, body, server, deadline)
+
+    def watch(self, greeted: Callable[[str], None]) -> None:
+        """See ``Transport.watch``."""
+        self._inner.watch(greeted)
+
+    def step(self, delivery: str) -> AttemptStep:
+        """See ``Transport.step``."""
+        return self._inner.step(delivery)
+
+    async def retire(self) -> None:
+        """See ``Transport.retire``."""
+        await self._inner.retire()
+
+    async def close(self) -> None:
+        """See ``Transport.close``."""
+        await self._inner.close()

@@ -1,0 +1,134 @@
+"""Bounces that come back to an address of the relay: reported under the message, once."""
+
+import re
+import smtplib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.shell.next_hop import NextHop
+from tests.shell.reporting_relay import ROUTE, ReportingRelay, reporting
+from tests.shell.serve_process import wait_for
+from tests.shell.webhook_endpoint import Webhook
+from tests.unit.mime.test_returned_mail import DELAYED, FAILED, report
+
+BOUNCES = """
+[[listener]]
+name = "mx"
+address = "127.0.0.1:0"
+tls = "none"
+[[listener.network]]
+from = ["0.0.0.0/0"]
+may_send_to = ["bounces.example.com"]
+[target.keep]
+kind = "capture"
+[events]
+bounce_domain = "bounces.example.com"
+bounce_targets = ["out"]
+[[route]]
+recipients = ["bounces.example.com"]
+to = "keep"
+"""
+QMAIL = """\
+From: MAILER-DAEMON@mx.example.net
+Subject: failure notice
+
+Hi. This is the qmail-send program at mx.example.net.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+
+<dan@example.net>:
+192.0.2.1 does not like recipient.
+Remote host said: 550 5.1.1 <dan@example.net>: no such user
+Giving up on 192.0.2.1.
+"""
+
+
+@dataclass
+class World:
+    relay: ReportingRelay
+    hop: NextHop
+    subscriber: Webhook
+
+    def send(self, *to: str) -> str:
+        """Send a message; return the sender that the next hop got."""
+        before = len(self.hop.mail)
+        self.relay.send(*to)
+        wait_for(lambda: len(self.hop.mail) > before)
+        return str(self.hop.mail[-1].mail_from)
+
+    def bounce(self, to: str, content: bytes, sender: str = "") -> None:
+        """Bring something back, as any server of the Internet may."""
+        place = self.relay.serve.listener("mx")
+        with smtplib.SMTP(place["host"], place["port"]) as client:
+            client.sendmail(sender, [to], content)
+
+    def statuses(self, recipient: str) -> list[str]:
+        data = [each["data"] for each in self.subscriber.reports]
+        return [each["status"] for each in data if each["recipient"] == recipient]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with NextHop() as hop, Webhook() as subscriber:
+        text = hop.target + BOUNCES + ROUTE
+        with reporting(tmp_path_factory.mktemp("bounces"), text) as relay:
+            relay.serve.ask("webhook", "create", subscriber.url, "--name", "hook")
+            yield World(relay, hop, subscriber)
+
+
+def test_a_notification_comes_back_to_an_address_of_ours(world: World) -> None:
+    address = world.send("ann@example.net", "bob@example.net")
+    assert re.fullmatch(r"[a-z0-9-]+\.0\.[0-9a-f]{16}@bounces\.example\.com", address)
+    world.subscriber.wait(2)
+    for to in (address, address.upper()):
+        world.bounce(to, report(FAILED, DELAYED))
+    wait_for(lambda: len(world.statuses("ann@example.net")) == 2)
+    assert world.statuses("ann@example.net") == ["Delivered", "Bounced"]
+    assert world.statuses("bob@example.net") == ["Delivered"]
+    [bounced] = [each["data"] for each in world.subscriber.reports
+                 if each["data"]["status"] == "Bounced"]  # fmt: skip
+    details = bounced["deliveryStatusDetails"]
+    assert details["statusMessage"].startswith("550 5.1.1 <ann@example.net>")
+    assert details["recipientMailServerHostName"] == "mx1.example.net"
+    suppressed = world.relay.serve.ask("suppression", "list")["suppressed"]
+    assert [each["address"] for each in suppressed] == ["ann@example.net"]
+    kept = world.relay.serve.ask("messages", "list")["messages"]
+    assert len(kept) == 2, "for the operator"
+
+
+def test_a_bounce_in_a_form_of_its_own(world: World) -> None:
+    address = world.send("dan@example.net")
+    world.bounce(address, QMAIL.replace("\n", "\r\n").encode())
+    wait_for(lambda: len(world.statuses("dan@example.net")) == 2)
+    assert world.statuses("dan@example.net") == ["Delivered", "Bounced"]
+
+
+def test_a_vacation_notice_is_no_bounce(world: World) -> None:
+    address = world.send("eve@example.net")
+    before = len(world.relay.serve.events("feedback_unmatched"))
+    notice = b"Subject: away\r\nAuto-Submitted: auto-replied\r\n\r\nI get 550 mails a day.\r\n"
+    world.bounce(address, notice, "eve@example.net")
+    world.relay.serve.wait_event("feedback_unmatched", before + 1)
+    assert world.statuses("eve@example.net") == ["Delivered"]
+
+
+def test_who_has_no_mark_reports_nothing_and_fills_nothing(world: World) -> None:
+    address = world.send("fay@example.net")
+    local, at, domain = address.partition("@")
+    kept = len(world.relay.serve.ask("messages", "list")["messages"])
+    for forged in (local[:-1] + ("0" if local[-1] != "0" else "1"), "postmaster", "x" * 64):
+        world.bounce(forged + at + domain, report(FAILED.replace("ann", "fay")))
+    assert world.statuses("fay@example.net") == ["Delivered"]
+    assert len(world.relay.serve.ask("messages", "list")["messages"]) == kept
+
+
+def test_strangers_may_send_to_no_other_domain(world: World) -> None:
+    refused: dict[str, Any] = {}
+    try:
+        world.bounce("ann@example.net", b"Subject: relay me\r\n\r\nplease\r\n", "x@example.org")
+    except smtplib.SMTPRecipientsRefused as error:
+        refused = error.recipients
+    assert refused["ann@example.net"][0] == 550
+    assert world.relay.serve.wait_event("refused")["reason"].startswith("login_missing")
