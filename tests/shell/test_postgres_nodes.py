@@ -44,11 +44,11 @@ class Nodes:
         self.clocks: dict[str, Clock] = {}
         self.failures: list[QueueError] = []
 
-    def open(self, name: str, place: str = "") -> PostgresStore:
+    def open(self, name: str, place: str = "", **other: Any) -> PostgresStore:
         clock = self.clocks[name] = Clock()
         store: PostgresStore = self._stores.open(
             self._directory / (place or name), self.failures.append, node=name, beat=0.0,
-            dead_after=DEAD, clock=clock, now=lambda: microseconds(NOON),
+            dead_after=DEAD, clock=clock, now=lambda: microseconds(NOON), **other,
         )  # fmt: skip
         self._opened.append(store)
         return store
@@ -224,6 +224,25 @@ def test_only_a_node_with_the_same_name_ends_its_predecessor(nodes: Nodes) -> No
 
     run(steps())
     assert [type(each) for each in nodes.failures] == [Superseded]
+
+
+def test_a_command_does_not_take_the_place_of_a_relay_that_lives(
+    nodes: Nodes, postgres: PostgresStores
+) -> None:
+    relay = nodes.open("a")
+
+    async def steps() -> None:
+        await begin(relay)
+        [lease] = await relay.deliveries.put(mail("m1"), [planned()])
+        command = nodes.open("a", "elsewhere", is_visitor=True)
+        assert command.cluster.name.startswith("a-")
+        await asyncio.to_thread(command.close)
+        await relay.deliveries.settle(lease, settlement("deferred"), NOON)
+        with postgres.connect() as connection:  # it was killed long ago
+            connection.execute("UPDATE node SET seen = seen - interval '1 hour'")
+        assert nodes.open("a", "there", is_visitor=True).cluster.name == "a"
+
+    run(steps())
 
 
 def test_a_node_that_leaves_hands_its_leases_back(nodes: Nodes) -> None:

@@ -89,6 +89,7 @@ async def use_everything(store: PostgresStore) -> None:
     await reports.expire(NOON - timedelta(days=9), 100)
     await mailbox.mark((Term(HasId(frozenset("a"))),), is_read=True)
     await store.delete(["a", "b"])
+    await asyncio.to_thread(store.beat)
     await store.cluster.nodes()
     await store.cluster.ask("nobody", "why", {})
     await asyncio.to_thread(store._upkeep.repair_hops)
@@ -103,8 +104,10 @@ def test_no_statement_reads_a_large_table_from_end_to_end(
     postgres: PostgresStores, tmp_path: Path
 ) -> None:
     names = {statement.replace("%s", "$N").rstrip(";"): name for name, statement in SQL.items()}
-    with closing(postgres.open(tmp_path)) as store:
+    with closing(postgres.open(tmp_path, beat=0.0)) as store:
         asyncio.run(use_everything(store))
+        for threads in (store._keeping_up, store._caring):
+            threads.stop()  # nobody else uses the connections from now on
         with postgres.connect() as connection:
             connection.execute(FILL)
         plans: dict[str, str] = {}

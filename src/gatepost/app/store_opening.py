@@ -51,7 +51,7 @@ def open_store(
     StoreLocked and Unreadable."""
     limits = Retention(age=storage.captured), History(storage.history, storage.history_messages)
     if storage.database is not None:
-        return open_database(data, storage.database, on_failure, limits, report)
+        return open_database(data, storage.database, on_failure, limits, report, is_visitor=False)
     from gatepost.store import sqlite  # noqa: PLC0415 - not with PostgreSQL
     from gatepost.store.sqlite.durable_calls import UnsyncedDisk  # noqa: PLC0415
 
@@ -69,8 +69,11 @@ def open_database(
     on_failure: OnFailure = _ignore,
     limits: tuple[Retention, History] | None = None,
     report: ReportFacts = _ignore,
+    *,
+    is_visitor: bool = True,
 ) -> "PostgresStore":
-    """Open the store in a database. Raises StoreLocked and Unreadable."""
+    """Open the store in a database; ``is_visitor``: for a command, not for a relay. Raises
+    StoreLocked and Unreadable."""
     try:
         from gatepost.store import postgres  # noqa: PLC0415 - only with PostgreSQL
     except ImportError as error:
@@ -80,6 +83,7 @@ def open_database(
         lambda: database.url.read().reveal(),
         database.schema,
         database.node,
+        is_visitor=is_visitor,
         retention=retention,
         history=history,
         beat=database.beat.total_seconds(),

@@ -37,6 +37,9 @@ UPDATE node SET beat = beat + 1, seen = clock_timestamp(), status = %s WHERE epo
 -- name: epoch_of
 SELECT epoch FROM node WHERE name = %s;
 
+-- name: age_of
+SELECT extract(epoch FROM clock_timestamp() - seen)::float8 FROM node WHERE name = %s;
+
 -- name: look
 SELECT epoch, name, beat, draining FROM node;
 

@@ -3,6 +3,7 @@ who deletes that row fences the node."""
 
 import hashlib
 import importlib.metadata
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -63,8 +64,15 @@ class Node:
 
     def register(self, connection: Connection) -> None:
         """Become a node, in a transaction of our own; fence an earlier start with our name."""
+        if self._settings.is_visitor and self._is_taken(connection):
+            self.name = f"{self.name}-{os.getpid()}"
         end_connections(connection, self.application)
         self._register(connection)
+
+    def _is_taken(self, connection: Connection) -> bool:
+        """Tell whether a relay with our name has shown lately that it lives."""
+        row = connection.execute(SQL["age_of"], (self.name,)).fetchone()
+        return row is not None and row[0] < self._settings.dead_after
 
     def rejoin(self, connection: Connection) -> None:
         """Become a node again after others took us for dead. Raises Superseded if a newer start

@@ -30,6 +30,8 @@ class PostgresSettings:
     """The schema of the tables."""
     node: str = ""
     """The name of this relay among those that share the database; empty: that of the machine."""
+    is_visitor: bool = False
+    """It is opened by a command: a relay with this name that lives elsewhere keeps its place."""
     retention: Retention = field(default_factory=Retention)
     history: History = field(default_factory=History)
     writers: int = 2
