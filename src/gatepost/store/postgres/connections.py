@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gatepost.errors import QueueError, QueueFull, Unreadable
 from gatepost.store.postgres.arrays import register_arrays
+from gatepost.store.postgres.session_settings import prepare_session
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 RV = TypeVar("RV")
@@ -27,23 +28,7 @@ the one is used that takes writes."""
 ANSWER: Final = 15.0
 """Seconds for an answer of the server to one of our writes. A server that hangs, or that waits for
 a standby that is gone, keeps its connections open."""
-_SETTINGS: Final = """
-SELECT set_config('search_path', %s, false),
-       set_config('statement_timeout', %s, false),
-       set_config('lock_timeout', '5s', false),
-       set_config('idle_in_transaction_session_timeout', '5s', false),
-       set_config('jit', 'off', false),
-       set_config('enable_seqscan', 'off', false),
-       set_config('enable_hashjoin', 'off', false),
-       set_config('enable_mergejoin', 'off', false),
-       set_config('plan_cache_mode', 'force_generic_plan', false),
-       set_config('synchronous_commit',
-                  replace(current_setting('synchronous_commit'), 'off', 'on'), false),
-       current_setting('server_version_num')::int, pg_is_in_recovery()
-"""
-"""Statements are planned once, as they are planned for a large queue: one that was planned while a
-table was empty would read all of it later. A client that is stopped in a transaction must not hold
-its locks."""
+_SERVER: Final = "SELECT current_setting('server_version_num')::int, pg_is_in_recovery()"
 OLDEST: Final = 150_000
 """The oldest server that is supported: PostgreSQL 15."""
 _LOST: Final = frozenset({"25006", "25P03", "25P04", "53300"})
@@ -80,7 +65,7 @@ class Connector:
     lists our connections as ``application``."""
 
     def __init__(self, url: Callable[[], str], schema: str, application: str) -> None:
-        self._url, self._schema, self._application = url, schema, application
+        self._url, self.schema, self._application = url, schema, application
         self._last = ("", "")
         """The host and the port that were there last."""
 
@@ -105,10 +90,8 @@ class Connector:
             connection.patience = patience
             connection.prepared_max = 400
             register_arrays(connection)
-            milliseconds = str(round(timeout * 1000))
-            *_, version, is_standby = connection.execute(
-                _SETTINGS, (self._schema, milliseconds), prepare=False
-            ).fetchone() or (0, True)
+            prepare_session(connection, self.schema, timeout)
+            version, is_standby = connection.execute(_SERVER, prepare=False).fetchone() or (0, True)
         except psycopg.Error as error:
             connection.close()
             raise _refusal(error) from error

@@ -11,7 +11,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from gatepost.errors import Unreadable
-from gatepost.store.postgres.connections import Connection, Connector, text_of
+from gatepost.store.postgres.connections import Connector, text_of
+from gatepost.store.postgres.session_settings import is_pooled, missing_settings
 from gatepost.store.postgres.statements import SQL
 
 CLOCKS: Final = 5.0
@@ -51,7 +52,8 @@ def examine(connector: Connector, connections: int) -> Examination:
             facts = cursor.execute(SQL["server_facts"]).fetchone() or {}
         now = time.time()
         options: dict[str, list[str]] = dict(connection.execute(SQL["table_options"]).fetchall())
-        is_pooled = _is_pooled(connection, facts)
+        pooled = is_pooled(connection)
+        missing = missing_settings(connection, connector.schema) if pooled else []
     except psycopg.Error as error:
         raise Unreadable(f"the database cannot be examined: {text_of(error)}") from error
     finally:
@@ -60,9 +62,10 @@ def examine(connector: Connector, connections: int) -> Examination:
         *_durability(facts),
         *_vacuum(facts, options),
         *_connections(facts, connections),
-        *_surroundings(facts, is_pooled=is_pooled, clock=facts["clock"] - now),
+        *_pooler(missing),
+        *_surroundings(facts, facts["clock"] - now),
     ]
-    return Examination(facts["version"], promise_of(facts), is_pooled, tuple(warnings))
+    return Examination(facts["version"], promise_of(facts), pooled, tuple(warnings))
 
 
 def promise_of(facts: Mapping[str, Any]) -> str:
@@ -135,12 +138,16 @@ def _connections(facts: Mapping[str, Any], needed: int) -> Iterator[str]:
         yield f"the user may open {left} more connections; this relay opens {needed}"
 
 
-def _surroundings(facts: Mapping[str, Any], *, is_pooled: bool, clock: float) -> Iterator[str]:
-    if is_pooled:
+def _pooler(missing: Sequence[str]) -> Iterator[str]:
+    if missing:
+        remedy = "; ".join([f"ALTER ROLE CURRENT_USER SET {each}" for each in missing])
         yield (
-            "a pooler is between the relay and the database: it must pool sessions, not "
-            "transactions, and is not needed"
+            "a pooler is between the relay and the database: connect directly, let it pool "
+            f"sessions, or give the user the settings that sessions need ({remedy})"
         )
+
+
+def _surroundings(facts: Mapping[str, Any], clock: float) -> Iterator[str]:
     if abs(clock) > CLOCKS:
         yield f"the clocks of this machine and of the database differ by {abs(clock):.0f} seconds"
     if not facts["sees_others"]:
@@ -148,8 +155,3 @@ def _surroundings(facts: Mapping[str, Any], *, is_pooled: bool, clock: float) ->
             "the user cannot see who holds old snapshots, which make leases slow "
             "(GRANT pg_read_all_stats)"
         )
-
-
-def _is_pooled(connection: Connection, facts: Mapping[str, Any]) -> bool:
-    """Tell whether what we are connected to is not the process that executes our statements."""
-    return bool(connection.info.backend_pid != facts["process"])

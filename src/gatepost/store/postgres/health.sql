@@ -38,7 +38,6 @@ SELECT current_setting('server_version') AS version,
     (SELECT count(*) FROM pg_stat_activity
      WHERE usename = current_user AND pid <> pg_backend_pid()) AS role_used,
     pg_has_role('pg_read_all_stats', 'USAGE') AS sees_others,
-    pg_backend_pid() AS process,
     extract(epoch FROM clock_timestamp())::float8 AS clock;
 
 -- name: table_options
