@@ -7,6 +7,7 @@ first = $(shell for p in $(1); do \
 	&& { echo $$p; break; }; done)
 PYTHON ?= $(call first,python3.14 python3.13 python3.12 python3 python3.11)
 OLDEST = $(call first,python3.11 python3.12 python3 python3.13 python3.14)
+IN_OLDEST = ENV=.venv-oldest PYTHON=$(OLDEST)
 
 # The environment that everything runs in.
 ENV ?= .venv
@@ -32,7 +33,7 @@ CORPUS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-cluster up test oldest check lint format docs compliance system bench accuracy train lock clean npm
+.PHONY: help demo demo-cluster up ready ready-oldest test oldest check lint format docs compliance system bench accuracy train lock clean npm
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -46,6 +47,11 @@ demo-cluster: $(VENV)  ## show three relays that share a database, and one that 
 up: $(VENV)  ## run the local relay in the foreground
 	@$(BIN)/gatepost up $(UP_FLAGS)
 
+ready: $(VENV) npm ready-oldest  ## the environments of all tests
+
+ready-oldest: $(VENV)  # then: both builds write beside src
+	@$(MAKE) --no-print-directory $(IN_OLDEST) .venv-oldest/.ready
+
 # Tests start many processes: let them keep what they have compiled.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV) npm  ## all tests that need Python and npm packages only
@@ -53,7 +59,7 @@ test: $(VENV) npm  ## all tests that need Python and npm packages only
 
 # They compute, and some measure that: one for each core.
 oldest:  ## the tests that open no socket, with all examples, under the oldest Python that is here
-	$(MAKE) --no-print-directory test THOROUGH=1 ENV=.venv-oldest PYTHON=$(OLDEST) \
+	$(MAKE) --no-print-directory test THOROUGH=1 $(IN_OLDEST) \
 		PYTEST_FLAGS='--workers cores $(PYTEST_FLAGS) tests/unit tests/property tests/contract tests/fuzz tests/shape/test_patterns.py'
 
 check: lint test  ## lint, format, strict types, import contracts, tests
@@ -101,14 +107,15 @@ clean:  ## remove what make has made
 	find . -name __pycache__ -prune -exec rm -r {} +
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
+# What is imported is compiled then: that is less than a third.
 $(VENV): requirements/dev.txt $(EMAIL_OLD:%=requirements/%.txt) pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer with venv is needed (on Debian: python3-venv)' >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(ENV)
-	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
+	$(PIP) install --quiet --no-compile --require-hashes --requirement requirements/dev.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
 	rm -rf $(EMAIL_OLD:%=$(ENV)/%)
 	for old in $(EMAIL_OLD); do $(PIP) install --quiet --no-deps --require-hashes \
-		--target $(ENV)/$$old --requirement requirements/$$old.txt || exit 1; done
+		--no-compile --target $(ENV)/$$old --requirement requirements/$$old.txt || exit 1; done
 	$(BIN)/python -m compileall -q src  # as installing does: no first start is slow
 	@touch $@
 
