@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gatepost.cli.call_relay import call_queue
 from tests import fork_server
 from tests.certificates import Authority, make_authority
 from tests.shell.peer import Peer
@@ -127,6 +128,10 @@ class ServeProcess:
             cwd=self.directory, stdout=subprocess.PIPE, check=False, timeout=PATIENCE,
         )  # fmt: skip
         return json.loads(done.stdout)
+
+    def look_up(self, operation: str, id_: str) -> list[dict[str, Any]]:
+        """Return the deliveries that ``gatepost queue OPERATION ID`` shows, without a process."""
+        return list(call_queue(self.data, operation, {"id": id_})["deliveries"])
 
     def raw(self) -> bytes:
         """Return the newest captured message as it is stored."""

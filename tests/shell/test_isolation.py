@@ -30,7 +30,7 @@ def test_servers_that_hang_delay_no_other_and_why_says_so() -> None:
         assert max(servers.arrived[to] - at for to, at in sent.items()) < SOON
 
         def why(number: int, stage: str) -> str:
-            [one] = relay.ask("queue", "why", ids[number, stage])["deliveries"]
+            [one] = relay.look_up("why", ids[number, stage])
             return str(one["sentence"])
 
         wait_for(lambda: "still connecting" in why(0, "dark"))

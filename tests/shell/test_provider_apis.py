@@ -82,10 +82,10 @@ class World:
         return text.decode().split()[-1]
 
     def deliveries(self, id_: str) -> list[dict[str, Any]]:
-        return list(self.relay.ask("queue", "show", id_)["deliveries"])
+        return self.relay.look_up("show", id_)
 
     def why(self, id_: str) -> str:
-        [one] = self.relay.ask("queue", "why", id_)["deliveries"]
+        [one] = self.relay.look_up("why", id_)
         return str(one["sentence"])
 
     def wait_why(self, id_: str, text: str) -> str:

@@ -94,7 +94,7 @@ class Place:
 
     def why(self, id_: str) -> str:
         """Return the sentence of ``queue why``."""
-        [one] = self.relay.ask("queue", "why", id_)["deliveries"]
+        [one] = self.relay.look_up("why", id_)
         sentence: str = one["sentence"]
         return sentence
 
