@@ -8,6 +8,7 @@ import smtplib
 import ssl
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from azure.communication.email import EmailClient
@@ -30,6 +31,7 @@ from tests.shell.serve_process import PATIENCE, ServeProcess, put_certificate, w
 
 APP_MAIL = "app@contoso.com"
 INSIDE, OUTSIDE = "ann@contoso.com", "bob@example.net"
+SUPPRESSED = "unsubscribed@example.net"
 LOGIN = "Newsletter"
 
 
@@ -110,6 +112,28 @@ def fill(directory: Path, old: Emulator) -> None:
         directory, "smtp-username", "create", "nl", "--username", LOGIN, "--app", "Email sender",
         *data,
     )  # fmt: skip
+
+    suppress(old)
+
+
+def suppress(old: Emulator) -> None:
+    """Put an address on a list of the domain, by Resource Manager."""
+    ready = old.ready
+    group = f"/subscriptions/{ready['subscription_id']}/resourceGroups/gatepost"
+    email = f"{group}/providers/Microsoft.Communication/emailServices/gatepost-email"
+    list_ = f"{email}/domains/contoso.com/suppressionLists/{uuid.uuid4()}"
+    headers = {
+        "authorization": f"Bearer {token(old, 'https://management.azure.com')}",
+        "content-type": "application/json",
+    }
+    context = ssl.create_default_context(cafile=ready["ca_file"])
+    for path, properties in (
+        (list_, {"listName": ""}),
+        (f"{list_}/suppressionListAddresses/{uuid.uuid4()}", {"email": SUPPRESSED}),
+    ):
+        url = f"{ready['arm_url']}{path}?api-version=2025-09-01"
+        body = json.dumps({"properties": properties}).encode()
+        urlopen(Request(url, body, headers, method="PUT"), context=context).close()
 
 
 def write(path: Path, text: str) -> str:
@@ -221,6 +245,15 @@ def test_a_sender_of_microsofts_domain_is_replaced(exit_: Exit) -> None:
     _, outside = exit_.at_ses("From a managed domain")
     assert outside["from"] == f"The App <{APP_MAIL}>"
     assert outside["reply-to"] == f"The App <{managed}>"
+
+
+def test_whoever_is_on_a_suppression_list_gets_nothing(exit_: Exit) -> None:
+    unwanted = message("To one who wants none")
+    del unwanted["Cc"]
+    unwanted["Cc"] = f"{OUTSIDE}, {SUPPRESSED}"
+    exit_.send(exit_.old.username, unwanted)
+    people, _ = exit_.at_ses("To one who wants none")
+    assert people == (OUTSIDE,)
 
 
 def test_a_wrong_secret_is_refused_as_before(exit_: Exit) -> None:

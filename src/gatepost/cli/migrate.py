@@ -55,13 +55,13 @@ migrate.add_command(verify)
     "--token-file",
     type=click.File("rb"),
     help="File with a token for Azure Resource Manager; default: the environment variable "
-    "AZURE_ARM_TOKEN, azure-identity, or the Azure CLI.",
+    "AZURE_ARM_TOKEN, the Azure CLI, or azure-identity.",
 )
 @click.option(
     "--graph-token-file",
     type=click.File("rb"),
     help="File with a token for Microsoft Graph, which knows the names of applications; default: "
-    "AZURE_GRAPH_TOKEN, azure-identity, or the Azure CLI.",
+    "AZURE_GRAPH_TOKEN, the Azure CLI, or azure-identity.",
 )
 @click.option(
     "--arm", default="https://management.azure.com", metavar="URL", help="Resource Manager."

@@ -1,7 +1,7 @@
 """Where a token for Azure Resource Manager, or Microsoft Graph, comes from.
 
-In this order: a file, the environment, azure-identity if it is installed, the Azure CLI
-(``az account get-access-token``). Nothing is stored.
+In this order: a file, the environment, the Azure CLI (``az account get-access-token``),
+azure-identity if it is installed. Nothing is stored.
 """
 
 import json
@@ -31,7 +31,7 @@ def find_token(resource: str, variable: str, environment: Mapping[str, str]) -> 
     if token := environment.get(variable, "").strip():
         return Secret(token)
     reasons = []
-    for source in (_by_library, _by_command_line):
+    for source in (_by_command_line, _by_library):
         try:
             token = source(resource)
         except ConfigError as error:

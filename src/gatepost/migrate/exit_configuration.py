@@ -105,16 +105,12 @@ def _certificate(plan: ExitPlan) -> Iterator[str]:
 
 
 def _directory(plan: ExitPlan) -> str:
-    kinds = '["entra", "azure"]' if plan.api else '"entra"'
     lines = [
         "# Entra goes on checking the client secrets that applications have as their passwords.",
-        *(
-            ["# Access keys of the e-mail API are in the directory of this relay."]
-            if plan.api
-            else []
-        ),
+        "# What `gatepost migrate acs` reads is in the directory of this relay: domains, access",
+        "# keys, suppression lists.",
         "[directory]",
-        f"kind = {kinds}",
+        'kind = ["entra", "azure"]',
         f"tenants = {_value(list(plan.tenants))}",
     ]
     if plan.senders:

@@ -50,7 +50,7 @@ def test_a_second_run_changes_nothing_and_never_overwrites(tmp_path: Path) -> No
 def test_applications_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "gatepost.toml"
     run(path, *SES, "--application", APP)
-    [directory] = parse_config(path.read_text()).directories
+    directory, _ = parse_config(path.read_text()).directories
     assert directory.own_senders == {APP: ("@contoso.com",)}  # type: ignore[union-attr]
 
 

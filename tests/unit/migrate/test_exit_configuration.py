@@ -64,14 +64,14 @@ def test_logins_stay_as_they_are() -> None:
     others = ExitApplication(OTHER_APP, ("@contoso.com",), tenant=TENANT, name='The "other"\n')
     both = (ExitApplication(APP, ("app@contoso.com",), ("Newsletter",)), others)
     config = parse_config(exit_configuration(plan(PROVIDERS["graph"], applications=both)))
-    [directory] = config.directories
+    directory, _ = config.directories
     assert isinstance(directory, EntraDirectorySettings)
     assert directory.tenants == (TENANT,)
     assert directory.own_senders == {APP: ("app@contoso.com",), OTHER_APP: ("@contoso.com",)}
     assert directory.usernames == {"newsletter": (APP, TENANT)}
 
 
-def test_with_the_api_both_directories_are_used() -> None:
+def test_with_the_api_it_is_served() -> None:
     text = exit_configuration(plan(PROVIDERS["ses"], api="127.0.0.1:2443", certificate="c.pem"))
     config = parse_config(text)
     assert len(config.directories) == 2
