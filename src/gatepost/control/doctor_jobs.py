@@ -5,7 +5,7 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -241,4 +241,8 @@ def _probe(host: str, tls: str, library: str, ca_file: str) -> "Diagnosis":
     is_http = tls == HTTPS
     mode: Any = "implicit" if is_http else tls or "auto"
     settings = Settings(library, mode, ca_file or None)
-    return diagnose(host, settings=settings, checks=Checks(ends_with_tls=is_http))
+    diagnosis = diagnose(host, settings=settings, checks=Checks(ends_with_tls=is_http))
+    seen = diagnosis.evidence.tls.value
+    if is_http and not diagnosis.findings and seen is not None and seen.version:
+        return replace(diagnosis, verdict="healthy", next_probe="")  # there was nothing else to see
+    return diagnosis

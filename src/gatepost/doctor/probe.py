@@ -162,10 +162,12 @@ class _Probe:
         endpoint, stream = self._arrive()
         if endpoint is None or stream is None:
             return
-        talk = self._take(Talk(self.visit, stream, self.verifying))
         if self.visit.checks.ends_with_tls:
+            stream.abort()
             self._shake(endpoint)
+            self._leave(politely=False)
             return
+        talk = self._take(Talk(self.visit, stream, self.verifying))
         first = start(partial(connecting.try_tls_first, self.visit, endpoint))
         talk, greeting = self._await_greeting(talk, first, endpoint)
         self.note(greeting=seen(greeting))
@@ -284,7 +286,7 @@ class _Probe:
 
     def _again(self, endpoint: Endpoint, *, verify: bool) -> Talk:
         """Replace the open connection by a new one."""
-        self._leave()
+        self._leave(politely=not self.visit.checks.ends_with_tls)
         try:
             context = self.verifying if verify else self.trusting
             return self._take(Talk.open(self.visit, endpoint, context))

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from gatepost.control.doctor_jobs import DoctorJobs
+from gatepost.control.doctor_jobs import HTTPS, DoctorJobs
 from gatepost.control.queue_operations import QueueControl
 from gatepost.control.upstream_operations import UpstreamControl
+from gatepost.doctor.certificate_facts import read_certificate
 from gatepost.doctor.conclude import diagnose_log
+from gatepost.model.evidence import Evidence, Target, TlsSeen, seen
 from gatepost.model.finding import Diagnosis
-from gatepost.model.route import ServerAddress
+from gatepost.model.route import AcsRestTarget, ServerAddress
 from gatepost.net.tls import TlsFacts
 from gatepost.relay.transport.seen_certificates import MOST, SeenCertificates
 from tests.certificates import make_authority
@@ -39,6 +41,8 @@ class Asked:
         queue = QueueControl(world.deliveries, world.clock.now, delivering, world.report)
         jobs = DoctorJobs(world.clock.now, world.clock.monotonic, probe=self._probe)
         self.jobs, self.certificates = jobs, SeenCertificates()
+        self.diagnosis = diagnose_log("504 5.7.4 Unrecognized authentication type")
+        """What each check finds."""
         self.control = UpstreamControl(
             queue, lambda: world.routes.all, jobs, self._exchangers, self.certificates
         )
@@ -50,7 +54,7 @@ class Asked:
 
     def _probe(self, *asked: str) -> Diagnosis:
         self.probes.append(asked)  # type: ignore[arg-type]
-        return diagnose_log("504 5.7.4 Unrecognized authentication type")
+        return self.diagnosis
 
     async def __call__(self, operation: str, **fields: Any) -> Any:
         return await self.control.operate(operation, fields)
@@ -135,6 +139,34 @@ def test_a_server_is_checked_as_the_relay_connects_without_a_password() -> None:
             await ask("probe", name="direct", server=wanted)
             await asyncio.wait(ask.jobs.running)
             assert ask.probes[-1] == (server, "auto", "", "")
+
+    asyncio.run(main())
+
+
+def test_an_api_is_checked_as_far_as_its_certificate(tmp_path: Path) -> None:
+    api = Upstream(AcsRestTarget("api", "https://api.example/v1", "key"), Answer())
+    world = World([api], [route(api.target)])
+    authority = make_authority(tmp_path)
+    facts = TlsSeen("TLSv1.3", certificate=read_certificate(authority.der), verified=True)
+    evidence = Evidence("probe", target=Target("api.example", 443), tls=seen(facts))
+
+    async def main() -> None:
+        ask = Asked(world, is_running=False)
+        ask.diagnosis = Diagnosis("healthy", (), (), evidence)
+        assert (await ask.one())["certificates"] == []
+        await ask("probe", name="api")
+        await asyncio.wait(ask.jobs.running)
+        assert ask.probes == [("api.example:443", HTTPS, "", "")]
+        upstream = await ask.one()
+        assert (upstream["servers"], upstream["can_be_probed"]) == (["api.example:443"], True)
+        [certificate] = upstream["certificates"]
+        days = (authority.certificate.not_valid_after_utc - world.clock.now()) // timedelta(days=1)
+        assert (certificate["server"], certificate["days"]) == ("api.example:443", days)
+        assert certificate["verified"]
+        seen_now = TlsFacts("TLSv1.3", "x", (authority.der,), verified=True)
+        server = ServerAddress("api.example", 443)
+        ask.certificates.record("api", server, seen_now, world.clock.now())
+        assert len((await ask.one())["certificates"]) == 1, "one for each server"
 
     asyncio.run(main())
 
