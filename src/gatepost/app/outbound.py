@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from gatepost.app.make_transports import Turns, Upstreams
@@ -154,7 +155,7 @@ class Outbound:
             config.hostname,
             relay.next_id,
             relay.report,
-            lambda: datetime.now(UTC),
+            partial(datetime.now, UTC),
             time.monotonic,
             random.random,
             own_of(config),

@@ -115,7 +115,8 @@ class AsyncDriver:
                             octets = await self.stream.receive(self._pace.left(step))
                             outcome = octets or _ended(self.stream.ragged)
                         case Write():
-                            await self.stream.send(step.octets, self._pace.left(step))
+                            if not self.stream.write(step.octets):
+                                await self.stream.flush(self._pace.left(step))
                             outcome = b""
                         case WriteFrom():
                             outcome = await self.stream.send_body(

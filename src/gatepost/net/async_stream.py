@@ -98,13 +98,28 @@ class AsyncStream(asyncio.Protocol):
             raise self._failure
         return self._take()
 
-    async def send(self, octets: bytes, timeout: float) -> None:
-        """Write all of ``octets``. Raises TimedOut, Disconnected or TlsError."""
-        self._write(octets)
-        if not self._can_write():
-            await self._until(self._can_write, time.monotonic() + timeout, "did not read")
+    def write(self, octets: bytes) -> bool:
+        """Write all of ``octets``; tell whether the peer reads, and need not be waited for by
+        ``flush``. Raises Disconnected or TlsError."""
         if self._lost:
             raise self._failure or Disconnected("connection lost")
+        if self.tls is None:
+            self._transport.write(octets)
+        else:
+            self.tls.send(octets)
+            self._flush()
+        return self._writable and not self._lost
+
+    async def flush(self, timeout: float) -> None:
+        """Wait until the peer reads. Raises TimedOut or Disconnected."""
+        await self._until(self._can_write, time.monotonic() + timeout, "did not read")
+        if self._lost:
+            raise self._failure or Disconnected("connection lost")
+
+    async def send(self, octets: bytes, timeout: float) -> None:
+        """Write all of ``octets``. Raises TimedOut, Disconnected or TlsError."""
+        if not self.write(octets):
+            await self.flush(timeout)
 
     async def send_body(
         self,
@@ -298,15 +313,6 @@ class AsyncStream(asyncio.Protocol):
         if not self._lost:
             self._transport.resume_reading()
         return taken
-
-    def _write(self, octets: bytes) -> None:
-        if self._lost:
-            raise self._failure or Disconnected("connection lost")
-        if self.tls is None:
-            self._transport.write(octets)
-        else:
-            self.tls.send(octets)
-            self._flush()
 
     def _write_window(self, pieces: Sequence[bytes]) -> None:
         """Write small pieces in one call, and large ones without copying them."""

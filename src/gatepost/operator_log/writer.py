@@ -55,7 +55,10 @@ class Reporter:
 
     def __call__(self, event: str, **facts: Any) -> None:
         """Log one event; never blocks."""
-        self._add((time.time(), event, facts))
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append((time.time(), event, facts))
+        else:
+            self._dropped += 1
         for watcher in self.watchers:
             watcher(event, facts)
 

@@ -159,8 +159,10 @@ def next_server(
     ``servers`` and ``tried`` are in the order in which they are tried. None if nothing was tried,
     because all are paused. ``may_sign_in``: False if the credential is paused.
     """
-    if len(tried) == len(servers) == 1:
-        return next(iter(tried.values()))
+    if len(servers) == 1:
+        if tried:
+            return next(iter(tried.values()))
+        return None if is_paused(servers[0]) else servers[0]
     failed: list[AttemptResult] = []
     unfit: list[AttemptResult] = []
     unfit_hosts: set[str] = set()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol, cast
+from typing import Any, Protocol
 
 from gatepost.errors import QueueError
 from gatepost.model.address import Address
@@ -155,7 +155,7 @@ class RoutedStore:
         body = submission.body
         deliverer = self._deliverer
         leased = deliverer.has_room(planned, body.size)
-        put = asyncio.ensure_future(queue(planned, leased))
+        put: asyncio.Future[Any] = asyncio.ensure_future(queue(planned, leased))
 
         def hand_over(put: "asyncio.Future[tuple[Lease, ...]]") -> None:
             if error_of(put) is not None:
@@ -170,7 +170,7 @@ class RoutedStore:
                 self._deliverer.left_in_store(planned)  # it is for the current deliverer
 
         put.add_done_callback(hand_over)
-        return cast("asyncio.Future[None]", put)  # the caller needs to know that it is done
+        return put  # the caller needs to know that it is done
 
     async def list(self, selection: Selection = Selection()) -> Sequence[StoredMessage]:  # noqa: B008
         return await self._store.list(selection)
