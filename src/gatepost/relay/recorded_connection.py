@@ -1,7 +1,7 @@
 """Connections whose sessions are recorded, so that ordinary ones have no branch for it."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from gatepost.failures.injection import Injection
 from gatepost.net.server_stream import ServerStream
@@ -24,6 +24,9 @@ class _Recording(Receiver):
     """Any handler of an accepted stream, with a recording of its session."""
 
     _recording: SessionRecording
+    _notes: list[Any]
+    _clock: Callable[[], float]
+    """Those of the recording."""
     _write: Callable[[bytes], None]
     """Sends octets."""
 
@@ -41,7 +44,9 @@ class _Recording(Receiver):
     def on_accept(self, stream: ServerStream) -> None:
         state, peer, recorder = self._listener, stream.peer_address, self._relay.recorder
         assert recorder is not None  # noqa: S101 - the supervisor has looked
-        self._recording = self.report = recorder.begin(peer, state.name, state.lane, self.report)
+        recording = recorder.begin(peer, state.name, state.lane, self.report)
+        self._recording = self.report = recording
+        self._notes, self._clock = recording.notes, recording.clock
         super().on_accept(stream)
 
     def on_proxy_header(self) -> None:
@@ -73,11 +78,9 @@ class _Recording(Receiver):
     def _flush(self) -> None:
         octets = self._session.send()
         if octets:
-            recording = self._recording
-            notes = recording.notes
-            notes += (_SERVER, recording.clock(), octets)
-            if len(notes) > recording.most or len(octets) > LONG:
-                recording.read()
+            self._notes += (_SERVER, self._clock(), octets)
+            if len(octets) > LONG or len(self._notes) > self._recording.most:
+                self._recording.read()
             self._write(octets)
 
 
