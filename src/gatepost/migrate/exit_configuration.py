@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+_ALSO: Final = '["inside", "outside"]: outside, too, what HVE never takes, such as 10 MB or more'
 MANAGED: Final = "*.azurecomm.net"
 """Senders of Azure-managed domains, which are Microsoft's."""
 
@@ -164,7 +165,7 @@ def _routes(plan: ExitPlan) -> str:
             "# One message to recipients inside and outside is split; each target gets its own.",
             "[[route]]",
             f"recipients = {_value(list(plan.accepted_domains))}",
-            f"to = {_value(plan.inside.name)}",
+            f"to = {_value(plan.inside.name)}  # {_ALSO}",
         ]
     return "\n".join([*lines, "", "[[route]]", f"to = {_value(plan.outside.name)}", ""])
 

@@ -20,6 +20,7 @@ from gatepost.model.evidence import (
 from gatepost.model.profile import Profile
 from gatepost.model.reply import Reply
 from gatepost.queue.attempt_result import AttemptResult
+from gatepost.queue.reply_lessons import is_of_setup
 from gatepost.relay.transport.sign_in_evidence import LONGEST
 
 _SUBMISSION: Final = 587
@@ -59,10 +60,22 @@ _ALL_THE_SAME: Final = (
 )
 
 
+_NO_ACCESS: Final = (
+    "Exchange Online accepts the login, but the application may not open the mailbox, or not yet. "
+    "With the permission SMTP.SendAsApp it needs FullAccess to the mailbox (Add-MailboxPermission "
+    "for its service principal); with RBAC for Applications, the role Application SMTP.SendAsApp "
+    "on it. A new grant takes effect after up to two hours."
+)
+"""Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth"; field reports of
+430 4.2.0 STOREDRV, which went away when FullAccess took effect."""
+
+
 def diagnose_refused_mail(
     contact: Contact, reply: Reply, profiles: Iterable[Profile] = ()
 ) -> SignInDiagnosis:
     """Return why mail is refused to our identity, signed in or not (RFC 4954 6: 530, 538)."""
+    if is_of_setup(reply):
+        return SignInDiagnosis("access_not_propagated", f"{reply}. {_NO_ACCESS}")
     signed_in, tls = bool(contact.mechanism), bool(contact.tls)
     login = AuthAttempt(
         contact.mechanism, "initial", _SIGNED_IN, tls, secret_sent=True, accepted=True

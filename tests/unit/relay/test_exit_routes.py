@@ -221,6 +221,8 @@ def test_a_missing_grant_is_told_at_once_and_once_and_mail_is_tried_again() -> N
         told = world.told("delivery_stopped")
         assert len(told) == 1
         assert "430" in str(told[0]["reply"])
+        assert told[0]["finding"] == "access_not_propagated"
+        assert "Add-MailboxPermission" in told[0]["reason"]
         await asyncio.sleep(HOUR)
         assert len(world.told("delivery_stopped")) == 1
         assert len(hub.tries) > 1
