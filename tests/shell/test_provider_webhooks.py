@@ -10,8 +10,10 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -159,6 +161,11 @@ def bounce(provider: str, mark: str, address: str) -> Any:
     }[provider]  # fmt: skip
 
 
+@cache
+def sns_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65_537, 2048)
+
+
 def write_keys(home: Path) -> None:
     public = SENDGRID_KEY.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -187,8 +194,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     authority = make_authority(home)
     (home / "sns-ca.pem").write_bytes(Path(authority.ca_file).read_bytes())
     write_keys(home)
-    sns_key = rsa.generate_private_key(65_537, 2048)
-    certificate = sns_certificate(sns_key)
+    certificate = sns_certificate(sns_key())
 
     def answer(asked: Asked) -> Told:
         return Told(200, certificate if asked.path.endswith(".pem") else b"<ok/>")
@@ -203,7 +209,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 hop.__enter__()
             with reporting(home, config(hops, amazon.url), top=CA) as relay:
                 relay.serve.ask("webhook", "create", subscriber.url, "--name", "hook")
-                yield World(relay, hops, subscriber, amazon, sns_key)
+                yield World(relay, hops, subscriber, amazon, sns_key())
         finally:
             for hop in hops.values():
                 hop.__exit__()
@@ -313,6 +319,61 @@ def test_version_1_of_the_signature(world: World) -> None:
         200,
         {"recorded": 0},
     )
+
+
+@pytest.mark.thorough
+def test_a_kill_loses_and_repeats_no_event(tmp_path: Path) -> None:
+    """What got no 200 is sent again, as providers do; in the end each bounce is reported once."""
+    write_keys(tmp_path)
+    marks: dict[str, str] = {}
+    answered: list[str] = []
+    with NextHop() as hop, Webhook() as subscriber:
+        text = config({"postmark": hop}, "")
+        with reporting(tmp_path, text) as relay:
+            relay.serve.ask("webhook", "create", subscriber.url, "--name", "hook")
+            for number in range(40):
+                relay.send(f"gone{number}@postmark.test")
+            wait_for(lambda: len(hop.mail) == 40)
+            for each in hop.mail:
+                found = re.search(r"[a-z0-9-]+\.0\.0\.[0-9a-f]{16}", str(each.content))
+                assert found is not None
+                marks[each.rcpt_tos[0]] = found[0]
+        for kill in range(4):
+            with reporting(tmp_path, text) as relay:
+                world = World(relay, {}, subscriber, HttpServer(lambda _: Told()), sns_key())
+                with ThreadPoolExecutor(4) as pool:
+                    posted = [
+                        pool.submit(post_bounce, world, address, mark)
+                        for address, mark in marks.items()
+                    ]
+                    wait_for(partial(has_done, posted, 8 * (kill + 1)))
+                    relay.serve.process.kill()
+                    relay.serve.process.wait()
+                answered += [each.result() for each in posted if each.result()]
+                (relay.serve.data / "ready.json").unlink()
+        with reporting(tmp_path, text) as relay:
+            world = World(relay, {}, subscriber, HttpServer(lambda _: Told()), sns_key())
+            for address, mark in marks.items():
+                assert post_bounce(world, address, mark) == address
+            wait_for(lambda: len({each["id"] for each in subscriber.reports}) >= 40)
+    assert answered, "some were recorded before the kills"
+    events = {each["id"]: each["data"] for each in subscriber.reports}
+    assert sorted(each["recipient"] for each in events.values()) == sorted(marks)
+    assert {each["status"] for each in events.values()} == {"Bounced"}
+
+
+def has_done(posted: "list[Future[str]]", number: int) -> bool:
+    return sum(each.done() for each in posted) >= number
+
+
+def post_bounce(world: World, address: str, mark: str) -> str:
+    """Report a bounce; return the address if the relay answered that it is recorded."""
+    body = json.dumps(bounce("postmark", mark, address)).encode()
+    try:
+        status, _ = world.post("postmark", body, dict(BASIC))
+    except OSError:
+        return ""
+    return address if status == 200 else ""
 
 
 def test_bodies_and_paths_are_bounded(world: World) -> None:

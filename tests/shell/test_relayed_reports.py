@@ -141,6 +141,20 @@ def test_an_address_that_bounced_gets_no_more_mail(
     assert code_of(caught.value) == "EmailDeliveryFailed"
 
 
+def test_an_operator_suppresses_addresses(relay: ReportingRelay) -> None:
+    old = relay.serve.directory / "old.txt"
+    old.write_text("Left@Example.net\n\nleft@example.net\n")
+    arguments = ("suppression", "add", "gone@example.net", "--file", str(old))
+    assert relay.serve.ask(*arguments) == {"added": 2}
+    assert relay.serve.ask(*arguments) == {"added": 0}
+    refused = relay.serve.ask("suppression", "add", "no address")
+    assert "is not an address" in refused["error"]["message"]
+    with pytest.raises(HttpResponseError) as caught:
+        relay.begin("left@example.net", "GONE@example.net").result(30)
+    assert code_of(caught.value) == "EmailDroppedAllRecipientsSuppressed"
+    assert relay.serve.ask("suppression", "delete", "--all")["deleted"] >= 2
+
+
 @pytest.mark.thorough
 def test_a_kill_loses_and_repeats_no_event(tmp_path: Path) -> None:
     """Kills while mail is delivered and reported: each recipient has one report in the end."""

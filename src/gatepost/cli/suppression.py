@@ -1,6 +1,7 @@
 """``gatepost suppression``: the managed suppression list."""
 
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -13,9 +14,10 @@ from gatepost.cli.tables import print_rows
 
 @click.group(cls=Group)
 def suppression() -> None:
-    """Show the managed suppression list, and remove addresses from it.
+    """Show the managed suppression list, add addresses to it, and remove them.
 
-    A hard bounce adds an address. Azure neither shows this list nor permits changes.
+    A hard bounce adds an address for a while, a complaint for good. Azure neither shows this list
+    nor permits changes.
 
     \b
     Example:
@@ -33,6 +35,29 @@ def list_(data: Path, as_json: bool) -> None:
       gatepost suppression list --json
     """
     print_result(call_events(data, "suppression_list", {}), as_json, _print)
+
+
+@suppression.command()
+@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@click.option(
+    "--file",
+    type=click.File("r", encoding="utf-8-sig"),
+    help="Also the addresses in this file, one a line.",
+)
+@options
+def add(addresses: tuple[str, ...], file: TextIO | None, data: Path, as_json: bool) -> None:
+    """Add addresses to the list, until they are removed.
+
+    \b
+    Example:
+      gatepost suppression add --file unsubscribed.txt
+    """
+    lines = [] if file is None else [each.strip() for each in file]
+    some = [*addresses, *filter(None, lines)]
+    if not some:
+        raise click.UsageError("give an ADDRESS or --file")
+    document = call_events(data, "suppression_add", {"addresses": some})
+    print_result(document, as_json, lambda _: click.echo(f"{document['added']} added"))
 
 
 @suppression.command()
@@ -57,7 +82,7 @@ def delete(address: str | None, everything: bool, data: Path, as_json: bool) -> 
 
 def _print(document: Document) -> None:
     rows = [
-        (each["address"], each["until"][:19].replace("T", " "), str(each["level"]))
+        (each["address"], _end(each["until"]), str(each["level"]))
         for each in document["suppressed"]
     ]
     print_rows(
@@ -66,3 +91,8 @@ def _print(document: Document) -> None:
         whole=("ADDRESS",),
         otherwise="no recipient is suppressed",
     )
+
+
+def _end(until: str) -> str:
+    """Return the end of a period; one in another millennium is none."""
+    return "for good" if until.startswith("2999") else until[:19].replace("T", " ")

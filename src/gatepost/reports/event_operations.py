@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from gatepost.directory.azure.entries import CommunicationService
+from gatepost.model.address import parse_address
 from gatepost.model.message import StoredMessage
 from gatepost.model.report import Report
 from gatepost.model.rfc3339 import utc_text
@@ -116,6 +117,13 @@ class Clear:
     everything: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SuppressAddresses:
+    """``gatepost suppression add``: these, until somebody deletes them."""
+
+    addresses: tuple[str, ...]
+
+
 # Outcomes.
 
 
@@ -167,6 +175,16 @@ async def _list_suppressed(service: EventService, _request: NoArguments) -> Docu
             for each in sorted(periods, key=lambda each: each.until)
         ]
     }
+
+
+async def _suppress(service: EventService, request: SuppressAddresses) -> Document:
+    for each in request.addresses:
+        try:
+            parse_address(each)
+        except ValueError as error:
+            raise ValueError(f"{each[:80]!r} is not an address: {error}") from None
+    added = await service.report_creator.suppress_for_good(request.addresses, service.now())
+    return {"added": added}
 
 
 async def _clear_suppressed(service: EventService, request: Clear) -> Document:
@@ -403,6 +421,7 @@ OPERATIONS: Final[Mapping[str, tuple[type, Operation]]] = {
     "outcome_list": (NoArguments, _list_outcomes),
     "outcome_delete": (OperationTarget, _delete_outcome),
     "suppression_list": (NoArguments, _list_suppressed),
+    "suppression_add": (SuppressAddresses, _suppress),
     "suppression_delete": (Clear, _clear_suppressed),
     "webhook_create": (CreateWebhook, _create_webhook),
     "webhook_list": (NoArguments, _list_webhooks),

@@ -131,6 +131,21 @@ class ReportCreator:
         """Return the managed list as it is at ``now``."""
         return [each for each in self._periods.values() if is_in_force(each, now)]
 
+    async def suppress_for_good(self, addresses: Iterable[str], now: datetime) -> int:
+        """Add these to the managed list until somebody deletes them; return how many were new."""
+        return await to_the_end(self._suppress_for_good(dict.fromkeys(map(fold, addresses)), now))
+
+    async def _suppress_for_good(self, keys: Iterable[str], now: datetime) -> int:
+        async with self._consuming:
+            added = [
+                SuppressedPeriod(each, 0, now, FOR_GOOD)
+                for each in keys
+                if (period := self._periods.get(each)) is None or period.until < FOR_GOOD
+            ]
+            await self._reports.record(None, [], added)
+            self._periods.update({each.address: each for each in added})
+            return len(added)
+
     async def forget_suppressed(self, addresses: Iterable[str] | None) -> int:
         """Delete these from the managed list, or all; return how many were on it."""
         wanted = None if addresses is None else [fold(each) for each in addresses]

@@ -193,6 +193,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
              "Show a webhook and its dead letters.", query=("resource",)),
     Endpoint("DELETE", "/webhooks/{name}", "admin", "events.webhook_delete",
              "Delete a webhook.", query=("resource",)),
+    Endpoint("POST", "/suppressed", "admin", "events.suppression_add",
+             "Put recipients on the managed list, until they are taken off it.", body=Fields),
     Endpoint("POST", "/suppressed/delete", "admin", "events.suppression_delete",
              "Take recipients off the managed list.", body=Fields),
     Endpoint("POST", "/outcomes", "admin", "events.outcome_set",

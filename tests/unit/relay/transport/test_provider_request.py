@@ -57,6 +57,22 @@ def form(request: HttpRequest) -> list[tuple[str, bytes]]:
     return parts
 
 
+@pytest.mark.parametrize(
+    ("provider", "there"),
+    [
+        ("infobip", b'"callbackData":"4-7.0.1.aa"'),
+        ("sparkpost", b'"metadata":{"gatepost":"4-7.0.1.aa"}'),
+        ("mailgun", b'name="v:gatepost"\r\n\r\n4-7.0.1.aa\r\n'),
+    ],
+)
+def test_a_mark_that_events_repeat(provider: str, there: bytes) -> None:
+    """Without one, the members are left out."""
+    made = request_for(target(provider), envelope("b@example.net"), CONTENT, "k", "4-7.0.1.aa")
+    assert there in made.body
+    plain = posted(target(provider), "b@example.net")
+    assert not any(each in plain.body for each in (b"gatepost", b"callbackData", b"metadata"))
+
+
 def test_ses_gets_base64_and_the_envelope() -> None:
     made = posted(target("ses", region="eu-west-1"), "b@example.net", "blind@example.org")
     assert json.loads(made.body) == {
