@@ -387,6 +387,10 @@ def test_each_node_knows_its_place(nodes: Nodes) -> None:
         await begin(b)
         a.beat()
         assert {a.cluster.place, b.cluster.place} == {(0, 2), (1, 2)}
+        command = nodes.open("c", is_visitor=True)
+        a.beat()
+        assert a.cluster.place[1] == 2
+        await asyncio.to_thread(command.close)
         nodes.pass_time(DEAD + 1, b)
         assert b.cluster.place == (0, 1)
 

@@ -77,7 +77,7 @@ class Cluster(Protocol):
 
     @property
     def place(self) -> tuple[int, int]:
-        """The rank of this node among the living ones, from 0, and how many they are."""
+        """The rank of this node among those that deliver, from 0, and how many they are."""
 
     async def reserve(self, key: str, number: int, step: float) -> float:
         """Reserve times ``step`` seconds apart, of which nobody else gets one; return the seconds

@@ -323,10 +323,12 @@ class AttemptAdmission:
         for each in hop.login_pauses:
             if each.wait(now, hop.key, hop.limiter.open_connections) > 0:
                 return f"opens no further connection at the moment: {each.reason}"
-        if self.wire.shared is not None and (wait := self._shared_wait(target, hop)) is not None:
-            if wait.is_elsewhere or hop.limiter.open_connections:
+        if (shared := self.wire.shared) is not None:
+            share = shared.connections(hop.on_wire, hop.limiter.connections)
+            if hop.limiter.open_connections >= share:
                 return "has the rest of its connections from other nodes"
-            return "accepts no more at this rate, which other nodes use, too"
+            if limits_of(target).rate is not None and not shared.has_time(hop.on_wire):
+                return "accepts no more at its rate, which other nodes use, too"
         if self.wire.count(hop.on_wire) >= hop.limiter.connections:
             return "still has connections in use by the previous configuration"
         return self.wire.slots.limit(hop.liveness, target.name, now)

@@ -50,6 +50,11 @@ class SharedLimits:
             task.add_done_callback(self._asking.discard)
         return AGAIN
 
+    def has_time(self, on_wire: str) -> bool:
+        """Tell whether a message may be sent now."""
+        slots = self._slots.get(on_wire)
+        return slots is not None and slots.wait(self._seconds()) == 0
+
     def take(self, on_wire: str) -> None:
         """Use the time for which ``wait`` has returned 0."""
         self._slots[on_wire].take()

@@ -50,8 +50,8 @@ class Roster:
 
     names: dict[int, str]
     """The nodes by their epochs, ours included."""
-    is_draining: bool
-    """Somebody wants us to stop."""
+    draining: frozenset[int]
+    """The epochs of those that stop, and of commands."""
     versions: dict[str, int]
     """Of what is read again when it has changed."""
 
@@ -128,8 +128,8 @@ class Beats:
         beats = {epoch: beat for epoch, _, beat, _ in rows if epoch != own}
         for epoch, beat in self._others.look(beats, self._settings.clock()):
             self._fence(epoch, beat, names.pop(epoch))
-        is_draining = any(draining for epoch, _, _, draining in rows if epoch == own)
-        self._watchers.on_look(connection, Roster(names, is_draining, dict(versions.fetchall())))
+        draining = frozenset([epoch for epoch, _, _, is_draining in rows if is_draining])
+        self._watchers.on_look(connection, Roster(names, draining, dict(versions.fetchall())))
 
     def _fence(self, epoch: int, beat: int, name: str) -> None:
         """Fence a node, unless it lives after all; what it had leased is due."""

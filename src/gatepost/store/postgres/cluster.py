@@ -49,6 +49,8 @@ class PostgresCluster:
         self.load_token, self.save_token = turns.load_token, turns.save_token
         self.epochs: frozenset[int] = frozenset()
         """Those of all nodes, as seen last."""
+        self._working: frozenset[int] = frozenset()
+        """Without those that stop."""
 
     @property
     def name(self) -> str:
@@ -84,7 +86,7 @@ class PostgresCluster:
     @property
     def place(self) -> tuple[int, int]:
         """See ``Cluster``."""
-        epochs = self.epochs | {self._node.epoch}
+        epochs = self._working | {self._node.epoch}
         return sorted(epochs).index(self._node.epoch), len(epochs)
 
     async def reserve(self, key: str, number: int, step: float) -> float:
@@ -129,7 +131,12 @@ class PostgresCluster:
 
     def _follow(self, connection: Connection, roster: Roster) -> None:
         self.epochs = frozenset(roster.names)
-        if roster.is_draining and not self._was_drained and self._events is not None:
+        self._working = self.epochs - roster.draining
+        if (
+            self._node.epoch in roster.draining
+            and not self._was_drained
+            and self._events is not None
+        ):
             self._was_drained = True
             self._call(self._events.on_drain)
         if self._events is None or len(roster.names) < 2:

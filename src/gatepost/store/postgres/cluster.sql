@@ -26,7 +26,8 @@ DELETE FROM node WHERE epoch = %s;
 DELETE FROM node WHERE epoch = %s AND beat = %s RETURNING name;
 
 -- name: insert_node
-INSERT INTO node (epoch, name, program, seen) VALUES (%s, %s, %s, clock_timestamp());
+-- A command gets no part of what nodes divide.
+INSERT INTO node (epoch, name, program, draining, seen) VALUES (%s, %s, %s, %s, clock_timestamp());
 
 -- name: insert_writers
 INSERT INTO writer (epoch, n) SELECT %s, generate_series(1, %s);

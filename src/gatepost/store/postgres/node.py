@@ -94,7 +94,8 @@ class Node:
         epoch = next_epoch(connection)
         self._epochs.add(epoch)
         before = [each for (each,) in connection.execute(SQL["remove_node"], (self.name,))]
-        connection.execute(SQL["insert_node"], (epoch, self.name, _program()))
+        is_visitor = self._settings.is_visitor
+        connection.execute(SQL["insert_node"], (epoch, self.name, _program(), is_visitor))
         connection.execute(SQL["insert_writers"], (epoch, self._writers))
         before += [each for (each,) in connection.execute(SQL["orphans"])]
         give_back(connection, before, now)
