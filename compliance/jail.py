@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 UNPACKED: Final = Path("/var/cache/gatepost-compliance")
-PATIENCE: Final = 20.0
+PATIENCE: Final = 90.0
 PORTS: Final = 15_000, 32_000
 NOBODY_ELSE: Final = 60_000
 """The first id of the users in a jail, which no user outside has."""

@@ -11,7 +11,7 @@ from tests import fork_server
 
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
 RECIPIENT = "recipient@example.net"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def ask(data: Path, *arguments: str) -> bytes:

@@ -10,7 +10,7 @@ from gatepost.doctor.recording.forwarding_settings import RecordingLimits
 from gatepost.model.finding import Diagnosis
 from gatepost.net.dial import parse_server
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def recorded(server: str, data: Path, speak: Callable[[int], object], **how: Any) -> Diagnosis:

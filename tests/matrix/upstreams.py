@@ -13,7 +13,7 @@ from gatepost.testing import Emulator
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, TOKEN, USERNAME, Server, running
 from tests.matrix.cells import KINDS, Offer
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ SMALL: int = 400
 """Characters with which every input is tried; nothing that is linear takes long for them."""
 LARGE, HUGE = 1_000, 4_000
 """Repetitions that prove, for those few inputs, that the time is not linear."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds for all inputs of a pattern; most need a hundredth of one."""
 MOST = 8
 """How much longer four times an input may take; a linear pattern needs 4, a quadratic one 16."""

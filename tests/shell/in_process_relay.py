@@ -38,7 +38,7 @@ from tests.contract.directories import azure
 from tests.shell.peer import Peer
 
 T = TypeVar("T")
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass

@@ -30,7 +30,7 @@ from tests.contract.directories import QuickHasher, azure
 from tests.unit.directory.azure.world import KEY
 from tests.unit.directory.memory import MemoryRecords
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

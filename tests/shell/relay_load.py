@@ -18,7 +18,7 @@ OPTIONS = ("--profile", "open", "--smtp", "127.0.0.1:0")
 OFF = ("--smtps", "off", "--https", "off", "--http", "off")
 SENDERS = 4
 SIZES = (200, 3_000, 40_000)
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def content_of(name: str, number: int) -> bytes:

@@ -19,7 +19,7 @@ from tests import fork_server
 from tests.certificates import Authority, make_authority
 from tests.shell.peer import Peer
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 SENDER = "app@example.com"
 RECIPIENT = "bob@example.net"
 

@@ -24,7 +24,7 @@ from tests.loopback import eventually, free_port
 
 ROOT = Path(__file__).parents[2]
 GATEPOST = str(Path(sys.executable).with_name("gatepost"))
-PATIENCE = 30.0
+PATIENCE = 60.0
 NOBODY = "<>"
 """The null sender, as aiosmtpd has it."""
 

@@ -24,7 +24,7 @@ from tests.contract.messages import message
 from tests.shell.processes import is_alive
 from tests.shell.strace import CALLS, Call, attached, parse_trace
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 LARGE = 50_000
 SENDER, RECIPIENT = "alice@example.org", "bob@example.net"
 

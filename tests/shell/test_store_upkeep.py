@@ -10,7 +10,7 @@ import pytest
 from gatepost.store.sqlite import Retention, SqliteStore, StoreSettings, open_store
 from tests.contract.messages import message
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 FOREVER = timedelta(days=36_500)
 LARGE = 20_000
 

@@ -24,7 +24,7 @@ from tests.shell.test_email_http import document
 ACS = 'extends = "acs"\n'
 GMAIL = 'extends = "gmail"\n'
 FREE = ("--https", "localhost:0", "--http", "127.0.0.1:0")
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Reloading:

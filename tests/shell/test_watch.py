@@ -17,7 +17,7 @@ from tests import fork_server
 from tests.certificates import Authority, Pair
 from tests.shell.scripted_server import Script, Server, serving
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from gatepost.web.server import WebLimits, WebServer
 from tests.certificates import Authority, make_authority
 from tests.shell.serve_process import wait_for
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 async def stalled(_request: Request) -> Response:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from gatepost.testing import Mischief, Upstream
 from gatepost.testing.upstream import WELL
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def _run(order: Order, *command: str, **environment: str) -> Outcome:
         env=os.environ | environment,
         input=_message(order),
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     return Outcome(done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace"))

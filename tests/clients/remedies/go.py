@@ -74,7 +74,7 @@ class GoPrograms:
             env=os.environ | values(order) | trust,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         return Outcome(done.returncode == 0, done.stderr)

@@ -28,7 +28,7 @@ def run_script(order: Order, code: str) -> Outcome:
         [*command, program],
         env=os.environ | values(order),
         capture_output=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     said = (done.stdout + done.stderr).decode(errors="replace")

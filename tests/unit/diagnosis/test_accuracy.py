@@ -22,7 +22,9 @@ FIRST = 0.97
 
 
 @pytest.mark.parametrize(
-    "cases", [CASES, share(list(thread_cases(EMULATED)), 0)], ids=["ours", "emulated"]
+    "cases",
+    [share(CASES, 0), share(list(thread_cases(EMULATED)), 0)],
+    ids=["ours", "emulated"],
 )
 def test_the_true_cause_comes_first(cases: Sequence[Case]) -> None:
     ranked = judge(cases)

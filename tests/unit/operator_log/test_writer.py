@@ -11,7 +11,7 @@ import pytest
 from gatepost.operator_log.sentences import _EVENTS, LEVELS, EventFormatter, format_event
 from gatepost.operator_log.writer import LAST_WORDS, MAX_WAITING, Reporter, write_all
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def lines_of(reading: int) -> list[str]:

@@ -4,7 +4,7 @@ import threading
 
 from gatepost.store.batch_thread import BatchThread
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def _unexpected(error: Exception) -> None:
