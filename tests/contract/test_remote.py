@@ -11,6 +11,8 @@ import pytest
 
 from gatepost.control.socket_server import ControlServer
 from gatepost.directory.contract import Directory
+from gatepost.errors import QueueFull
+from gatepost.model.message import Submission
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.remote_directory import RemoteDirectory
 from gatepost.processes.remote_store import RemoteStore
@@ -109,3 +111,25 @@ def test_a_refusal_comes_with_an_answer_and_is_requested_again(
             assert await remote.count() == 2
 
     asyncio.run(asyncio.wait_for(steps(), 60))
+
+
+def test_a_refusal_is_noted_when_a_message_was_refused(tmp_path: Path) -> None:
+    """A store that accepts nothing answers no ``put`` with its refusal."""
+
+    async def steps() -> None:
+        behind = FullStore()
+        directory = (await CASES["azure"]()).directory
+        async with over_socket(tmp_path, behind, directory) as calls:
+            remote = RemoteStore(calls)
+            with pytest.raises(QueueFull):
+                await remote.put(message("a"))
+            assert remote.refusal == "the database does not answer"
+
+    asyncio.run(asyncio.wait_for(steps(), 60))
+
+
+class FullStore(MemoryStore):
+    def put(self, submission: Submission) -> "asyncio.Future[None]":  # noqa: ARG002
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.set_exception(QueueFull("the database does not answer"))
+        return future

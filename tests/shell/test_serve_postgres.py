@@ -189,3 +189,23 @@ def test_without_its_database_it_does_not_start(tmp_path: Path) -> None:
             pass
     assert "the database cannot be reached" in str(failed.value)
     assert "verysecret" not in str(failed.value)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("options", [(), ("--workers", "1")], ids=["alone", "workers"])
+def test_a_database_that_hangs_defers_mail_and_the_relay_goes_on(
+    server: PostgresServer, schema: str, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    with upstream() as (hub, port):
+        text = config(schema, HUB.format(port=port))
+        with relaying(tmp_path, text.pop("text"), *options, **text) as relay:
+            load = Load(relay)
+            wait_for(lambda: len(load.accepted) >= 40)
+            with server.frozen():
+                wait_for(lambda: refusal(relay) // 100 == 4)
+                before = len(load.accepted)
+            wait_for(lambda: len(load.accepted) >= before + 40)
+            load.stop()
+            assert relay.process.poll() is None
+            wait_for(lambda: refusal(relay) == 0)
+            wait_for(lambda: set(load.accepted) <= names([each.message_id for each in hub.taken]))

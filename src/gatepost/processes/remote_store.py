@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from gatepost.errors import Disconnected, ResponseLost
+from gatepost.errors import Disconnected, QueueFull, ResponseLost
 from gatepost.model.body import WINDOW, Body
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.processes.packed_mail import PackedMessage, Pieces, pack_submission, unpack_message
@@ -18,7 +18,8 @@ from gatepost.relay.safe_error_text import error_of
 T = TypeVar("T")
 
 REFUSAL_HOLDS: Final = 1.0
-"""Seconds for which a refusal is repeated before the store is asked again."""
+"""Seconds for which a refusal, or that there is none, is repeated before the store is asked again.
+"""
 LARGE: Final = WINDOW
 """Octets of content beyond which it is sent in advance in pieces, each after the answer to the one
 before."""
@@ -37,18 +38,24 @@ class RemoteStore:
         self._asked_at = 0.0
         self._uploads = 0
         self._uploading: set[asyncio.Task[None]] = set()
+        calls.hears[QueueFull.__name__] = self._note_full
 
     @property
     def refusal(self) -> str:
-        """The refusal in the store's last answer; requested again if that is old."""
+        """The refusal in the store's last answer, which may be that it has no room. It is requested
+        again once a second, because a store that hangs answers no ``put``."""
         loop = asyncio.get_running_loop()
-        if self._refusal and loop.time() - self._asked_at > REFUSAL_HOLDS:
+        if loop.time() - self._asked_at > REFUSAL_HOLDS:
             self._asked_at = loop.time()
             self._calls.ask_for(self._note_refusal, "refusal").add_done_callback(error_of)
         return self._refusal
 
     def _note_refusal(self, answer: msgspec.Raw) -> None:
         self._refusal = decode(answer, str)
+
+    def _note_full(self, answer: msgspec.Raw) -> None:
+        self._asked_at = asyncio.get_running_loop().time()
+        self._note_refusal(answer)
 
     def put(self, submission: Submission) -> "asyncio.Future[None]":
         if submission.body.size > LARGE:

@@ -181,6 +181,7 @@ class Calls:
             except Exception as error:  # noqa: BLE001 - raised where it is awaited
                 future.set_exception(error)
         else:
+            self.hears.get(outcome, _as_it_is)(value)
             message = msgspec.msgpack.decode(value, type=str)
             future.set_exception(_ERRORS.get(outcome, GatepostError)(message))
 
