@@ -12,7 +12,7 @@ from gatepost.console.pages import Pages
 from gatepost.model.console_access import USER
 
 MOST_COUNTED: Final = 100
-"""PageRefused sessions that the menu counts."""
+"""Refused sessions that the menu counts."""
 
 
 class Desk:

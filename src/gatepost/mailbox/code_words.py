@@ -24,11 +24,11 @@ _NAMES: Final = _words(r"""
 """What a code is called."""
 _OTHER_CODES: Final = _words(r"""
     activity / airport / area / bank / bar / billing / booking / branch / build / building /
-    class / country / coupon / currency / customer / delivery / dialing / dialling / discount /
-    dress / employee / error / exit / gift / gift card / hs / http / invoice / item / offer /
-    order / parcel / penal / pickup / post / postal / product / project / promo / promotion /
-    promotional / qr / redemption / reference / referral / response / return / reservation /
-    sort / source / status / store / swift / tax / tracking / vat / voucher / zip
+    class / country / coupon / currency / customer / delivery / dial / dialing / dialling /
+    discount / dress / employee / error / exit / gift / gift card / hs / http / invoice / item /
+    offer / order / parcel / penal / pickup / post / postal / product / project / promo /
+    promotion / promotional / qr / redemption / reference / referral / response / return /
+    reservation / sort / source / status / store / swift / tax / tracking / vat / voucher / zip
 """)
 """What stands before ``code`` when it is another."""
 _OTHERS: Final = _words(r"""

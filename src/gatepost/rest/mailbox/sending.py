@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import mimetypes
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ _RESERVED: Final = frozenset({
 _MOST_RECIPIENTS: Final = 1_000
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}", re.ASCII)
 _TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.-]+)*", re.ASCII)
+_TYPES: Final = mimetypes.MimeTypes()
+"""Those of Python, whatever this machine has."""
 _DATA: Final = re.compile(r"data:[^,]{0,200},")
 
 
@@ -165,7 +168,8 @@ def _file(sent: SentAttachment) -> File:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise ValueError(f"the content of {sent.filename[:80]} is not Base64") from None
-    type_ = sent.content_type or "application/octet-stream"
+    guessed, _ = _TYPES.guess_type(sent.filename)
+    type_ = sent.content_type or guessed or "application/octet-stream"
     if not _TYPE.fullmatch(type_):
         raise ValueError(f"{type_[:80]} is no content type")
     return File(sent.filename, type_, content, sent.content_id)

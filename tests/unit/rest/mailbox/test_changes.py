@@ -44,7 +44,8 @@ def test_a_sent_message_is_captured() -> None:
         assert (message["Subject"], message["Username"]) == ("Grüße", "me")
         assert (message["Text"], message["Tags"]) == ("Hallo\nWelt", ["one", "t wo"])
         assert message["MessageID"] == "own@a.example"
-        assert [each["FileName"] for each in message["Attachments"]] == ["a.txt"]
+        files = [(each["FileName"], each["ContentType"]) for each in message["Attachments"]]
+        assert files == [("a.txt", "text/plain")], "by its name"
         assert [each["ContentID"] for each in message["Inline"]] == ["pic"]
         headers = await made.get("/api/v1/message/sent-1/headers")
         assert headers["X-Own"] == ["yes"]
