@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gatepost.mailbox.entries import MessageFacts
+from gatepost.model.operation_errors import NO_RELEASE
 from tests.unit.mailbox.world import TRACE
 from tests.unit.rest.mailbox.calling import Api, run
 from tests.unit.rest.mailbox.test_lists import types_of
@@ -301,7 +302,7 @@ def test_what_is_not_offered() -> None:
             assert answer.status == 400
             assert answer.text.startswith(f"{name} is not offered")
         answer = await made.ask("POST", "/api/v1/message/m1/release", {"To": ["a@b.example"]})
-        assert (answer.status, answer.text) == (400, "this server sends nothing on\n")
+        assert (answer.status, answer.text) == (400, f"{NO_RELEASE}\n")
 
     run(steps)
 
