@@ -88,6 +88,8 @@ def store_killed(at: float, in_flight: int = 2) -> tuple[Kill, ...]:
     return (Kill("store", at, at + 0.1, in_flight),)
 
 
+DATABASE_AWAY = Kill("database killed", 1.5, 15.0)
+"""What arrived before it was not settled while it was away."""
 DOUBLES = [
     # between the two                                         counted as
     (False, store_killed(1.5),                                "doubled_by_kill"),
@@ -99,6 +101,8 @@ DOUBLES = [
     (False, store_killed(25.0),                               "unexplained"),
     (False, store_killed(1.1 + SETTLED_WITHIN),               "unexplained"),
     (False, store_killed(1.5, in_flight=0),                   "crowded"),
+    (False, (DATABASE_AWAY, *store_killed(19.0)),             "doubled_by_kill"),
+    (False, (DATABASE_AWAY, *store_killed(26.0)),             "unexplained"),
 ]  # fmt: skip
 
 

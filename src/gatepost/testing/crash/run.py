@@ -18,6 +18,7 @@ from gatepost.testing.crash.database import BLOWS, CrashDatabase
 from gatepost.testing.crash.senders import Senders
 from gatepost.testing.crash.verdict import (
     SETTLED_WITHIN,
+    SETTLING,
     CrashRecords,
     CrashVerdict,
     Kill,
@@ -43,8 +44,6 @@ READ_ON: Final = 2.0
 _VICTIMS: Final[dict[Whom | Literal["database"], int]] = {
     "worker": 3, "store": 3, "relay": 4, "database": 4, "node paused": 2,
 }  # fmt: skip
-SETTLING: Final = 3.0
-"""Seconds that a database may need to settle a delivery, when nothing has happened to it."""
 PAUSED: Final = (0.5, 12.0)
 """Seconds for which a node is paused: others take it for dead after eight."""
 DEAD: Final = 10.0
@@ -263,9 +262,9 @@ class _Run:
         if self._database is None:
             return 0
         since = at - SETTLING
-        for each in self._kills:
-            if each.victim in BLOWS and at < each.over + SETTLED_WITHIN:
-                since = min(since, each.at)
+        for each in reversed(self._kills):
+            if each.victim in BLOWS and since < each.over + SETTLED_WITHIN:
+                since = min(since, each.at - SETTLING)
         return sum(each.at >= since for each in self._taken)
 
     async def _drain(self) -> frozenset[Pair]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
 
-from gatepost.testing.crash.database import Blow
+from gatepost.testing.crash.database import BLOWS, Blow
 from gatepost.testing.upstream import Taken
 
 Victim = Literal["worker", "store", "relay", "node paused"] | Blow
@@ -15,7 +15,10 @@ stopped for a while, or what happened to the database."""
 
 SETTLED_WITHIN: Final = 10.0
 """Maximum seconds from the upstream's 250 to the commit that settles the delivery: a later kill
-cannot have interrupted it."""
+cannot have interrupted it. While something happens to the database, no delivery is settled, and
+this time begins at the end of that."""
+SETTLING: Final = 3.0
+"""Seconds that a database may need for it, when nothing has happened to it."""
 _FINAL: Final = "Final-Recipient: rfc822;"
 _FAILED: Final = "Action: failed"
 
@@ -147,6 +150,7 @@ def failed_recipients(report: str) -> Iterator[str]:
 def _count_doubles(
     verdict: CrashVerdict, arrivals: Mapping[Pair, list[Taken]], kills: Sequence[Kill]
 ) -> None:
+    blows = [each for each in kills if each.victim in BLOWS]
     fatal = [each for each in kills if each.victim in ("store", "relay", "node paused")]
     by_kill: Counter[Kill] = Counter()
     counted: set[tuple[int, int]] = set()
@@ -157,7 +161,7 @@ def _count_doubles(
             counted.add((id(first), id(second)))
             if first.silent:
                 verdict.doubled_by_upstream += 1
-            elif (kill := _kill_between(first, second, fatal)) is not None:
+            elif (kill := _kill_between(first, second, fatal, blows)) is not None:
                 verdict.doubled_by_kill += 1
                 by_kill[kill] += 1
             else:
@@ -167,7 +171,14 @@ def _count_doubles(
             verdict.crowded.append(f"{count} after a kill with {kill.in_flight} in flight")
 
 
-def _kill_between(first: Taken, second: Taken, kills: Sequence[Kill]) -> Kill | None:
-    """Return the kill that can have prevented the settlement of the first delivery."""
-    until = min(second.at, first.at + SETTLED_WITHIN)
+def _kill_between(
+    first: Taken, second: Taken, kills: Sequence[Kill], blows: Sequence[Kill]
+) -> Kill | None:
+    """Return the kill that can have prevented the settlement of the first delivery, which ``blows``
+    to the database can have delayed."""
+    begun = first.at
+    for each in sorted(blows, key=lambda blow: blow.at):
+        if each.at - SETTLING <= begun <= each.over:
+            begun = each.over
+    until = min(second.at, begun + SETTLED_WITHIN)
     return next((each for each in kills if first.at <= each.over and each.at <= until), None)
