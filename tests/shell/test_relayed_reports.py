@@ -1,16 +1,29 @@
 """What clients of the e-mail API and subscribers learn of mail that is relayed, over kills too."""
 
+import json
+import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
+from tests.clients.node.packages import HERE, NODE, needs_node
 from tests.shell.next_hop import NextHop
-from tests.shell.reporting_relay import ROUTE, SENDER, TOPIC, ReportingRelay, reporting
+from tests.shell.reporting_relay import (
+    KEY,
+    ROUTE,
+    SENDER,
+    TOPIC,
+    ReportingRelay,
+    message,
+    reporting,
+)
 from tests.shell.serve_process import wait_for
 from tests.shell.webhook_endpoint import Webhook
 
@@ -59,6 +72,26 @@ def test_an_operation_fails_with_the_reply_of_the_next_hop(relay: ReportingRelay
     with pytest.raises(HttpResponseError, match=r"550 5\.1\.1 User unknown") as caught:
         relay.begin("unknown@example.net").result(30)
     assert code_of(caught.value) == "EmailDeliveryFailed"
+
+
+@pytest.mark.node
+@needs_node
+def test_the_sdk_for_node_sees_the_same(relay: ReportingRelay) -> None:
+    def send(to: str) -> dict[str, Any]:
+        order = {
+            "connectionString": f"endpoint={relay.endpoint}/;accesskey={KEY}",
+            "message": message(to),
+        }
+        done = subprocess.run(
+            [str(NODE), str(HERE / "email.mjs")], input=json.dumps(order).encode(),
+            stdout=subprocess.PIPE, check=True, timeout=60,
+            env=os.environ | {"NODE_EXTRA_CA_CERTS": relay.ca_file},
+        )  # fmt: skip
+        outcome: dict[str, Any] = json.loads(done.stdout)
+        return outcome
+
+    assert send("ann@example.net")["result"]["status"] == "Succeeded"
+    assert "550 5.1.1 User unknown" in str(send("unknown+5@example.net")["error"])
 
 
 def test_an_operation_succeeds_if_one_recipient_gets_the_message(relay: ReportingRelay) -> None:

@@ -96,6 +96,10 @@ def test_a_notification_comes_back_to_an_address_of_ours(world: World) -> None:
     assert [each["address"] for each in suppressed] == ["ann@example.net"]
     kept = world.relay.serve.ask("messages", "list")["messages"]
     assert len(kept) == 2, "for the operator"
+    world.send("gus@example.net")  # a later event, so that one about the bounces would be there
+    wait_for(lambda: world.statuses("gus@example.net"))
+    reported = {each["data"]["recipient"] for each in world.subscriber.reports}
+    assert not any("bounces.example.com" in each for each in reported)
 
 
 def test_a_bounce_in_a_form_of_its_own(world: World) -> None:

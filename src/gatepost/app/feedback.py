@@ -92,12 +92,14 @@ def open_feedback(
     """Let what is relayed be reported, and what comes back be read, if there are [events]."""
     if events is None:
         return
+    service.sources.topic = events.topic
     awaited = {target for each in events.providers for target in each.targets}
     outbound.outcomes = RelayedOutcomes(
-        service.report_creator, service.sources, events.topic,
+        service.report_creator, service.sources,
         suppresses=events.suppress, awaited=frozenset(awaited),
     )  # fmt: skip
     if events.bounce_domain:
+        service.report_creator.unreported_domain = events.bounce_domain
         recorder = feedback_recorder(outbound, outbound.outcomes, store, relay)
         outbound.returned = Bounces(events.bounce_domain, outbound.marks, recorder, relay.report)
 

@@ -85,8 +85,9 @@ def _feedback(
     recipient: str, reason: str, event: ProviderEvent, then: Meaning, now: datetime
 ) -> Feedback:
     is_complaint = then == "complained"
+    # Never later than now: a report is sent at its time.
     return Feedback(
-        recipient, STATUSES.get(then), event.at or now, reason, event.server,
+        recipient, STATUSES.get(then), min(event.at or now, now), reason, event.server,
         is_hard=is_complaint or (then == "bounced" and bounce_in(reason) in ("hard", None)),
         for_good=is_complaint,
     )  # fmt: skip

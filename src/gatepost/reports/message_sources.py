@@ -28,6 +28,8 @@ class Sources:
 
     def __init__(self, directory: AzureDirectory) -> None:
         self._directory = directory
+        self.topic = ""
+        """The id of the resource for messages that belong to none of the directory."""
         self._version = -1
         self._services: dict[tuple[str, str], CommunicationService | None] = {}
 
@@ -53,7 +55,7 @@ class Sources:
     def resource_of(self, message: StoredMessage) -> str:
         """Return the id of that resource, empty if there is none."""
         service = self.service_of(message)
-        return service.id if service else ""
+        return service.id if service else self.topic
 
     def domain_of(self, service: CommunicationService | None, name: str) -> Domain | None:
         """Return the domain ``name`` that is linked to a resource."""

@@ -49,14 +49,12 @@ class RelayedOutcomes:
         self,
         creator: ReportCreator,
         sources: Sources,
-        topic: str,
         *,
         suppresses: bool = True,
         awaited: Collection[str] = frozenset(),
     ) -> None:
-        """``topic``: the id of the resource for mail that belongs to none of the directory.
-        ``awaited``: the targets whose provider says later what became of the mail that it took."""
-        self._creator, self._sources, self._topic = creator, sources, topic
+        """``awaited``: the targets whose provider says later what became of their mail."""
+        self._creator, self._sources = creator, sources
         self._suppresses = suppresses
         self._awaited = awaited
 
@@ -84,7 +82,7 @@ class RelayedOutcomes:
         suppressed: list[SuppressedPeriod] = []
         for each in some:
             if each.status is not None:
-                delay = (each.at - message.received_at).total_seconds()
+                delay = max(0.0, (each.at - message.received_at).total_seconds())
                 outcome = ReportedOutcome(
                     each.status, each.message, bool(each.server), each.is_hard, delay, each.server
                 )
@@ -117,7 +115,7 @@ class RelayedOutcomes:
         self, message: QueuedMessage, recipient: str, outcome: ReportedOutcome, *more: str
     ) -> PublishedReport:
         listed = _listed(message)
-        resource = self._sources.resource_of(listed) or self._topic
+        resource = self._sources.resource_of(listed)
         report = delivery_report(listed, recipient, outcome, resource, *more)
         return self._creator.published(report)
 

@@ -74,6 +74,9 @@ class ReportCreator:
         self._consuming = asyncio.Lock()
         self._rung = asyncio.Event()
         self._catching_up: set[asyncio.Future[None]] = set()
+        self.unreported_domain = ""
+        """The domain of bounces, in lower case, about whose mail nobody gets reports; empty: none.
+        """
         self.scripted: Mapping[str, Mapping[str, ScriptedOutcome]] = {}
         """What rules of scripted failures say about a message, by its id and the recipient."""
 
@@ -320,8 +323,10 @@ class ReportCreator:
         """Yield the reports about a message; changed periods are added to ``changed``."""
         service = self._sources.service_of(message)
         recipients = dict.fromkeys(message.rcpt_to)
+        if self.unreported_domain in {each.rpartition("@")[2].lower() for each in recipients}:
+            return
         listed = self._sources.listed(service, message.mail_from, recipients)
-        resource = service.id if service else ""
+        resource = self._sources.resource_of(message)
         for recipient in recipients:
             outcome = self._outcome(message, recipient, changed)
             if recipient in listed:
