@@ -115,7 +115,7 @@ class AsyncDriver:
                             octets = await self.stream.receive(self._pace.left(step))
                             outcome = octets or _ended(self.stream.ragged)
                         case Write():
-                            if not self.stream.write(step.octets):
+                            if not self.stream.try_write(step.octets):
                                 await self.stream.flush(self._pace.left(step))
                             outcome = b""
                         case WriteFrom():

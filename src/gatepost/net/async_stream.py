@@ -98,9 +98,9 @@ class AsyncStream(asyncio.Protocol):
             raise self._failure
         return self._take()
 
-    def write(self, octets: bytes) -> bool:
-        """Write all of ``octets``; tell whether the peer reads, and need not be waited for by
-        ``flush``. Raises Disconnected or TlsError."""
+    def try_write(self, octets: bytes) -> bool:
+        """Write all of ``octets``; False if the peer does not read, so that ``flush`` must follow.
+        Raises Disconnected or TlsError."""
         if self._lost:
             raise self._failure or Disconnected("connection lost")
         if self.tls is None:
@@ -118,7 +118,7 @@ class AsyncStream(asyncio.Protocol):
 
     async def send(self, octets: bytes, timeout: float) -> None:
         """Write all of ``octets``. Raises TimedOut, Disconnected or TlsError."""
-        if not self.write(octets):
+        if not self.try_write(octets):
             await self.flush(timeout)
 
     async def send_body(
