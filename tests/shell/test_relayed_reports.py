@@ -174,6 +174,18 @@ def test_an_address_that_bounced_gets_no_more_mail(
     assert code_of(caught.value) == "EmailDeliveryFailed"
 
 
+def test_other_routes_report_too(
+    relay: ReportingRelay, webhook: Webhook, next_hop: NextHop
+) -> None:
+    """After a reload another deliverer settles; [events] itself needs a restart."""
+    text = next_hop.target.replace('"1s"', '"2s"') + EVENTS + ROUTE
+    relay.serve.reloaded(text)
+    assert relay.begin("ann@example.net").result(30)["status"] == "Succeeded"
+    assert webhook.wait(1)[0]["data"]["status"] == "Delivered"
+    relay.serve.reload(text.replace(EVENTS, "[events]\nsuppress = false\n"))
+    assert "restart" in relay.serve.wait_event("reload_refused")["reason"]
+
+
 def test_an_operator_suppresses_addresses(relay: ReportingRelay) -> None:
     old = relay.serve.directory / "old.txt"
     old.write_text("Left@Example.net\n\nleft@example.net\n")

@@ -1,0 +1,120 @@
+"""``[events]``: what is read, and which mistakes are found."""
+
+import pytest
+
+from gatepost.config.load import parse_config
+from gatepost.config.problems import ConfigProblems
+from gatepost.config.provider_events_file import parse_event_provider
+from gatepost.model.provider_events import EventProvider
+from tests.unit.config.small import SMALL, mistakes
+
+TOPIC = (
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.Communication/communicationServices/n"
+)
+TARGETS = """
+[target.out]
+kind = "mx"
+[target.kept]
+kind = "capture"
+[[route]]
+recipients = ["bounces.example.com"]
+to = "kept"
+[[route]]
+recipients = ["out.example"]
+to = "out"
+"""
+LISTENER = '[[listener]]\naddress = "127.0.0.1:2525"\ntls = "none"\n'
+EVENTS = f'{LISTENER}{TARGETS}[events]\ntopic = "{TOPIC}"\n'
+PROVIDER = '[events.provider.p]\nprovider = "mailgun"\ntargets = ["out"]\n'
+KEY = 'key = { file = "k" }\n'
+AT = 'address = "127.0.0.1:8591"\n'
+
+
+def test_without_the_table_nobody_gets_events() -> None:
+    config = parse_config(SMALL)
+    assert (config.events, config.reports) == (None, None)
+
+
+def test_everything_is_read() -> None:
+    config = parse_config(
+        f'{EVENTS}{AT}suppress = false\nbounce_domain = "Bounces.example.com"\n'
+        f'bounce_targets = ["out"]\n{PROVIDER}{KEY}'
+    )
+    events = config.events
+    assert events is not None
+    assert (events.topic, events.suppress, events.address) == (TOPIC, False, ("127.0.0.1", 8591))
+    assert (events.bounce_domain, events.bounce_targets) == ("bounces.example.com", ("out",))
+    [provider] = events.providers
+    assert (provider.name, provider.targets, provider.provider.name) == ("p", ("out",), "mailgun")
+    assert config.reports is not None
+
+
+# fmt: off
+MISTAKES = [
+    (f"{SMALL}[events]\n", "events.topic is missing"),
+    (f'{SMALL}[events]\ntopic = "contoso"\n', "must be the id of a resource"),
+    (f"{EVENTS}{PROVIDER}{KEY}", "events.address is missing: the webhooks"),
+    (f'{EVENTS}address = "0.0.0.0:1"\n', "events.certificate is missing: other machines"),
+    (f"{EVENTS}{AT}{PROVIDER}", "events.provider.p.key is missing"),
+    (f'{EVENTS}{AT}{PROVIDER}key = "secret"\n', "must not be in the configuration"),
+    (f"{EVENTS}{AT}{PROVIDER.replace('out', 'kept')}{KEY}", "no target kept that relays mail"),
+    (f"{EVENTS}{AT}{PROVIDER.replace('out', 'nowhere')}{KEY}", "no target nowhere"),
+    (f"{EVENTS}{AT}{PROVIDER.replace('mailgun', 'mailgum')}{KEY}", "must be one of brevo, "),
+    (f"{EVENTS}{AT}{PROVIDER.replace('mailgun', 'brevo')}{KEY}", "username is missing"),
+    (f"{EVENTS}{AT}{PROVIDER.replace('mailgun', 'ses')}", "topics is missing"),
+    (f"{EVENTS}{AT}{PROVIDER.replace('mailgun', 'ses')}topics = ['mail']\n", "must be the ARN"),
+    (f"{EVENTS}bounce_domain = 'bounces.example.com'\n", "events.bounce_targets is missing"),
+    (f"{EVENTS}bounce_targets = ['out']\n", "needs events.bounce_domain"),
+    (f"{EVENTS}bounce_domain = 'other.example'\nbounce_targets = ['out']\n",
+     'there is no [[route]] with recipients = ["other.example"]'),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("text", "problem"), MISTAKES)
+def test_mistakes(text: str, problem: str) -> None:
+    assert any(problem in each for each in mistakes(text)), mistakes(text)
+
+
+SOURCE = """
+[proof]
+kind = "basic"
+[event]
+kind = ["event"]
+delivery = ["id"]
+recipients = "to"
+[[meaning]]
+kind = ["gone"]
+then = "bounced"
+where = { "a.b" = ["c"] }
+"""
+
+
+def parse(text: str) -> EventProvider:
+    return parse_event_provider(text, "mine.toml")
+
+
+def test_a_file_of_ones_own() -> None:
+    provider = parse(SOURCE)
+    assert (provider.name, provider.mark) == ("mine", None)
+    assert provider.meanings[0].where == (("a.b", ("c",)),)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (('kind = "basic"', 'kind = "trust"'), "proof.kind"),
+        (('kind = "basic"', 'kind = "ecdsa"'), "proof.signature_header is missing"),
+        (('recipients = "to"', 'recipients = "to..x"'), "must be the path of a member"),
+        (('recipients = "to"', ""), "event.recipients is missing"),
+        (('then = "bounced"', 'then = "lost"'), "meaning[0].then must be"),
+        (('{ "a.b" = ["c"] }', "{}"), "must be a table such as"),
+        (("[event]", '[mark]\nheader = "X-A"\nvalue = "x"\n[event]'), '"{delivery}" in it'),
+        (("[event]", '[mark]\nheader = "X A"\nvalue = "{delivery}"\n[event]'), "header field"),
+        (('delivery = ["id"]', 'delivery = ["id"]\nother = 1'), "unknown key event.other"),
+    ],
+)
+def test_mistakes_in_a_file(change: tuple[str, str], problem: str) -> None:
+    with pytest.raises(ConfigProblems) as caught:
+        parse(SOURCE.replace(*change))
+    assert problem in str(caught.value)
