@@ -39,3 +39,12 @@ def test_many_kills_lose_nothing(workers: int, seed: int) -> None:
     arguments = ("--messages", "2000", "--kills", "40", "--workers", str(workers))
     found = crash(*arguments, "--seed", str(seed), patience=600)
     assert found["acknowledged"] >= 2_000
+
+
+@pytest.mark.compliance
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_kills_of_relays_and_their_database_lose_nothing(nodes: int) -> None:
+    arguments = ("--store", "postgres", "--nodes", str(nodes), "--workers", "1")
+    found = crash(*arguments, "--messages", "300", "--kills", "12", "--seed", "1", patience=900)
+    assert found["acknowledged"] >= 300
+    assert any(name.startswith("database") for name in found["kills"])

@@ -1,5 +1,6 @@
 """The health of a database: what ``gatepost check`` says, and what the relay does by itself."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -8,7 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from gatepost.cli.check import check
 from gatepost.errors import QueueError
 from gatepost.store.postgres import Connector, PostgresStore, examine
 from gatepost.store.postgres.examination import promise_of, standbys_needed
@@ -92,6 +95,46 @@ def test_it_counts_connections_and_knows_a_pooler(postgres: PostgresStores) -> N
 def test_what_cannot_be_reached_is_an_error(postgres: PostgresStores) -> None:
     with pytest.raises(QueueError, match="cannot be reached"):
         warnings(postgres, "host=/nowhere dbname=none")
+
+
+CONFIG = """
+hostname = "relay.example.com"
+[[listener]]
+address = "127.0.0.1:0"
+tls = "none"
+[storage]
+kind = "postgres"
+url = {{ file = "{url}" }}
+directory = "{directory}"
+schema = "{schema}"
+[target.keep]
+kind = "capture"
+[[route]]
+to = "keep"
+"""
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_the_command_says_it_and_passes_if_the_database_cannot_be_reached(
+    postgres: PostgresStores, tmp_path: Path, *, reachable: bool
+) -> None:
+    url, config = tmp_path / "url", tmp_path / "gatepost.toml"
+    url.touch(mode=0o600)
+    url.write_text(postgres.url if reachable else "host=/nowhere dbname=none password=verysecret")
+    directory = tmp_path / "data"
+    config.write_text(CONFIG.format(url=url, directory=directory, schema=postgres.schema))
+    text = CliRunner().invoke(check, ["--config", str(config)])
+    document = json.loads(CliRunner().invoke(check, ["--config", str(config), "--json"]).stdout)
+    problems = [each["message"] for each in document["warnings"] if each["where"] == "storage.url"]
+    assert document["valid"], document["problems"]
+    if reachable:
+        assert ": accepted mail survives a crash of the database" in text.stdout
+        assert "no power cut" in document["database"]["promise"]
+        assert any("fsync is off" in each for each in problems)
+    else:
+        assert document["database"] is None
+        assert "cannot be reached" in problems[0]
+    assert "verysecret" not in text.output
 
 
 class Reports:
