@@ -15,7 +15,7 @@ const HIDDEN_MS = 60_000;
 const QUIET_MS = 150;
 const MANY = 10; // events of a kind at a time: for FLOOD_MS, the server has more important things to do
 const FLOOD_MS = 3_000;
-const BUSY_MS = 15_000;
+const BUSY_MS = 30_000; // so often is a page refreshed even then
 
 /** @type {BroadcastChannel} */
 let channel;
@@ -88,7 +88,7 @@ function take(event) {
     const [count, soon] = [event.count ?? 1, Date.now() + QUIET_MS];
     if (count >= MANY) busy = Date.now() + FLOOD_MS;
     const isBusy = Date.now() < busy;
-    plan(isBusy ? Math.max(soon, refreshed + BUSY_MS) : soon);
+    plan(soon);
     if (event.type !== "message") return;
     news += count;
     if (isBusy && !location.search) showNews(news, () => { shows = true; refresh(); });
@@ -103,7 +103,15 @@ function plan(at) {
   if (pending && due <= at) return;
   clearTimeout(pending);
   due = at;
-  pending = setTimeout(refresh, at - Date.now());
+  pending = setTimeout(refreshUnlessBusy, at - Date.now());
+}
+
+/** Refresh, or when very many events have ended: a page costs the server as much as hundreds of messages. */
+function refreshUnlessBusy() {
+  pending = 0;
+  const later = Math.min(busy, refreshed + BUSY_MS);
+  if (Date.now() < later) plan(later);
+  else refresh();
 }
 
 /**
