@@ -41,6 +41,10 @@ class EventBus:
         self._last = 0
         self._ring: deque[tuple[int, str, EventData]] = deque(maxlen=MAX_KEPT)
         self._readers: set[EventReader] = set()
+        self._eager: set[EventReader] = set()
+        """Those that get the next event; one that only counts is here while it waits for news."""
+        self.counts: dict[str, int] = {}
+        """How many events of each name there were."""
 
     @property
     def has_readers(self) -> bool:
@@ -50,9 +54,10 @@ class EventBus:
     def publish(self, name: str, data: EventData) -> None:
         """Pass an event to all readers that want it. Quick, because mail may wait for it."""
         self._last += 1
+        self.counts[name] = self.counts.get(name, 0) + 1
         event = self._last, name, data
         self._ring.append(event)
-        for reader in self._readers:
+        for reader in tuple(self._eager):
             reader.offer(event)
 
     def open(
@@ -67,7 +72,17 @@ class EventBus:
         if after:
             self._resume(reader, after)
         self._readers.add(reader)
+        if not counts:
+            self.offer_to(reader)
         return reader
+
+    def offer_to(self, reader: "EventReader") -> None:
+        """Pass the next events to a reader."""
+        self._eager.add(reader)
+
+    def spare(self, reader: "EventReader") -> None:
+        """Pass no further event to a reader."""
+        self._eager.discard(reader)
 
     def _resume(self, reader: "EventReader", after: str) -> None:
         epoch, _, number = after.partition("-")
@@ -77,13 +92,12 @@ class EventBus:
         if not first - 1 <= seen <= self._last:
             reader.note_gap()
             return
-        for event in self._ring:
-            if event[0] > seen:
-                reader.offer(event)
+        reader.catch_up([event for event in self._ring if event[0] > seen])
 
     def close(self, reader: "EventReader") -> None:
         """Forget a reader."""
         self._readers.discard(reader)
+        self.spare(reader)
 
     def cursor(self, number: int) -> str:
         """Return the cursor of an event."""
@@ -115,6 +129,11 @@ class EventReader:
             self._has_gap = True
         self._waiting.append(event)
         self._news.set()
+
+    def catch_up(self, events: Sequence[tuple[int, str, EventData]]) -> None:
+        """Take events that came before this reader."""
+        for event in events:
+            self.offer(event)
 
     def note_gap(self) -> None:
         """Note that it is unknown how many events were missed."""
@@ -149,20 +168,40 @@ class EventReader:
 
 
 class EventCounter(EventReader):
-    """The number of events of each name since the last ones were read."""
+    """The number of events of each name since the last ones were read.
+
+    The bus counts them, so that events cost nothing while their reader rests.
+    """
 
     def __init__(self, bus: EventBus, names: frozenset[str]) -> None:
         super().__init__(bus, names)
-        self._counts: dict[str, int] = {}
+        self._seen = bus.counts.copy()
+        """The counts when they were last read."""
 
     def offer(self, event: tuple[int, str, EventData]) -> None:
-        name = event[1]
-        if not self._names or name in self._names:
-            self._counts[name] = self._counts.get(name, 0) + 1
+        if not self._names or event[1] in self._names:
             self._news.set()
+            self._bus.spare(self)
+
+    def catch_up(self, events: Sequence[tuple[int, str, EventData]]) -> None:
+        for _, name, _ in events:
+            self._seen[name] -= 1
 
     async def read(self, timeout: float) -> Sequence[BusEvent]:
+        if self._count():
+            self._news.set()
+        else:
+            self._bus.offer_to(self)
         events = list(await super().read(timeout))  # perhaps a gap
-        counts, self._counts = self._counts, {}
+        self._bus.spare(self)
+        counts, self._seen = self._count(), self._bus.counts.copy()
         cursor = self._bus.last_cursor
         return events + [BusEvent(cursor, each, {"count": n}) for each, n in counts.items()]
+
+    def _count(self) -> dict[str, int]:
+        """Return how many events of each name came since they were last read."""
+        return {
+            name: number - self._seen.get(name, 0)
+            for name, number in self._bus.counts.items()
+            if (not self._names or name in self._names) and number != self._seen.get(name, 0)
+        }

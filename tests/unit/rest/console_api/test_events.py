@@ -100,6 +100,33 @@ def test_a_reader_may_want_only_numbers() -> None:
     asyncio.run(main())
 
 
+def test_who_counts_gets_also_what_came_before_and_while_it_rested() -> None:
+    async def main() -> None:
+        bus = EventBus()
+        bus.publish("message", {"id": 1})
+        cursor = bus.last_cursor
+        for name in ("message", "session", "other"):
+            bus.publish(name, {"id": 2})
+        reader = bus.open({"message", "session"}, cursor, counts=True)
+        bus.publish("message", {"id": 3})
+        counts = [(each.name, each.data) for each in await reader.read(10)]
+        assert counts == [("message", {"count": 2}), ("session", {"count": 1})]
+        bus.publish("session", {"id": 4})  # nobody waits for it
+        bus.publish("other", {"id": 5})
+        assert [each.data for each in await reader.read(10)] == [{"count": 1}]
+        assert await reader.read(0.01) == []
+        waiting = asyncio.ensure_future(reader.read(10))
+        await asyncio.sleep(0)
+        bus.publish("other", {"id": 6})
+        assert not waiting.done()
+        bus.publish("message", {"id": 7})
+        assert [each.data for each in await waiting] == [{"count": 1}]
+        old = bus.open(after="00000000-5", counts=True)
+        assert [each.name for each in await old.read(10)] == ["gap"]
+
+    asyncio.run(main())
+
+
 def test_a_reader_chooses_names_and_an_inbox() -> None:
     async def main() -> None:
         api = Api(inboxes={"m1": "lane-one", "m2": "lane-two"})
