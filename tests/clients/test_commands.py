@@ -16,7 +16,7 @@ pytestmark = pytest.mark.compliance
 
 
 def run(command: Sequence[str | Path], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    done = subprocess.run(command, input=stdin, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
     return done
 

@@ -38,7 +38,7 @@ def send(
         env=os.environ | {"SMTP_PASSWORD": relay.password},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

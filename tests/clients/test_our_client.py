@@ -37,7 +37,7 @@ def send(
         *("--from", SENDER, "--to", RECIPIENT, "--subject", SUBJECT, "--text", TEXT),
         *("--json", *options),
     ]
-    return fork_server.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return fork_server.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize("mechanisms", [["LOGIN"], ["PLAIN"], ["PLAIN", "LOGIN"]], ids="-".join)

@@ -36,7 +36,7 @@ def test_delivers(postfix: Postfix, tmp_path: Path) -> None:
         *("--username", postfix.username, "--password-file", str(secret)),
         *("--from", SENDER, "--to", RECIPIENT, "--subject", "held", "--text", TEXT),
     ]
-    run = fork_server.run(command, capture_output=True, text=True, timeout=30, check=False)
+    run = fork_server.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stdout + run.stderr + postfix.log()
     [content] = postfix.held()
     message = message_from_bytes(content, policy=default)

@@ -110,7 +110,7 @@ def test_go(
                 *("-from", relay.sender, "-to", RECIPIENT),
             ],
             input=message, env=os.environ | {"SMTP_PASSWORD": relay.password},
-            capture_output=True, timeout=30, check=False,
+            capture_output=True, timeout=120, check=False,
         )  # fmt: skip
 
     diagnosis = watched(relay, plain)
@@ -124,7 +124,7 @@ def command(message: bytes, *words: str | Path) -> Client:
 
     def run(port: int) -> None:
         told = [str(word).replace("PORT", str(port)) for word in words]
-        subprocess.run(told, input=message, capture_output=True, timeout=30, check=False)
+        subprocess.run(told, input=message, capture_output=True, timeout=120, check=False)
 
     return run
 

@@ -218,7 +218,7 @@ def run_node(program: str, order: dict[str, Any], **environment: str) -> dict[st
         input=json.dumps(order).encode(),
         stdout=subprocess.PIPE,
         check=True,
-        timeout=30,
+        timeout=120,
         env={**os.environ, **environment},
     )
     answer: dict[str, Any] = json.loads(run.stdout)
@@ -237,7 +237,7 @@ def test_gatepost_send(site: Site, token: str, tmp_path: Path) -> None:
             "--auth", "XOAUTH2", "--from", site.relay.sender, "--to", RECIPIENT,
             "--subject", "by token", "--text", "Hi",
         ],
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == os.EX_OK, done.stderr
     assert site.relay.wait(to=RECIPIENT).subject == "by token"

@@ -21,7 +21,7 @@ from tests.docs.pages import ROOT, Block
 from tests.loopback import free_port
 
 BIN: Final = Path(sys.executable).parent
-PATIENCE: Final = 90.0
+PATIENCE: Final = 240.0
 OURS: Final = (2526, 9587)
 """Ports on the pages that no relay listens on: their commands take free ones, too."""
 PORTS: Final = {"smtp": 2587, "smtps": 2465, "https": 2443, "http": 2480, "console": 8025}

@@ -31,7 +31,7 @@ from tests.shell.serve_process import wait_for
 from tests.shell.test_up import signed_in
 
 HOW_TO: Final = ROOT / "docs" / "how-to"
-PATIENCE: Final = 60.0
+PATIENCE: Final = 120.0
 ANYWHERE: Final = "--smtp 127.0.0.1:0 --smtps off --https off --http off --console 127.0.0.1:0"
 PHP: Final = shutil.which("php")
 ILLUMINATE: Final = Path("/usr/share/php/Illuminate/Mail")

@@ -79,7 +79,7 @@ class Place:
 
 
 def run(*command: str | Path) -> None:
-    fork_server.run(command, input=MESSAGE, capture_output=True, timeout=30, check=False)
+    fork_server.run(command, input=MESSAGE, capture_output=True, timeout=120, check=False)
 
 
 def with_smtplib(place: Place) -> None:

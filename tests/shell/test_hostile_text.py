@@ -18,7 +18,7 @@ CONFIG = f'hostname = "a{HOSTILE[2:4]}b"\n"odd{HOSTILE[6:]}key" = 1\n'.replace("
 def run(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return fork_server.run(
         [sys.executable, "-m", "gatepost.cli.main", *arguments],
-        cwd=directory, capture_output=True, text=True, timeout=30, check=False, encoding="utf-8",
+        cwd=directory, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8",
     )  # fmt: skip
 
 

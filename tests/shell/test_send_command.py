@@ -25,7 +25,7 @@ def run(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
         input=given,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

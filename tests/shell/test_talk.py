@@ -29,7 +29,7 @@ def talk(server: SmtpServer, *arguments: str, typed: str) -> "subprocess.Complet
         input=typed,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
