@@ -1,7 +1,8 @@
 """The plug point Deliveries: the queue. ``tests/contract/test_deliveries.py`` specifies it.
 
-A queue has one owner at a time. The owner leases deliveries, and settles each lease after an
-attempt. When another owner takes over, all older leases are lost: settling one raises LeaseLost.
+An owner leases deliveries, and settles each lease after an attempt. A queue has one owner at a
+time, except in a store that several relays share (``cluster_contract``): there each is one. When an
+owner is replaced, all its leases are lost: settling one raises LeaseLost.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -56,7 +57,8 @@ class Deliveries(Protocol):
     """
 
     async def take_over(self, now: datetime) -> int:
-        """Become the owner and return its epoch; deliveries leased before become due ``now``."""
+        """Become the owner, or one of them, and return its epoch; deliveries that an earlier one
+        had leased become due ``now``."""
 
     def put(
         self, submission: Submission, planned: Sequence[Planned], *, leased: bool = True

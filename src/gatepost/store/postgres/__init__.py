@@ -1,4 +1,4 @@
-"""The store on PostgreSQL: groups of mail in pipelines, and an owner that others can fence."""
+"""The store on PostgreSQL: groups of mail in pipelines, and nodes that others can fence."""
 
 from gatepost.store.postgres.connections import Connector
 from gatepost.store.postgres.examination import Examination, examine

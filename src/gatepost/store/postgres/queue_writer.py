@@ -31,7 +31,7 @@ START: Final[Key] = (-1, -1)
 
 
 class QueueWriter:
-    """Writes the queue for its owner."""
+    """Writes the queue for our node."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
