@@ -3,8 +3,10 @@
 import pytest
 
 from gatepost.diagnosis.ranking.model import load_model
+from gatepost.diagnosis.signs.log_statements import Reading
 from gatepost.diagnosis.signs.sign import has_words
 from gatepost.doctor.conclude import observe_log
+from gatepost.doctor.logs.read_log import read_log
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,21 @@ def test_words_stand_in_order_and_numbers_for_themselves(
 def test_a_name_in_a_message_s_form_is_not_odd(log: str, is_odd: bool) -> None:
     seen = observe_log(log, "", "", load_model().lexicon)
     assert ("sign host_setting_malformed 1" in seen) is is_odd
+
+
+def test_a_command_is_refused_because_an_earlier_one_was() -> None:
+    """Only the first refusal tells anything."""
+    seen = read_log(
+        "C: MAIL FROM:<>\nS: 550 5.1.1 <>: Sender address rejected\n"
+        "C: RCPT TO:<ann@example.com>\nS: 503 Error: need MAIL command\n"
+        "C: DATA\nS: 503 5.5.1 Error: need RCPT command"
+    )
+    assert [each.reply.code for each in Reading(seen).refusals if each.reply] == [550]
+    alone = read_log("C: DATA\nS: 503 Error: need RCPT command")
+    assert [each.reply.code for each in Reading(alone).refusals if each.reply] == [503]
+
+
+def test_sendmail_writes_user_unknown_below_any_refusal() -> None:
+    listed = ">>> RCPT To:<ann@example.com>\n<<< 553 on a block list\n"
+    seen = read_log(f"{listed}550 5.1.1 <ann@example.com>... User unknown")
+    assert [each.reply.code for each in Reading(seen).refusals if each.reply] == [553]

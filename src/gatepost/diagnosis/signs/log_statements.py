@@ -1,7 +1,7 @@
 """Evidence as texts: who said what, and where in the dialogue."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -41,7 +41,8 @@ class Reading:
 
     def __init__(self, seen: Evidence) -> None:
         self.seen = seen
-        replies = tuple(islice(chain(_replies(seen), _strays(seen)), MAX_STATEMENTS))
+        said = _leave_out_consequences(chain(_replies(seen), _strays(seen)))
+        replies = tuple(islice(said, MAX_STATEMENTS))
         remarks = _remarks(seen, {each.text for each in replies})
         self.statements = tuple(islice(chain(replies, remarks), MAX_STATEMENTS))
         self.text = "\n".join(each.text for each in self.statements)
@@ -127,6 +128,26 @@ def _strays(seen: Evidence) -> Iterator[Statement]:
     for stray in seen.strays:
         where = f" (at {stray.position})" if stray.position else ""
         yield _answer(f"the server said{where}:", stray.reply, stray.position)
+
+
+def _leave_out_consequences(replies: Iterable[Statement]) -> Iterator[Statement]:
+    """Yield the replies without what follows from a refusal: others for want of the command that
+    was refused, and what sendmail writes below each."""
+    is_refused = False
+    for each in replies:
+        if is_refused and _CONSEQUENCE.match(each.text):
+            continue
+        yield each
+        refuses = each.reply is not None and each.reply.code >= _FAILURE
+        is_refused |= refuses and each.phase in ("mail", "rcpt", "data")
+
+
+_FAILURE: Final = 400
+_CONSEQUENCE: Final = re.compile(
+    r"550 5\.1\.1 <[^<>]{1,320}>\.\.\. user unknown$|"
+    r"5(?:03|54)[ -](?:5\.\d\.\d )?(?:error: ?)?(?:need (?:mail|rcpt)|no valid recip|bad sequence|"
+    r"(?:mail|rcpt) (?:command )?(?:first|expected|required)|valid rcpt command|must have)"
+)
 
 
 def _remarks(seen: Evidence, replies: Collection[str]) -> Iterator[Statement]:

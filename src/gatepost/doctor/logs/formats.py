@@ -260,7 +260,8 @@ FORMATS: Final[tuple[Format, ...]] = (
         as_of="2026-11-24",
         source="openssl s_client, telnet, nc: input and output without prefixes",
         client_line=rf"^(?P<text>{COMMAND}|\[redacted#\d+\]$|\*$|\.$)",
-        server_line=r"^(?P<text>[2-5]\d\d(?:[ -].*)?)$",
+        server_line=r"^(?P<text>(?:2(?:00|1[14]|2[01]|35|5[0-3])|3[35]4|[45]\d\d)"
+        r"(?:[ -](?!but got ).*)?)$",  # neither a process's number nor an error of PHP
         tls_begins=("verify return code", "new, tlsv1", "ssl-session:"),
         messages=("connected(0000", "s_client", "verify error:num", "verify return:"),
     ),
@@ -315,8 +316,17 @@ BARE: Final = next(each for each in FORMATS if each.name == "s_client")
 
 
 def recognise_format(lines: list[str]) -> Format:
-    """Return the format of most lines of the dialogue; ``BARE`` if there is none."""
-    return max(_candidates(lines), key=lambda each: each.count_dialogue(lines), default=BARE)
+    """Return the format of most lines of the dialogue; ``BARE`` if there is none.
+
+    In a library's session, further lines of a reply may be without markers.
+    """
+    counted = [(each, each.count_dialogue(lines)) for each in _candidates(lines)]
+    marked = [each for each in counted if each[0].library and each[1] >= _CERTAIN]
+    return max(marked or counted, key=lambda each: each[1], default=(BARE, 0))[0]
+
+
+_CERTAIN: Final = 3
+"""Lines with a library's markers from which on they are no accident."""
 
 
 def count_dialogue(lines: list[str]) -> int:

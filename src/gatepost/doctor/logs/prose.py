@@ -85,13 +85,26 @@ def phase_of(reply: Reply) -> DialoguePhase | None:
     """Return the phase of a reply by itself: by its code, then by its text."""
     if reply.code in _BY_CODE:
         return _BY_CODE[reply.code]
-    text = reply.text
+    text = reply.text[:_BEGINNING]
     if reply.code == 504 and str(reply.status) in ("5.7.4", "5.5.4"):
         return "auth"
     for phase, words in _PHASES:
         if phase in ("auth", "ehlo", "data", "rcpt") and words.search(text):
-            return phase
+            wants_login = phase == "auth" and reply.code in _OF_MAIL
+            return None if wants_login and not _LOGIN_FAILED.search(text) else phase
     return None
+
+
+_BEGINNING: Final = 120
+"""Characters of a reply that are about the command; further ones give advice."""
+_OF_MAIL: Final = frozenset({550, 551, 552, 553, 554})
+"""Codes of refused mail: where these speak of a login, it is mostly one that did not happen."""
+_LOGIN_FAILED: Final = re.compile(
+    r"(?i)(?:auth\w{0,20}|log ?[io]n|credentials?|password)\b.{0,40}?\b(?:fail|invalid|incorrect|"
+    r"unsuccess|bad|wrong|disabled|not (?:accepted|correct|valid|supported|available|enabled))|"
+    r"(?:fail\w{0,3}|invalid|incorrect|bad|wrong|unable|could not|cannot)\b.{0,40}?"
+    r"\b(?:auth|log ?[io]n|credential|password)"
+)
 
 
 def _tail(line: str) -> Iterator[str]:

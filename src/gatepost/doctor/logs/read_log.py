@@ -133,6 +133,8 @@ def _clean(text: str) -> str:
         text = "\n".join(map(with_line_ends, text.split("\n")))
     if "type: 'client'" in text:
         text = _OBJECT.sub(_as_lines, text)
+    if _TREE in text:
+        text = "\n".join(_without_tree(text.split("\n")))
     if "<CRLF>" in text:
         text = "\n".join(_without_crlf_marks(text.split("\n")))
     text = _BROKEN.sub(r"\1 \3", _JOINED.sub(r"\n\1", text))
@@ -158,6 +160,25 @@ _OBJECT: Final = re.compile(
     r"\{\s*type: '(?P<side>client|server)',\s*message: '(?P<text>(?:\\.|[^'\\])*)'\s*\}"
 )
 """What nodemailer printed before it had lines."""
+
+
+_TREE: Final = "\n\u2514\u2500\u2500"
+_SIDE: Final = re.compile(r"(CLIENT|SERVER) \d+:$")
+
+
+def _without_tree(lines: list[str]) -> Iterator[str]:
+    """Mark the speaker in each line of what nodemailer printed still earlier, as a tree."""
+    side = ""
+    for line in lines:
+        heading = _SIDE.match(line)
+        branch = line.startswith(_TREE.strip())
+        if heading is not None:
+            side = heading[1][0]
+        elif side and (branch or line.startswith("   ")):
+            yield f"{side}: {line.strip(f' {_TREE}')}"
+        else:
+            side = ""
+            yield line
 
 
 def _as_lines(match: re.Match[str]) -> str:

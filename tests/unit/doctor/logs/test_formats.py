@@ -225,6 +225,53 @@ def test_a_number_is_no_reply(text: str) -> None:
     assert read_log(text).strays == ()
 
 
+def test_the_numbers_of_processes_are_no_replies() -> None:
+    failed = "335 Connecting to mx.example.com [192.0.2.1]:25 ... failed: Connection refused"
+    seen = read_log(f"  333 R: dnslookup for ann@example.com\n  {failed}")
+    assert not seen.transcript
+    assert failed in seen.remarks
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("550 Authentication is required for relay", None),
+        ("553 Sender address rejected: not owned by auth user", None),
+        ("550 5.7.1 Authentication failed", "auth"),
+        ("554 Unable to authenticate", "auth"),
+    ],
+)
+def test_refused_mail_that_speaks_of_a_login(text: str, position: str | None) -> None:
+    [stray] = read_log(f"server: {text}").strays
+    assert stray.position == position
+
+
+def test_two_errors_that_begin_alike() -> None:
+    told_code = 'Mail: Expected response code 250 but got code "{0}", with message "{0} 5.7.1 no"'
+    seen = read_log(f"{told_code.format(553)}\n{told_code.format(501)}")
+    assert [each.reply.code for each in seen.strays] == [553, 501]
+
+
+def test_further_lines_of_a_reply_without_markers() -> None:
+    session = PHPMAILER.replace("2024-05-05 10:00:00 SERVER -> CLIENT: 250 ", "250 ")
+    extensions = "\n".join(f"250-X-{number}" for number in range(30))
+    first = "2024-05-05 10:00:00 SERVER -> CLIENT: 250-mail.example.com"
+    seen = read_log(session.replace(first, f"{first}\n{extensions}"))
+    assert (seen.log_format, seen.position) == ("phpmailer", "auth")
+    assert [each.reply.code for each in seen.attempts] == [535]
+
+
+def test_a_session_as_a_tree() -> None:
+    """So nodemailer printed it in 2013."""
+    seen = read_log(
+        "SERVER 1:\n└──220 mail.example.com ESMTP\nCLIENT 1:\n└──EHLO me\n"
+        "SERVER 1:\n└──250-mail.example.com\n   250-SIZE 1\n   250 AUTH PLAIN\n"
+        "CLIENT 1:\n└──AUTH PLAIN AGEAYg==\nSERVER 1:\n└──535 5.7.8 no\n\nError: no"
+    )
+    assert seen.offered == ("PLAIN",)
+    assert [(each.mechanism, each.reply.code) for each in seen.attempts] == [("PLAIN", 535)]
+
+
 @pytest.mark.parametrize(
     ("text", "server", "host", "port"),
     [
