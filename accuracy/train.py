@@ -56,7 +56,7 @@ class Strengths:
 
     rule: Mapping[str, float]
     text: float = 4.0
-    proof: float = 2.0
+    proof: float = 3.0
     sign: float = 1.0
     code: float = 1.0
     past: float = 1.5

@@ -62,3 +62,17 @@ def test_sendmail_writes_user_unknown_below_any_refusal() -> None:
     listed = ">>> RCPT To:<ann@example.com>\n<<< 553 on a block list\n"
     seen = read_log(f"{listed}550 5.1.1 <ann@example.com>... User unknown")
     assert [each.reply.code for each in Reading(seen).refusals if each.reply] == [553]
+
+
+@pytest.mark.parametrize(
+    ("host", "greeting", "features"),
+    [
+        ("smtp.gmail.com", "srv7.hoster.example", {"greeted by another", "greeted by a stranger"}),
+        ("smtp.gmail.com", "smtp.gmail.com", set()),
+        ("mail.example.com", "srv7.hoster.example", set()),
+    ],
+)
+def test_who_greets(host: str, greeting: str, features: set[str]) -> None:
+    log = f"S: 220 {greeting} ESMTP ready\nC: EHLO me\nS: 535 no"
+    seen = observe_log(log, f"{host}:587", "", load_model().lexicon)
+    assert {name for name in seen if name.startswith("greeted ")} == features

@@ -221,8 +221,7 @@ def _of_providers(reading: Reading) -> Iterator[str]:
             yield f"provider {provider} {statement.reply.code} {statement.phase or '?'}"
             if statement.reply.status is not None:
                 yield f"provider {provider} status {statement.reply.status}"
-    if _is_greeted_by_another(reading):
-        yield "greeted by another"
+    yield from _find_strangers(reading)
 
 
 def _circumstances(reading: Reading) -> Iterator[str]:
@@ -246,15 +245,19 @@ def _circumstances(reading: Reading) -> Iterator[str]:
         yield f"mechanism {attempt.mechanism}"
 
 
-def _is_greeted_by_another(reading: Reading) -> bool:
-    """Tell whether a provider was called, and a host greets that is no provider's."""
-    named = f"{reading.host} {reading.seen.server_name}"
+def _find_strangers(reading: Reading) -> Iterator[str]:
+    """Yield a feature if a provider was called, or is named, and a host greets that is no
+    provider's."""
     greetings = _GREETINGS.findall(reading.text[:MAX_TEXT])
     for line in reading.seen.transcript[:MAX_LINES]:
         greetings += _GREETINGS.findall(line.text[:MAX_GREETING].lower())
-    return any(each != "exchange" for each in providers_in(named)) and any(
-        not any(providers_in(greeting)) for greeting in greetings
-    )
+    if all(any(providers_in(greeting)) for greeting in greetings):
+        return
+    called = providers_in(f"{reading.host} {reading.seen.server_name}")
+    if any(each != "exchange" for each in called):
+        yield "greeted by another"
+    if reading.providers.difference({"exchange"}):
+        yield "greeted by a stranger"
 
 
 MAX_GREETING: Final = 512

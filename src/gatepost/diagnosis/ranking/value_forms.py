@@ -49,7 +49,10 @@ def find_values(text: str) -> Iterator[str]:
         if match[0].startswith("lookup") and _WITH_PORT.match(match[1]) is not None:
             yield "value host with port"  # Go's resolver has no port
         else:
-            yield f"value host {_host_form(match[1], is_quoted=bool(match[2]))}"
+            form = _host_form(match[1], is_quoted=bool(match[2]))
+            yield f"value host {form}"
+            if form == "of a provider":
+                yield "value host name"
     for match in _ADDRESSED.finditer(text):
         yield f"value address {_address_form(match[1])}"
     if _SET_TO_URL.search(text) is not None:

@@ -89,7 +89,7 @@ _POLICY: Final = ("4.7.", "5.7.")
 def _excluded(seen: Evidence) -> Iterator[str]:
     """Yield the causes that the probe itself has excluded."""
     if not seen.envelope:
-        yield "commands_out_of_order"
+        yield from ("commands_out_of_order", "auth_not_performed")  # nothing but a login was tried
     yield "login_forgotten"  # a rule compares the replies
     yield "envelope_address_malformed"  # a rule reads the address
     refusals = [each.reply for each in seen.envelope if not each.reply.is_success]

@@ -62,6 +62,7 @@ NOT_THE_NAME: Final = (
 
 # fmt: off
 SIGNS: Final = (
+    Sign("recipient_domain_not_hosted", _NO_RELAY, at=("rcpt", None), when=has_signed_in),
     Sign("sender_not_authorised", _NO_RELAY, at=("mail", "rcpt", None), when=has_signed_in),
     Sign("recipient_unknown", ("invalid recipient",), at=("rcpt",), when=has_signed_in),
     # an unhandled exception, as aiosmtpd reports it

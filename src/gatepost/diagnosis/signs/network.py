@@ -365,6 +365,11 @@ SIGNS: Final = (
     # not the name: EHLO itself is unknown
     Sign("smtp_inspection_middlebox", when=is_masked,
          proof="what the server says is overwritten with asterisks or X, as firewalls do"),
+    # what Exim, Postfix and Dovecot say, and no large provider does
+    Sign("connection_redirected_by_network",
+         ("incorrect authentication data", "esmtp exim", "esmtp postfix",
+          "error: authentication failed", "we do not authorize the use of this system"),
+         when=is_large_provider),
     Sign("mesh_server_first_hang", when=is_greeting_withheld,
          proof="the greeting came only when the client had said something"),
     Sign("mesh_server_first_hang", ("kubernetes", "k8s", "pod "), when=is_server_silent),

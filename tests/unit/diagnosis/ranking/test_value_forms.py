@@ -9,7 +9,6 @@ from gatepost.diagnosis.ranking.value_forms import find_values
     ("text", "form"),
     [
         ("getaddrinfo enotfound mail.example.com", "name"),
-        ("getaddrinfo enotfound smtp.gmail.com", "of a provider"),
         ("getaddrinfo enotfound mail.example.com mail.example.com:465", "name"),
         ("getaddrinfo eai_again mailhost", "short"),
         ("getaddrinfo enotfound 1234", "number"),
@@ -25,6 +24,11 @@ from gatepost.diagnosis.ranking.value_forms import find_values
 )
 def test_the_form_of_a_host_that_was_looked_up(text: str, form: str) -> None:
     assert set(find_values(text)) == {f"value host {form}"}
+
+
+def test_the_host_of_a_provider_is_a_name_as_well() -> None:
+    found = set(find_values("getaddrinfo enotfound smtp.gmail.com"))
+    assert found == {"value host of a provider", "value host name"}
 
 
 @pytest.mark.parametrize(
