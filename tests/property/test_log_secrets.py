@@ -26,7 +26,10 @@ Say = Callable[[str, str], str]
 few = settings(max_examples=examples(8), deadline=None)
 """For each style: they share what they go through."""
 OTHER = "Another0Secret!"
-AN_ERROR = re.compile(r"(?i)aadsts\d+|(?:invalid|unauthorized)_\w+|undefined|incorrect")
+AN_ERROR = re.compile(
+    r"(?i)aadsts\d+|(?:invalid|unauthorized)_\w+|undefined|incorrect|"
+    r"scram-sha-[\w-]+|cram-md5|digest-md5|oauthbearer|gss-spnego|external|anonymous"
+)
 """What stands where a secret was expected, and is worth reading."""
 
 # fmt: off
