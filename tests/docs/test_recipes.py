@@ -25,6 +25,7 @@ import yaml
 from gatepost.cli.env import smtp_variables
 from gatepost.testing import Emulator
 from tests import fork_server
+from tests.clients.node.packages import HERE, NODE, needs_node
 from tests.docs.pages import ROOT, Page, read_page
 from tests.shell.processes import is_alive
 from tests.shell.serve_process import wait_for
@@ -208,6 +209,20 @@ def test_testcontainers(tmp_path: Path) -> None:
     container.write_text(text)
     said = shell("python3 -m pytest -q -p no:cacheprovider test_sign_up.py", tmp_path)
     assert "1 passed" in said
+
+
+@needs_node
+def test_cypress_has_the_commands_of_its_example(tmp_path: Path) -> None:
+    """Cypress itself comes from a network; ``test_mailpit`` runs its commands with stand-ins."""
+    text = file_of("browser-tests", "sign-up.cy.js")
+    (tmp_path / "spec.js").write_text(text)
+    shell(f"{NODE} --check spec.js", tmp_path)
+    package = HERE / "node_modules" / "cypress-mailpit"
+    declared = dict(re.findall(r"(mailpit\w+)\(([^)]*)\)", (package / "cypress.d.ts").read_text()))
+    used = re.findall(r"\.(mailpit\w+)\(([^()]*)\)", text)
+    assert len(used) == 4
+    for name, given in used:
+        assert len(list(filter(None, given.split(", ")))) <= declared[name].count(":"), name
 
 
 def test_java_starts_the_container_as_python_does() -> None:
