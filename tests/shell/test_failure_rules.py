@@ -158,11 +158,15 @@ def test_greylists_and_quotas_follow_the_clock() -> None:
         assert rcpt(relay, "z@quota.test") == ["250 2.1.5"]
 
 
+_OTHER_LISTENERS = ("smtps", "https", "http", "console")
+
+
 def test_a_start_with_a_wrong_file_fails(tmp_path: Path) -> None:
     file = tmp_path / "failures.toml"
     file.write_text(BAD)
+    nowhere = ("--smtp", "127.0.0.1:0", *(f"--{each}=off" for each in _OTHER_LISTENERS))
     run = fork_server.run(
-        [GATEPOST, "up", "--data", str(tmp_path / "data"), "--failures", str(file)],
+        [GATEPOST, "up", "--data", str(tmp_path / "data"), "--failures", str(file), *nowhere],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 1
