@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 from demo.stage import Bridge, Relay, ask, gatepost, heading, show
 
-PATIENCE: Final = 15.0
+PATIENCE: Final = 60.0
 SENDER, INSIDE, OUTSIDE = "shop@contoso.com", "ann@contoso.com", "bob@example.net"
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from demo.plain_only import PlainOnly
 from demo.stage import Bridge, Relay, ask, gatepost, heading, show
 
-PATIENCE: Final = 15.0
+PATIENCE: Final = 60.0
 CONFIG: Final = """\
 hostname = "localhost"
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 WIDTH: Final = 80
 INDENT: Final = "   "
-START_TIMEOUT: Final = 15.0
+START_TIMEOUT: Final = 60.0
 
 
 def heading(number: int, text: str) -> None:
@@ -36,7 +36,7 @@ def gatepost(*arguments: str, expect: int = 0) -> bytes:
     show("$ gatepost " + " ".join(arguments))
     done = subprocess.run(
         [sys.executable, "-m", "gatepost.cli.main", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=30,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120,
         env={**os.environ, "COLUMNS": str(WIDTH - len(INDENT))},
     )  # fmt: skip
     if done.returncode != expect:
@@ -49,7 +49,7 @@ def ask(*arguments: str) -> Any:
     """Run a command with ``--json`` without showing it."""
     done = subprocess.run(
         [sys.executable, "-m", "gatepost.cli.main", *arguments],
-        stdout=subprocess.PIPE, check=True, timeout=30,
+        stdout=subprocess.PIPE, check=True, timeout=120,
     )  # fmt: skip
     return json.loads(done.stdout)
 
@@ -128,7 +128,7 @@ class Relay:
         """Send SIGTERM, and wait."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=15)
+            self.process.wait(timeout=60)
 
 
 @dataclass(slots=True)
@@ -177,4 +177,4 @@ class Bridge:
         """Send SIGTERM, and wait."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=15)
+            self.process.wait(timeout=60)
