@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from gatepost.app.follow_cluster import share_webhooks
 from gatepost.app.make_directories import Directories
 from gatepost.app.relay_store import RelayStore
 from gatepost.config.settings import Configuration
@@ -77,6 +78,7 @@ async def open_reports(
     if azure is None:
         azure = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     service = EventService(store, azure, key, rules, report, now, origin)
+    share_webhooks(store.cluster, service.webhooks)
     await service.load()
     directories.damaged.update(service.damaged)
     return service

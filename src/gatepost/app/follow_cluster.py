@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.control.node_questions import answer_node
 from gatepost.control.queue_operations import QueueControl
@@ -12,9 +12,15 @@ from gatepost.model.operator_event import ReportEvent
 from gatepost.policy.client_limits import FailureCounts
 from gatepost.queue.cluster_contract import Cluster, ClusterEvents, SharedPause
 from gatepost.relay.safe_error_text import explain
+from gatepost.reports.webhooks import Webhooks
 
 if TYPE_CHECKING:
+    from gatepost.app.make_directories import Directories
     from gatepost.app.outbound import Outbound
+    from gatepost.reports.event_service import EventService
+
+SENDING: Final = 30.0
+"""Seconds for which a node that does not look any more keeps others from sending reports."""
 
 
 class ClusterFollower:
@@ -98,3 +104,22 @@ async def announce_drain(cluster: Cluster) -> None:
     with suppress(QueueError, TimeoutError):
         async with asyncio.timeout(1):
             await cluster.try_drain(cluster.name)
+
+
+def share_webhooks(cluster: Cluster | None, webhooks: Webhooks) -> None:
+    """Let one node at a time send the reports of a subscription."""
+    if cluster is not None:
+        webhooks.take_turn = lambda key: cluster.try_take_turn(f"webhook {key}", SENDING)
+
+
+def reload_of(
+    directories: "Directories", reports: "EventService | None"
+) -> Callable[[], Awaitable[None]]:
+    """Return what reads again what another node may have changed in the store."""
+
+    async def reload() -> None:
+        await directories.reload()
+        if reports is not None:
+            await reports.reload()
+
+    return reload

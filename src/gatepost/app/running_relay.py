@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gatepost.app import follow_cluster
 from gatepost.app.api import Apis
 from gatepost.app.console_api import ConsoleApi
 from gatepost.app.console_parts import ConsoleParts
@@ -20,7 +21,6 @@ from gatepost.app.emulation import (
 )
 from gatepost.app.faulty_certificates import FaultyCertificates
 from gatepost.app.feedback import ProviderWebhooks, open_feedback
-from gatepost.app.follow_cluster import ClusterFollower, announce_drain, failure_counts
 from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.make_listeners import client_limits
@@ -178,7 +178,7 @@ class RunningRelay:
         if config.emulation is None:
             self.clients = ClientCounts(client_limits(config.limits), clock.monotonic)
             if self.store.cluster is not None:
-                self.clients.share(failure_counts(self.store.cluster))
+                self.clients.share(follow_cluster.failure_counts(self.store.cluster))
         else:
             self.quotas = make_quotas(config.emulation.profile, self.directories, clock)
         self._counted = make_ids(await self.store.new_epoch())
@@ -258,8 +258,9 @@ class RunningRelay:
             self.relay.use_store(outbound.store)
         served = self._control_server()
         if store.cluster is not None and served.queue is not None:
-            ClusterFollower(
-                self.report, outbound, served.queue, self.directories.reload, self.drained
+            reload = follow_cluster.reload_of(self.directories, self.reports)
+            follow_cluster.ClusterFollower(
+                self.report, outbound, served.queue, reload, self.drained
             ).follow(store.cluster)
         control = await served.serve()
         stack.callback(remove_file, self.data / SOCKET)
@@ -453,7 +454,7 @@ class RunningRelay:
         self.is_draining = True
         patience = DRAIN_PATIENCE if self.drained.done() else ON_THE_WIRE
         if self.store.cluster is not None and not self.store.has_failed:
-            await announce_drain(self.store.cluster)
+            await follow_cluster.announce_drain(self.store.cluster)
         await stop_all(self.inbound, self.outbound, self.store, patience)
 
     def tell_ready(self) -> dict[str, Any]:

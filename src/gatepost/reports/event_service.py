@@ -85,6 +85,13 @@ class EventService:
         await self.subscriptions.load()
         await self.report_creator.load()
 
+    async def reload(self) -> None:
+        """Read again what another node may have changed in the store."""
+        await self.rules.load()
+        await self.subscriptions.load()
+        await self.report_creator.reload_periods()
+        self._serve()
+
     @property
     def damaged(self) -> dict[str, str]:
         """See ``damaged_records``."""

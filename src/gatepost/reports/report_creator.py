@@ -89,6 +89,12 @@ class ReportCreator:
             {f"suppression {each.address}": _DAMAGED for each in periods if each.is_damaged}
         )
 
+    async def reload_periods(self) -> None:
+        """Read the managed list again, because another node may have changed it."""
+        async with self._consuming:
+            periods = await self._reports.suppressed_periods()
+            self._periods = {each.address: each for each in periods}
+
     # Queries and changes.
 
     async def catch_up_on(self, recipients: Iterable[Address]) -> None:

@@ -7,7 +7,7 @@ reports.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -30,6 +30,8 @@ LOST: Final = "ReportDamaged"
 """The reason for dead-lettering such a report; Event Grid has none for it."""
 PAUSE: Final = 1.0
 """Seconds to wait after a failure of the store."""
+LOOK: Final = 5.0
+"""Seconds between two looks, where several nodes publish reports and one of them sends them."""
 
 
 class Webhooks:
@@ -45,6 +47,9 @@ class Webhooks:
     ) -> None:
         self.reports, self.http, self.schedule = reports, http, schedule
         self.tell, self.now = tell, now
+        self.take_turn: Callable[[str], Awaitable[bool]] | None = None
+        """Tells whether this node sends the reports of a subscription, by its key; None: there are
+        no others."""
         self._senders: dict[str, _Sender] = {}
 
     def serve(self, subscriptions: Iterable[EventSubscription]) -> None:
@@ -125,6 +130,8 @@ class _Sender:
         free = IN_FLIGHT - len(self._requests)
         if free <= 0:
             return None
+        if webhooks.take_turn is not None and not await webhooks.take_turn(key):
+            return LOOK
         now = webhooks.now()
         most = len(self._in_flight) + free * self.subscription.batch.events
         self._just_settled.clear()
@@ -141,7 +148,10 @@ class _Sender:
         if len(due) == most and len(self._requests) < IN_FLIGHT:
             return 0.0
         later = await webhooks.reports.next_due(key, now)
-        return None if later is None else max(0.0, (later - webhooks.now()).total_seconds())
+        wait = None if later is None else max(0.0, (later - webhooks.now()).total_seconds())
+        if webhooks.take_turn is not None:  # other nodes publish reports, too
+            return LOOK if wait is None else min(wait, LOOK)
+        return wait
 
     async def _dead_letter(self, damaged: Sequence[Due]) -> None:
         """Remove what cannot be sent any more, so that others do not wait for it."""

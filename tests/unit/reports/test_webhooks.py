@@ -74,6 +74,42 @@ async def test_every_recipient_is_reported(world: World) -> None:
 
 
 @in_a_world
+async def test_a_node_sends_only_when_it_is_its_turn(world: World) -> None:
+    asked = asyncio.Event()
+    is_ours = False
+
+    async def take_turn(key: str) -> bool:
+        assert key
+        asked.set()
+        return is_ours
+
+    world.service.webhooks.take_turn = take_turn
+    await world.ask("webhook_create", url=URL)
+    await world.put("m1", ANN)
+    await world.service.report_creator.catch_up()
+    asked.clear()
+    world.service.webhooks.wake()
+    await asked.wait()
+    await asyncio.sleep(0)
+    assert world.endpoint.notified == []
+    is_ours = True
+    world.service.webhooks.wake()
+    await world.settle()
+    assert len(world.endpoint.notified) == 1
+
+
+@in_a_world
+async def test_what_another_node_has_subscribed_is_read_again(world: World) -> None:
+    await world.ask("webhook_create", url=URL)
+    subscriptions = world.service.subscriptions
+    subscriptions._take({})  # as it is at a node that knows of none
+    await world.service.reload()
+    assert [each.name for each in subscriptions.active] == ["webhook"]
+    await send(world, "m1")
+    assert len(world.endpoint.notified) == 1
+
+
+@in_a_world
 async def test_a_damaged_report_is_given_up_and_the_others_are_sent(world: World) -> None:
     await world.ask("webhook_create", url=URL)
     reports = world.store.reports

@@ -142,6 +142,8 @@ def record_reports(
             names, reports, times = zip(*deliveries, strict=True)
             columns = (texts(names), numbers(reports), numbers(times))
             connection.execute(SQL["insert_report_deliveries"], columns)
+        if periods:
+            connection.execute(SQL["raise_version"], ("records",))
         for period in periods:
             times_ = microseconds(period.since), microseconds(period.until)
             connection.execute(SQL["put_period"], (period.address, period.level, *times_))
@@ -159,6 +161,7 @@ def _resend(connection: Connection, published: PublishedReport, now: int) -> Non
 
 
 def _forget_suppressed(connection: Connection, addresses: Sequence[str] | None) -> int:
+    connection.execute(SQL["raise_version"], ("records",))
     if addresses is None:
         return connection.execute(SQL["delete_all_periods"]).rowcount
     wanted = [each for each in addresses if is_storable(each)]

@@ -20,7 +20,7 @@ SELECT * FROM (
 WHERE seq <= %s AND rcpt_to ILIKE %s ORDER BY seq LIMIT %s;
 
 -- name: set_reported
-UPDATE counter SET value = %s WHERE name = 'reported';
+UPDATE counter SET value = greatest(value, %s) WHERE name = 'reported';
 
 -- name: forget_departed
 DELETE FROM departed WHERE seq <= %s;
