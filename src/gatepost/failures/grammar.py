@@ -25,7 +25,6 @@ TlsVersion = Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
 MAX_SECONDS: Final = 3_600.0
 """Seconds of a delay or stall."""
 MAX_WINDOW: Final = 30 * 86_400.0
-MAX_ID: Final = 64
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")]
 Lane = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")]

@@ -12,7 +12,6 @@ from typing import Final
 from gatepost.mailbox.dates import read_date
 from gatepost.mailbox.folding import fold
 from gatepost.queue.mailbox_contract import (
-    Condition,
     Contains,
     HasKey,
     HasTag,
@@ -161,8 +160,3 @@ def _octets(value: str) -> int:
     if match is None:
         raise ValueError(f"not a size: {value}")
     return min(int(float(match[1]) * _FACTORS[(match[2] or "")[:1]]), _LARGEST)
-
-
-def inverse(condition: Condition) -> Term:
-    """Return the term that matches where the condition does not."""
-    return Term(condition, is_negated=True)

@@ -1,7 +1,5 @@
 """The one path by which a request is routed and checked."""
 
-from gatepost.model.console_access import API_PREFIX
-
 _MAILBOX = ("/api/v1/", "/api/events", "/view/")
 _LANES = "/inbox/"
 
@@ -25,8 +23,3 @@ def plain_path(path: str) -> str:
 def is_mailbox_path(path: str) -> bool:
     """Tell whether a plain path belongs to the mailbox API, of the relay or of a lane."""
     return path.startswith((*_MAILBOX, _LANES))
-
-
-def is_api_path(path: str) -> bool:
-    """Tell whether a plain path is for programs, not for people."""
-    return is_mailbox_path(path) or path.startswith(API_PREFIX)

@@ -26,8 +26,6 @@ class Authorization:
     nonce: str = ""
     challenge: str = ""
     """Of PKCE with S256; empty: none was sent."""
-    needs_credential: bool = True
-    """The redirect URI is registered, so the client is not a public one."""
 
 
 class AuthorizationCodes:

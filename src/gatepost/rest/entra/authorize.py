@@ -91,7 +91,6 @@ async def authorize(site: Site, request: Request, codes: AuthorizationCodes) -> 
         person,
         sign_in.query.get("nonce", ""),
         sign_in.query.get("code_challenge", ""),
-        sign_in.is_registered,
     )
     return _answer(sign_in, {"code": codes.issue(authorization)})
 

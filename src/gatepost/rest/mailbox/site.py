@@ -32,7 +32,6 @@ class ServerNumbers:
     """Seconds."""
     memory: int = 0
     accepted: int = 0
-    accepted_size: int = 0
     rejected: int = 0
 
 
