@@ -61,7 +61,7 @@ def test_a_damaged_store_is_mended_and_drains(tmp_path: Path) -> None:
         assert relay.stop() == 0
     damage(tmp_path / "data/store.db", b"90@hub.test")
     with upstream() as (hub, port), relaying(tmp_path, LISTENER.format(port=port)) as relay:
-        [mended] = relay.events("store_recovered")
+        mended = relay.wait_event("store_recovered")
         assert "messages wait to be sent" in mended["reason"]
         relay.ask("queue", "retry", "--all")
         held = wait_for(lambda: all_held(relay))
