@@ -229,13 +229,14 @@ class Upstream:
 class Gate:
     """A store that can be taken away from a relay: every later call then waits for ever.
 
-    ``faults`` are raised once, by the call that they are for.
+    ``faults`` are raised once, by the call that they are for; those in ``stuck`` wait for an event.
     """
 
     def __init__(self, deliveries: Deliveries) -> None:
         self._deliveries = deliveries
         self.is_open = True
         self.faults: dict[str, Exception] = {}
+        self.stuck: dict[str, asyncio.Event] = {}
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._deliveries, name)
@@ -243,11 +244,18 @@ class Gate:
         def ask(*arguments: Any, **named: Any) -> Any:
             if name in self.faults:
                 raise self.faults.pop(name)
+            if name in self.stuck:
+                return self._ask_later(self.stuck[name], method, *arguments, **named)
             if self.is_open:
                 return method(*arguments, **named)
             return asyncio.get_running_loop().create_future()
 
         return ask
+
+    @staticmethod
+    async def _ask_later(event: asyncio.Event, method: Any, *arguments: Any, **named: Any) -> Any:
+        await event.wait()
+        return await method(*arguments, **named)
 
 
 class World:

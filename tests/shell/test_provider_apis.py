@@ -19,7 +19,7 @@ from tests.shell.serve_process import ServeProcess, relaying, wait_for
 SENDER = "a@example.com"
 PROVIDERS = sorted(FAKES)
 SOME = [
-    pytest.param(each, marks=() if each in ("ses", "mailgun") else pytest.mark.thorough)
+    pytest.param(each, marks=() if each in ("ses", "mailgun") else pytest.mark.compliance)
     for each in PROVIDERS
 ]
 MOODS: tuple[Mood, ...] = get_args(Mood)

@@ -316,7 +316,7 @@ def test_version_1_of_the_signature(world: World) -> None:
     )
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 def test_a_kill_loses_and_repeats_no_event(tmp_path: Path) -> None:
     """What got no 200 is sent again, as providers do; in the end each bounce is reported once."""
     write_keys(tmp_path)

@@ -200,7 +200,7 @@ def test_an_operator_suppresses_addresses(relay: ReportingRelay) -> None:
     assert relay.serve.ask("suppression", "delete", "--all")["deleted"] >= 2
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 def test_a_kill_loses_and_repeats_no_event(tmp_path: Path) -> None:
     """Kills while mail is delivered and reported: each recipient has one report in the end."""
     with NextHop() as hop, Webhook() as endpoint:

@@ -28,6 +28,7 @@ from tests.shell.serve_process import (
 )
 from tests.shell.test_serve_postgres import BASE, HUB, Load, connect, names, send
 from tests.shell.upstreams import mute, upstream
+from tests.shell.webhook_endpoint import Webhook
 
 HEALTH = 'health = "127.0.0.1:0"'
 QUICK = """
@@ -36,6 +37,11 @@ beat = "1s"
 dead_after = "3s"
 """
 """Mail of a node that dies is taken over soon; one on a busy machine may be taken for dead."""
+PROVIDER = "providers/Microsoft.Communication/communicationServices"
+EVENTS = f"""
+[events]
+topic = "/subscriptions/1/resourceGroups/r/{PROVIDER}/contoso"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +132,7 @@ def statuses(relay: ServeProcess) -> Iterator[set[str]]:
         thread.join()
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 def test_nodes_are_listed_and_one_is_drained(server: PostgresServer, tmp_path: Path) -> None:
     with mute() as silent, upstream() as (hub, port), cluster(tmp_path, server.url) as nodes:
         a, b = nodes.start("a", silent), nodes.start("b", port)
@@ -157,7 +163,7 @@ def test_nodes_are_listed_and_one_is_drained(server: PostgresServer, tmp_path: P
         assert [each["name"] for each in b.ask("nodes")["nodes"]] == ["b"]
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 def test_mail_of_a_killed_node_arrives_from_another(server: PostgresServer, tmp_path: Path) -> None:
     with mute() as silent, upstream() as (hub, port), cluster(tmp_path, server.url, QUICK) as nodes:
         a, b = nodes.start("a", silent), nodes.start("b", port)
@@ -175,7 +181,7 @@ def test_mail_of_a_killed_node_arrives_from_another(server: PostgresServer, tmp_
         assert "b took it over from a" in delivery["sentence"]
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 def test_an_account_that_is_changed_on_one_node_is_changed_on_all(
     server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -190,7 +196,7 @@ def test_an_account_that_is_changed_on_one_node_is_changed_on_all(
             assert peer.login("printer", password).startswith("535 ")
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 def test_a_node_that_was_stopped_in_an_attempt_sends_nothing_twice(
     server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -210,7 +216,7 @@ def test_a_node_that_was_stopped_in_an_attempt_sends_nothing_twice(
         wait_for(lambda: b.ask("queue", "list")["deliveries"] == [])
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 def test_a_node_that_is_stopped_under_load_loses_nothing(
     server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -232,3 +238,42 @@ def test_a_node_that_is_stopped_under_load_loses_nothing(
         wait_for(lambda: b.ask("queue", "list")["deliveries"] == [])
         twice = [name for name, number in taken(hub).items() if number > 1]
         assert len(twice) <= 3 * 20, "more than can have been in flight"
+
+
+@pytest.mark.compliance
+def test_what_any_node_delivers_is_reported_once(server: PostgresServer, tmp_path: Path) -> None:
+    """To a webhook that one of them has been told of; also after the sender of reports died."""
+    more = QUICK + EVENTS
+    with (
+        upstream() as (_, port),
+        Webhook() as endpoint,
+        cluster(tmp_path, server.url, more) as nodes,
+    ):
+        a, b = nodes.start("a", port), nodes.start("b", port)
+        a.ask("webhook", "create", endpoint.url, "--name", "hook")
+        for number in range(10):
+            for relay in (a, b):
+                with connect(relay) as client:
+                    send(client, f"{relay.directory.name}{number}")
+        expected = {f"<{node}{number}@example.com>" for node in "ab" for number in range(10)}
+        wait_for(lambda: _reported(endpoint) == expected)
+        assert len({each["id"] for each in endpoint.reports}) == len(expected)
+
+        a.process.send_signal(signal.SIGKILL)
+        a.process.wait()
+        with connect(b) as client:
+            send(client, "b10")
+        wait_for(lambda: _reported(endpoint) == expected | {"<b10@example.com>"})
+
+        gone = "gone@example.net"
+        a = nodes.start("a", port)
+        b.ask("suppression", "add", gone)
+        wait_for(lambda: _suppressed(a) == [gone])
+
+
+def _reported(endpoint: Webhook) -> set[str]:
+    return {each["data"]["internetMessageId"] for each in endpoint.reports}
+
+
+def _suppressed(relay: ServeProcess) -> list[str]:
+    return [each["address"] for each in relay.ask("suppression", "list")["suppressed"]]

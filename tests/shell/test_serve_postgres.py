@@ -191,7 +191,7 @@ def test_without_its_database_it_does_not_start(tmp_path: Path) -> None:
     assert "verysecret" not in str(failed.value)
 
 
-@pytest.mark.thorough
+@pytest.mark.compliance
 @pytest.mark.parametrize("options", [(), ("--workers", "1")], ids=["alone", "workers"])
 def test_a_database_that_hangs_defers_mail_and_the_relay_goes_on(
     server: PostgresServer, schema: str, tmp_path: Path, options: tuple[str, ...]

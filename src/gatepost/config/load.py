@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any
 
 from gatepost.config import value_syntax as values
 from gatepost.config.console import read_console
@@ -42,11 +42,6 @@ from gatepost.model.profile import EventRules
 from gatepost.net.dial import host_name
 from gatepost.net.dns import parse_nameserver
 from gatepost.net.rereadable_files import check_again
-
-ONE_SENDS: Final = (
-    "[events] is for one relay: of several that share the database, each sends every event, and "
-    "learns only at its start which addresses the others have suppressed"
-)
 
 
 def load_config(path: FilePath, environment: Mapping[str, str] | None = None) -> Configuration:
@@ -129,8 +124,6 @@ def _read(root: TableReader) -> Configuration:
     warn_of_high_volume(root, routes)
     warn_of_short_hostname(root, name, routes)
     limits, storage, dns = read_limits(root), read_storage(root), _dns(root)
-    if events is not None and storage.database is not None:
-        root.table("events").warn(ONE_SENDS)
     records_sessions = _should_record(root)
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,

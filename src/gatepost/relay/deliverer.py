@@ -34,6 +34,9 @@ from gatepost.relay.target_health import TargetHealth
 
 UNSURE: Final = 1.0
 """Seconds until the next attempt while another node may have our leases."""
+UNSETTLED: Final = 8
+"""How many results may wait to be recorded, beyond one of each worker, before the next attempt
+begins: what a relay that dies would send again, also if its store is slow or away."""
 GOODBYE: Final = 1.0
 """Seconds at the end for recording returned leases, and for sending QUIT to servers."""
 EARLY: Final = 1.0
@@ -78,6 +81,8 @@ class Deliverer:
         self._stopping = False
         self._is_unsure = False
         """Another node may have our leases, so that no attempt begins."""
+        self._unsettled = 0
+        """Results of attempts that are not recorded yet."""
         self.early_retries = EarlyRetries()
         self.epoch = 0
         self._heir: Deliverer | None = None
@@ -297,8 +302,13 @@ class Deliverer:
             self._report("internal_error", next_hop=queue.next_hop.key, reason=explain(error))
             return Wait("", LOOK)
 
+    @property
+    def _may_begin(self) -> bool:
+        is_behind = self._unsettled > len(self._workers) + UNSETTLED
+        return not (self._stopping or self._is_unsure or is_behind)
+
     def _call_workers(self) -> None:
-        if not (self._called or self._stopping or self._is_unsure):
+        if not self._called and self._may_begin:
             self._called = True
             asyncio.get_running_loop().call_soon(self._start_worker)
 
@@ -319,7 +329,7 @@ class Deliverer:
             self._call_workers()
 
     def _next(self) -> tuple[QueuedLease, ReadyTarget] | None:
-        if self._stopping or self._is_unsure:
+        if not self._may_begin:
             return None
         turn = self._queues.next()
         if turn is None or not self._may_attempt(*turn):
@@ -447,6 +457,7 @@ class Deliverer:
         settled: "asyncio.Future[None] | None" = None,
     ) -> None:
         """Record the result of an attempt, and then complete ``settled``, even after an error."""
+        self._unsettled += 1
         try:
             due = await self._settler.settle(
                 queued.lease,
@@ -459,6 +470,9 @@ class Deliverer:
             self._release(queued)
             if settled is not None and not settled.done():  # cancelled: its worker is gone
                 settled.set_result(None)
+            self._unsettled -= 1
+            if self._queues.is_ready:
+                self._call_workers()
         self._note_due(due)
 
     async def _tried_at(self, queued: QueuedLease, due: datetime) -> NextAttempt:

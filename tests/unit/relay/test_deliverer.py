@@ -10,10 +10,10 @@ import pytest
 
 from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
-from gatepost.model.route import Capture, ServerAddress
+from gatepost.model.route import Capture, HopLimits, ServerAddress
 from gatepost.queue.attempt_slots import Slots
 from gatepost.relay.attempt import AttemptRunner
-from gatepost.relay.deliverer import Bounds
+from gatepost.relay.deliverer import UNSETTLED, Bounds
 from gatepost.relay.leasing import LOOK
 from gatepost.relay.spool import FileBody
 from gatepost.testing.memory import MemoryDeliveries
@@ -295,6 +295,25 @@ def test_an_exception_in_choosing_a_target_delays_only_its_next_hop(
     assert hub.taken == [("m1", "bob@example.net")]
     [told] = world.told("internal_error")
     assert told["next_hop"] == "out"
+
+
+def test_no_more_is_sent_than_can_be_recorded_soon() -> None:
+    """While the store is stuck, because a relay that dies sends again what was not recorded."""
+    world, hub = one_hub()
+    sent: list[int] = []
+
+    async def scenario(world: World) -> None:
+        world.gate.stuck["settle"] = asyncio.Event()
+        for number in range(100):
+            await world.send(world.mail(f"m{number}"))
+            await asyncio.sleep(0.1)
+        sent.append(len(hub.taken))
+        world.gate.stuck.pop("settle").set()
+        await asyncio.sleep(10)
+
+    world.run(scenario)
+    assert sent[0] <= UNSETTLED + 2 * HopLimits().connections
+    assert sorted(hub.taken) == sorted((f"m{number}", "bob@example.net") for number in range(100))
 
 
 def test_captured_mail_is_stored_at_once() -> None:
