@@ -9,7 +9,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -19,6 +19,8 @@ from compliance.jail import free_ports, wait_greeting
 from tests.certificates import make_authority
 
 REALM = "postfix.test"
+STARTS = 5
+"""How often it may take too long for itself."""
 
 MAIN_CF = """\
 compatibility_level = 3.6
@@ -170,9 +172,19 @@ class Postfix:
             check=True,
         )
         os.chown(users, postfix.pw_uid, postfix.pw_gid)
-        server.control("start")
+        server.start_patiently()
         server.wait_listening()
         return server
+
+    def start_patiently(self) -> None:
+        """Start it; on a busy machine, Postfix itself may give up too soon. Raises RuntimeError."""
+        for _ in range(STARTS - 1):
+            try:
+                return self.control("start")
+            except RuntimeError:
+                with suppress(RuntimeError):  # it may be running after all
+                    self.control("stop")
+        return self.control("start")
 
     def stop(self) -> None:
         self.control("stop")
