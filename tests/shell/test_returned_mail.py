@@ -136,3 +136,10 @@ def test_strangers_may_send_to_no_other_domain(world: World) -> None:
         refused = error.recipients
     assert refused["ann@example.net"][0] == 550
     assert world.relay.serve.wait_event("refused")["reason"].startswith("login_missing")
+
+
+def test_mail_that_is_no_bounce_reaches_its_other_recipients(world: World) -> None:
+    before = len(world.hop.mail)
+    world.relay.send("postmaster@bounces.example.com", "hal@example.net")
+    wait_for(lambda: len(world.hop.mail) > before)
+    assert world.hop.mail[-1].rcpt_tos == ["hal@example.net"]

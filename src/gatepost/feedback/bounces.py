@@ -16,6 +16,7 @@ from gatepost.mime.returned_mail import (
     read_returned,
 )
 from gatepost.model.body import Body
+from gatepost.model.envelope import Recipient
 from gatepost.model.message import Submission
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.reply import Reply
@@ -40,8 +41,12 @@ class Bounces:
 
     def is_returned(self, submission: Submission) -> bool:
         """Tell whether a message is for an address of this domain."""
+        return len(self.others(submission)) < len(submission.envelope.recipients)
+
+    def others(self, submission: Submission) -> tuple[Recipient, ...]:
+        """Return the recipients at other domains."""
         recipients = submission.envelope.recipients
-        return any(each.address.domain.lower() == self._domain for each in recipients)
+        return tuple([each for each in recipients if each.address.domain.lower() != self._domain])
 
     async def try_take(self, submission: Submission) -> bool:
         """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""

@@ -9,6 +9,7 @@ from gatepost.errors import QueueError
 from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.delivery import Lease, Planned
+from gatepost.model.envelope import Recipient
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.model.send_operation import SendOperation
 from gatepost.queue.deliveries_contract import Deliveries
@@ -42,6 +43,9 @@ class ReturnedMail(Protocol):
 
     def is_returned(self, submission: Submission) -> bool:
         """Tell whether a message is for such an address."""
+
+    def others(self, submission: Submission) -> tuple[Recipient, ...]:
+        """Return the recipients of a message who have no such address."""
 
     async def try_take(self, submission: Submission) -> bool:
         """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""
@@ -117,11 +121,17 @@ class RoutedStore:
         return self._accept(submission, groups, keep, queue)
 
     async def _accept_returned(self, submission: Submission, keep: Keep, queue: Queue) -> None:
-        """Read a bounce, then accept it by its route; what is none of ours is not kept."""
+        """Read a bounce, then accept it by its route; what is none of ours is accepted for its
+        other recipients only."""
         assert self._returned is not None  # noqa: S101 - it has told that this is a bounce
-        if await self._returned.try_take(submission):
-            groups = self._routes.plan(submission, self._deliverer.recipients)
-            await self._accept(submission, groups, keep, queue)
+        if not await self._returned.try_take(submission):
+            others = self._returned.others(submission)
+            if not others:
+                return
+            envelope = submission.envelope.addressed_to(others)
+            submission = replace(submission, envelope=envelope)
+        groups = self._routes.plan(submission, self._deliverer.recipients)
+        await self._accept(submission, groups, keep, queue)
 
     async def _accept_others(
         self, submission: Submission, suppressed: frozenset[Address], keep: Keep, queue: Queue
