@@ -292,6 +292,11 @@ def test_a_subscription_of_amazon_is_confirmed(world: World) -> None:
         {"SigningCertURL": "https://evil.s3.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem"},
         {"SigningCertURL": CERTIFICATE.replace("https", "http")},
         {"SigningCertURL": f"{HOST}/other.pem"},
+        {"SigningCertURL": f"{CERTIFICATE}#other"},
+        {"SigningCertURL": CERTIFICATE.replace("sns.", "sns.eu-west-1.amazonaws.com@evil/sns.")},
+        {"SigningCertURL": CERTIFICATE.replace(".com/", ".com:8443/")},
+        {"SigningCertURL": "https://[sns.eu-west-1.amazonaws.com/"},
+        {"SigningCertURL": ""},
         {"Timestamp": "2020-01-01T00:00:00.000Z"},
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -83,28 +83,32 @@ class SnsMessages:
 
     async def confirm(self, message: SnsMessage) -> None:
         """Confirm a subscription. Raises NotProven and GatepostError."""
-        parts = urlsplit(message.subscribe_url)
-        if parts.scheme != "https" or not _HOST.fullmatch(parts.netloc):
-            raise NotProven("url_foreign: the URL for the confirmation is not Amazon's")
+        parts = _amazons(message.subscribe_url, "for the confirmation")
         url = self._redirected(f"https://{parts.netloc}", f"{parts.path}?{parts.query}")
         response = await self._http.ask(HttpRequest("GET", url, may_break_off=True))
         if response.status != 200:
             raise NotProven(f"not_confirmed: Amazon answered HTTP {response.status}")
 
     async def _certificate(self, url: str, now: datetime) -> x509.Certificate:
-        parts = urlsplit(url)
-        is_amazons = parts.scheme == "https" and _HOST.fullmatch(parts.netloc)
-        if not (is_amazons and _CERTIFICATE.fullmatch(parts.path)) or parts.query:
+        parts = _amazons(url, "of the certificate")
+        if not _CERTIFICATE.fullmatch(parts.path) or parts.query or parts.fragment:
             raise NotProven("url_foreign: the URL of the certificate is not Amazon's")
-        async with self._fetching:  # one at a time
-            certificate = self._certificates.get(url)
-            if certificate is None:
-                certificate = await self._fetch(f"https://{parts.netloc}", parts.path)
-                if len(self._certificates) >= MOST_CERTIFICATES:
-                    self._certificates.pop(next(iter(self._certificates)))
-                self._certificates[url] = certificate
+        origin, path = f"https://{parts.netloc}", parts.path
+        certificate = self._certificates.get(f"{origin}{path}")
+        if certificate is None:
+            certificate = await self._fetch_once(origin, path)
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
             raise NotProven("certificate_expired: the certificate is not valid now")
+        return certificate
+
+    async def _fetch_once(self, origin: str, path: str) -> x509.Certificate:
+        async with self._fetching:  # one at a time; nobody waits for those that are here
+            certificate = self._certificates.get(f"{origin}{path}")
+            if certificate is None:
+                certificate = await self._fetch(origin, path)
+                if len(self._certificates) >= MOST_CERTIFICATES:
+                    self._certificates.pop(next(iter(self._certificates)))
+                self._certificates[f"{origin}{path}"] = certificate
         return certificate
 
     async def _fetch(self, origin: str, path: str) -> x509.Certificate:
@@ -121,6 +125,17 @@ class SnsMessages:
 
     def _redirected(self, origin: str, rest: str) -> str:
         return f"{self._endpoint or origin}{rest}"
+
+
+def _amazons(url: str, what: str) -> SplitResult:
+    """Return the parts of a URL of Amazon SNS. Raises NotProven."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as an incomplete IPv6 address
+        parts = urlsplit("")
+    if parts.scheme != "https" or not _HOST.fullmatch(parts.netloc):
+        raise NotProven(f"url_foreign: the URL {what} is not Amazon's")
+    return parts
 
 
 def _members(value: Any) -> dict[str, str]:

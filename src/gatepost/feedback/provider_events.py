@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from gatepost.model.provider_events import EventMeaning, EventProvider, Meaning
 
 MOST_EVENTS: Final = 20_000
 """Events of one body."""
+MOST_RECIPIENTS: Final = 1_000
+"""Recipients of one event that are read; the rest are ignored."""
 MOST_TEXT: Final = 2_000
 """Characters of a reason that are kept."""
 _MILLISECONDS: Final = 100_000_000_000
@@ -66,7 +69,7 @@ def _event(provider: EventProvider, event: dict[str, Any]) -> ProviderEvent:
         kind,
         None if meaning is None else meaning.then,
         _first_text(event, paths.delivery),
-        tuple(_recipients(provider, meaning, event)),
+        tuple(islice(_recipients(provider, meaning, event), MOST_RECIPIENTS)),
         _time(_first(event, paths.time)),
         _first_text(event, paths.server),
         _first_text(event, paths.id),
@@ -95,7 +98,7 @@ def _recipients(
             reason = _first_text(each, paths.reason)[:MOST_TEXT] or usual
             yield _address(_text(member(each, address))), reason
         elif isinstance(each, str):
-            yield _address(each), usual
+            yield _address(_text(each)), usual
 
 
 def _address(text: str) -> str:
@@ -140,10 +143,14 @@ def _first_text(value: Any, paths: Sequence[str]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Return a string, number or truth value as text; of anything else nothing."""
+    """Return a string, number or truth value as text; of anything else nothing.
+
+    Providers that cut texts may leave half of a character, which no store takes.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else ""
+    text = str(value) if isinstance(value, str | int | float) else ""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _time(value: Any) -> datetime | None:

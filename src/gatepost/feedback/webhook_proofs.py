@@ -49,7 +49,7 @@ def check_basic(request: WebhookRequest, username: str, password: Secret) -> Pro
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         given = base64.b64decode(encoded.strip(), validate=True)
-    except binascii.Error:
+    except ValueError:
         given = b""
     wanted = f"{username}:{password.reveal()}".encode("utf-8", "surrogateescape")
     if scheme.lower() != "basic" or not hmac.compare_digest(given, wanted):

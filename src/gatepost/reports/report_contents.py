@@ -41,7 +41,7 @@ def delivery_report(
             "status": outcome.status,
             "deliveryStatusDetails": {
                 "statusMessage": _readable(outcome.message),
-                "recipientMailServerHostName": server,
+                "recipientMailServerHostName": _readable(server),
             },
             "deliveryAttemptTimestamp": at.isoformat(),
         },

@@ -200,3 +200,21 @@ def test_codes_decide_about_the_suppression_list(reason: str, is_hard: bool) -> 
     """Contract 2.8: only what is on the provider's list of hard bounces; without codes, the
     provider's word counts."""
     assert (bounce_in(reason) in ("hard", None)) == is_hard
+
+
+def test_half_a_character_of_a_text_that_was_cut_can_be_stored() -> None:
+    body = json.loads(
+        r"""{"event": "hard_bounce\ud83d", "email": "ann\ud83d@x", "reason": "no \ud83d",
+        "X-Mailin-custom": "m", "message-id": "\udc00"}"""
+    )
+    [event] = read_events(read_event_provider("brevo"), body)
+    [(recipient, reason)] = event.recipients
+    for each in (event.kind, event.id, recipient, reason):
+        assert each.encode()
+    assert reason == "no ?"
+
+
+def test_the_recipients_of_an_event_are_bounded() -> None:
+    body = {"event": "spam", "email": ["a@x"] * 5_000, "X-Mailin-custom": "m"}
+    [event] = read_events(read_event_provider("brevo"), body)
+    assert len(event.recipients) == 1_000

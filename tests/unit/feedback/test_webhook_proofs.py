@@ -122,5 +122,10 @@ def test_a_wrong_password_is_refused(given: str) -> None:
     request = WebhookRequest({"authorization": f"Basic {encoded}"}, b"")
     with pytest.raises(NotProven, match="password_wrong"):
         check_basic(request, "hook", Secret("secret2"))
+    for authorization in ("Basic \xe9", "Basic", "Basic ====", "Bearer aG9vazpzZWNyZXQy"):
+        with pytest.raises(NotProven, match="password_wrong"):
+            check_basic(
+                WebhookRequest({"authorization": authorization}, b""), "hook", Secret("secret2")
+            )
     request = WebhookRequest({"authorization": "Basic aG9vazpzZWNyZXQy"}, b"")
     assert check_basic(request, "hook", Secret("secret2")).id == ""
