@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from gatepost.cli.output import CommandFailed
+
 if TYPE_CHECKING:
     from gatepost.migrate.exit_configuration import ExitPlan
 
@@ -145,7 +147,7 @@ def ask_for_missing(choices: Choices) -> None:
         if each.key in _SETTINGS:
             choices["settings"][each.key] = answer
         else:
-            choices[each.key] = answer.split() if each.is_list else answer
+            choices[each.key] = answer.replace(",", " ").split() if each.is_list else answer
 
 
 def plan_of(choices: Choices) -> "ExitPlan":
@@ -159,9 +161,13 @@ def plan_of(choices: Choices) -> "ExitPlan":
         raise ConfigError("missing: the Entra tenant (--tenant)")
     if choices.get("api") and not choices.get("certificate"):
         raise ConfigError("missing: the certificate of the e-mail API (--certificate)")
+    if choices.get("key") and not choices.get("certificate"):
+        raise ConfigError("missing: the certificate that the key is of (--certificate)")
     applications: list[ExitApplication] = list(choices.get("applications") or ())
     accepted = tuple(choices.get("accepted_domains") or ())
-    managed = bool(choices.get("has_managed_domain"))
+    if not accepted and any(choices.get(each) for each in choices if each.startswith("hve_")):
+        raise ConfigError("missing: the domains whose mail HVE gets (--accepted-domain)")
+    managed = bool(choices.get("has_managed_domain") or choices.get("managed_sender"))
     return ExitPlan(
         choices.get("hostname") or host_name(),
         choices.get("listen") or "127.0.0.1:2587",
@@ -183,14 +189,15 @@ def plan_of(choices: Choices) -> "ExitPlan":
 
 def write_configuration(path: Path, text: str, *, overwrite: bool = False) -> str:
     """Write the file, and return what was done: ``written``, ``unchanged`` or ``kept``: it is
-    another one, which is kept unless it is to be overwritten."""
+    another one, which is kept unless it is to be overwritten. Raises CommandFailed."""
+    octets = text.encode()
     try:
-        before = path.read_text("utf-8")
-    except FileNotFoundError:
-        before = None
-    if before == text:
-        return "unchanged"
-    if before is not None and not overwrite:
-        return "kept"
-    path.write_text(text, "utf-8")
+        before = path.read_bytes() if path.exists() else None
+        if before == octets:
+            return "unchanged"
+        if before is not None and not overwrite:
+            return "kept"
+        path.write_bytes(octets)
+    except OSError as error:
+        raise CommandFailed(f"{path}: {error.strerror or error}") from None
     return "written"

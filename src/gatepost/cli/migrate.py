@@ -11,6 +11,7 @@ from gatepost.cli.exit_options import exit_options, plan_of, read_settings, writ
 from gatepost.cli.migrate_verify import verify
 from gatepost.cli.output import OK, CommandFailed, print_json
 from gatepost.cli.secret_file import read_secret
+from gatepost.model.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     from gatepost.migrate.inventory import Inventory
@@ -205,9 +206,9 @@ def _print(document: dict[str, Any], path: Path, *, dry_run: bool) -> None:
         if document[key]:
             click.echo(f"\n{title}")
         for each in document[key]:
-            click.echo(f"  - {each}")
+            click.echo(f"  - {replace_unprintable(each)}")
     if dry_run:
-        click.echo("\nNothing was written. Without --dry-run, this is.")
+        click.echo("\nNothing was written. Run it without --dry-run to write this.")
         return
     done, entries = document["configuration"], document["directory"]
     click.echo(f"\n{path}: {done}.")

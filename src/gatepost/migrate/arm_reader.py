@@ -7,7 +7,7 @@ here; what the token may not read is noted, and everything else is read all the 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from gatepost.errors import ConfigError
 from gatepost.model.secret import Secret
@@ -19,6 +19,8 @@ Document = Mapping[str, Any]
 MAX_PAGES: Final = 2_000
 TRIES: Final = 6
 """Requests for one page, while the server throttles or does not work."""
+_OF_PATHS: Final = "/%!$&'()*+,;=:@"
+"""What stays in a path; names of resource groups may have letters that are not ASCII."""
 USUAL_WAIT, LONGEST_WAIT = 5.0, 60.0
 """Seconds to wait without a Retry-After, and at most."""
 
@@ -56,7 +58,8 @@ class ArmReader:
     def _url(self, path: str, version: str, query: str = "") -> str:
         about = f"api-version={version}" if version else ""
         parts = "&".join(filter(None, (about, query)))
-        return f"{self._base}{path}?{parts}" if parts else f"{self._base}{path}"
+        url = f"{self._base}/{quote(path.removeprefix('/'), safe=_OF_PATHS)}"
+        return f"{url}?{parts}" if parts else url
 
     def _entries(self, what: str, url: str) -> Iterator[Document]:
         for _ in range(MAX_PAGES):

@@ -50,7 +50,8 @@ def _by_library(resource: str) -> str:
         with DefaultAzureCredential() as credential:
             return str(credential.get_token(f"{resource}/.default").token)
     except Exception as error:  # noqa: BLE001 - of the library, whatever it is
-        raise ConfigError(f"azure-identity: {str(error).splitlines()[0][:200]}") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"azure-identity: {reason[:200]}") from None
 
 
 def _by_command_line(resource: str) -> str:

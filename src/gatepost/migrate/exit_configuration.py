@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gatepost.model.unprintable import replace_unprintable
+
 _ALSO: Final = '["inside", "outside"]: outside, too, what HVE never takes, such as 10 MB or more'
 MANAGED: Final = "*.azurecomm.net"
 """Senders of Azure-managed domains, which are Microsoft's."""
@@ -119,7 +121,7 @@ def _directory(plan: ExitPlan) -> str:
     if plan.authority:
         lines.append(f"authority = {_value(plan.authority)}")
     for each in plan.applications:
-        lines += ["", *([f"# {each.name}"] if each.name else []), "[[directory.application]]"]
+        lines += ["", *([_comment(each.name)] if each.name else []), "[[directory.application]]"]
         lines += [f"id = {_value(each.id)}", f"senders = {_value(list(each.senders))}"]
         if each.usernames:
             lines.append(f"usernames = {_value(list(each.usernames))}")
@@ -178,6 +180,11 @@ def _events(topic: str) -> str:
         f"topic = {_value(topic)}",
     ]
     return "\n".join([*lines, ""])
+
+
+def _comment(text: str) -> str:
+    """Return text that others wrote as a comment of one line."""
+    return f"# {replace_unprintable(' '.join(text.split()))}"
 
 
 def _keys(keys: Mapping[str, Any]) -> Iterator[str]:

@@ -94,8 +94,8 @@ def not_carried(inventory: Inventory) -> Iterator[str]:
     for principal in inventory.nameless:
         yield (
             f"principal {principal} has a role, but the name of its application could not be read "
-            "(a token for Microsoft Graph is missing, or it is a person or an identity of Azure): "
-            "add its client id by hand if it sends mail."
+            "(a token for Microsoft Graph is missing, or it is a group, a person or an identity "
+            "of Azure): add its client id by hand if it sends mail."
         )
     for domain in inventory.all(Domain):
         if domain.is_managed:
@@ -136,10 +136,10 @@ def to_change(inventory: Inventory, listen: str, api: str) -> Iterator[str]:
         f"({listen}). User names and passwords stay."
     )
     for id_, host in inventory.hosts.items():
-        where = f"https://{api}/" if api else "the [api] of this relay, once it has one"
+        where = f"endpoint=https://{api}/" if api else "that of this relay's e-mail API (--api)"
         yield (
             f"in each connection string of {id_.rpartition('/')[2]}: endpoint=https://{host}/ "
-            f"becomes endpoint={where}. The access key stays."
+            f"becomes {where}. The access key stays."
         )
     for domain in inventory.all(Domain):
         if not domain.is_managed:

@@ -39,6 +39,8 @@ def outside_target(choices: Choices, *, has_managed_domain: bool = False) -> Exi
     """Return the provider for everybody else. ``has_managed_domain``: some mail has a sender of
     Microsoft's, which no other provider accepts. Raises ConfigError for what is missing."""
     name = _need(choices, "outside", f"one of {', '.join(OUTSIDE)}, or HOST:PORT")
+    if choices.get("settings") and name not in HTTP_APIS:
+        raise ConfigError(f"--set is for {', '.join(HTTP_APIS)}, and not for {name}")
     if name in HTTP_APIS:
         target = _http_api(name, choices)
     elif name == "graph":
@@ -51,6 +53,8 @@ def outside_target(choices: Choices, *, has_managed_domain: bool = False) -> Exi
         about = "Exchange Online: counts towards the tenant's daily limit of recipients outside."
         credential = {**_application(choices, "outside"), "username": mailbox}
         target = ExitTarget("outside", about, keys, credential)
+    elif ":" not in name:
+        raise ConfigError(f"--outside {name}: must be {', '.join(OUTSIDE)}, or HOST:PORT")
     else:
         keys = {"kind": "smarthost", "servers": [name], **_optional(choices, "ca_file")}
         credential = {}

@@ -248,9 +248,11 @@ class InventoryReader:
         query = f"$filter={quote('atScope()')}"
         for each in self._arm.read_list(f"role assignments of {name}", path, _AUTHORIZATION, query):
             facts = _properties(each)
+            role, principal = _text(facts, "roleDefinitionId"), _text(facts, "principalId").lower()
+            if _text(facts, "principalType") == "Group":  # it may have applications
+                self._nameless.append(principal)
             if _text(facts, "principalType") not in ("ServicePrincipal", ""):
                 continue
-            role, principal = _text(facts, "roleDefinitionId"), _text(facts, "principalId").lower()
             self._role(role)
             self._principal(principal, tenant)
             self._add(

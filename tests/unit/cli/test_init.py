@@ -11,6 +11,7 @@ from gatepost.cli.exit_options import ask_for_missing
 from gatepost.cli.init import acs_exit
 from gatepost.cli.output import CommandFailed
 from gatepost.config.load import parse_config
+from gatepost.model.route import SendAs
 from tests.unit.migrate.recorded_azure import APP, TENANT
 
 SES = (
@@ -86,3 +87,46 @@ def test_questions_depend_on_earlier_answers() -> None:
     assert choices["hve_client_id"] == APP
     assert (choices["settings"], choices["api_key_file"]) == ({"domain": "mg"}, "key")
     assert "SES" not in result.output.replace("(ses,", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [
+        (("--hve-account", "news@contoso.com"), "--accepted-domain"),
+        (("--key", "k"), "--certificate"),
+    ],
+)
+def test_an_option_without_effect_is_refused(
+    tmp_path: Path, options: tuple[str, ...], missing: str
+) -> None:
+    with pytest.raises(click.UsageError, match=missing):
+        run(tmp_path / "gatepost.toml", *SES, *options)
+
+
+def test_a_file_that_cannot_be_written_or_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match=r"absent.gatepost\.toml: No such file"):
+        run(tmp_path / "absent" / "gatepost.toml", *SES)
+    path = tmp_path / "gatepost.toml"
+    path.write_bytes(b"\xff")
+    with pytest.raises(CommandFailed, match="--overwrite replaces it"):
+        run(path, *SES)
+
+
+def test_answers_may_have_commas() -> None:
+    choices: dict[str, object] = {"settings": {}}
+
+    @click.command()
+    def command() -> None:
+        ask_for_missing(choices)
+
+    answers = f"{TENANT}\n@contoso.com, a@fabrikam.com\n\nmx.example.net:25\n\n"
+    result = CliRunner().invoke(command, input=answers)
+    assert result.exit_code == 0, result.output
+    assert choices["senders"] == ["@contoso.com", "a@fabrikam.com"]
+
+
+def test_senders_of_microsofts_domain_can_be_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "gatepost.toml"
+    run(path, *SES, "--managed-sender", "app@contoso.com")
+    [outside] = parse_config(path.read_text()).routes[-1].chain
+    assert outside.send_as == SendAs("app@contoso.com", ("*.azurecomm.net",))  # type: ignore[union-attr]

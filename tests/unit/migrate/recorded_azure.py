@@ -18,6 +18,7 @@ APP = "11111111-2222-3333-4444-555555555555"
 OTHER_APP = "11111111-2222-3333-4444-666666666666"
 PRINCIPAL = "22222222-2222-3333-4444-555555555555"
 PERSON = "33333333-2222-3333-4444-555555555555"
+TEAM = "33333333-2222-3333-4444-666666666666"
 ROLE = "09976791-48a7-449e-bb21-39d1a415f350"
 SUB = "/subscriptions/44444444-2222-3333-4444-555555555555"
 EMPTY = "/subscriptions/66666666-2222-3333-4444-555555555555"
@@ -124,6 +125,7 @@ LISTS: dict[str, list[Any]] = {
         for number, (principal, kind, scope) in enumerate([
             (PRINCIPAL, "ServicePrincipal", GROUP),
             (PERSON, "User", SERVICE),
+            (TEAM, "Group", SERVICE),
             ("99999999-0000-0000-0000-000000000000", "ServicePrincipal", SERVICE),
         ])
     ],
@@ -173,6 +175,7 @@ class Azure:
         self.failures: dict[str, deque[tuple[int, dict[str, str], Any]]] = {}
         self.requests: list[tuple[str, str, str]] = []
         """Method, path and token."""
+        self.urls: list[str] = []
         self.slept: list[float] = []
         self.elsewhere = ""
         """The path of a list whose next page is at another server."""
@@ -188,6 +191,7 @@ class Azure:
         self.failures[path] = deque([answer] * times)
 
     def ask(self, request: HttpRequest) -> HttpResponse:
+        self.urls.append(request.url)
         parts = urlsplit(request.url)
         path, query = unquote(parts.path), parse_qs(parts.query)
         token = request.headers["authorization"].removeprefix("Bearer ")

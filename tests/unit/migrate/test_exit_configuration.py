@@ -116,3 +116,25 @@ def test_values_cannot_break_out_of_their_place() -> None:
     hostile = 'x"\n[limits]\nrecipients = 1\n#'
     text = exit_configuration(plan(PROVIDERS["graph"], storage=hostile))
     assert parse_config(text).storage.directory.name or "[limits]" not in text.split("\n")
+
+
+@pytest.mark.parametrize("name", ["x\n[limits]\nrecipients = 7\n#", "x\r[limits]\x1b\x00y"])
+def test_the_name_of_an_application_stays_a_comment(name: str) -> None:
+    named = (ExitApplication(APP, ("app@contoso.com",), name=name),)
+    config = parse_config(exit_configuration(plan(PROVIDERS["graph"], applications=named)))
+    assert (
+        config.limits.recipients
+        == parse_config(exit_configuration(plan(PROVIDERS["graph"]))).limits.recipients
+    )
+
+
+@pytest.mark.parametrize(
+    ("choices", "what"),
+    [
+        ({"outside": "sendgrid"}, "--outside sendgrid: must be ses"),
+        ({"outside": "smtp.example.net:25", "settings": {"region": "x"}}, "--set is for ses"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(choices: dict[str, Any], what: str) -> None:
+    with pytest.raises(ConfigError, match=what):
+        outside_target(choices)

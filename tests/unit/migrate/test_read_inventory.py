@@ -27,13 +27,16 @@ from gatepost.migrate.inventory import Inventory
 from gatepost.migrate.read_inventory import InventoryReader
 from tests.unit.migrate.recorded_azure import (
     APP,
+    ARM,
     DOMAIN,
     GRAPH,
     KEY,
     OTHER_APP,
+    PERSON,
     PRINCIPAL,
     SERVICE,
     SUB,
+    TEAM,
     TENANT,
     WEBHOOK,
     Azure,
@@ -210,3 +213,16 @@ def test_the_report_says_what_stays_behind_and_what_must_change() -> None:
     ):
         assert words in changes
     assert WEBHOOK not in changes
+
+
+def test_a_group_with_a_role_may_have_applications_and_is_listed() -> None:
+    behind = "\n".join(not_carried(read(Azure())))
+    assert f"principal {TEAM} has a role" in behind
+    assert PERSON not in behind
+
+
+def test_a_name_that_is_not_ascii_can_be_read() -> None:
+    azure = Azure()
+    azure.reader().read_list("x", "/subscriptions/1/resourceGroups/Gr\u00f6\u00dfe (1)/x", "1")
+    [url] = azure.urls
+    assert url.startswith(f"{ARM}/subscriptions/1/resourceGroups/Gr%C3%B6%C3%9Fe%20(1)/x?")
