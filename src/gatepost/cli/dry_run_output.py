@@ -28,15 +28,16 @@ def preview(
     raw = message.read_bytes()
     try:
         prepared = with_envelope(raw, sender, to) if to else prepare(raw)
+        envelope = prepared.envelope
+        if sender and not to:
+            recipients = [str(each.address) for each in envelope.recipients]
+            envelope = with_envelope(raw, sender, recipients).envelope
     except LocalProtocolError as error:
         raise click.UsageError(str(error)) from error
-    envelope = prepared.envelope
-    if sender and not to:
-        envelope = with_envelope(
-            raw, sender, [str(each.address) for each in envelope.recipients]
-        ).envelope
     submission = Submission("dry-run", envelope, prepared.body, b"", datetime.now(UTC), by)
-    return envelope, dry_run(Routes(config.routes), submission)
+    events = config.events
+    bounces = dict.fromkeys(events.bounce_targets, events.bounce_domain) if events else {}
+    return envelope, dry_run(Routes(config.routes), submission, bounces)
 
 
 def print_dry_run(envelope: "Envelope", run: "DryRun") -> None:
@@ -61,7 +62,8 @@ def _print_target(target: "TargetPreview", before: str) -> None:
                 if line:
                     click.echo(f"    {sign} {replace_unprintable(line)}")
     for domain in target.broken_signatures:
-        click.echo(f"    The DKIM signature of {domain} does not hold there.")
+        shown = replace_unprintable(domain)
+        click.echo(f"    The DKIM signature of {shown} does not hold there.")
     if target.problem:
         click.echo(f"    Not possible: {target.problem}")
 

@@ -1,10 +1,12 @@
 """What would be sent of a message, and to whom, without sending it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gatepost.mime.rewritten_author import FieldChange, split_header
+from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.delivery import Planned
 from gatepost.model.envelope import Envelope
@@ -62,22 +64,39 @@ class DryRun:
     """The recipients that no route accepts."""
 
 
-def dry_run(routes: Routes, submission: Submission) -> DryRun:
-    """Return what would be sent by these routes. Reads the header of the message."""
+def dry_run(routes: Routes, submission: Submission, bounces: Mapping[str, str]) -> DryRun:
+    """Return what would be sent by these routes. Reads the header of the message.
+
+    ``bounces`` has, by the names of targets, the domain of the addresses that replace the sender
+    there; the local part of such a one is shown as ``*``.
+    """
     groups = routes.plan(submission)
-    previews = [_delivery(routes, submission, each) for each in groups.planned]
+    previews = [_delivery(routes, submission, each, bounces) for each in groups.planned]
     return DryRun(tuple(previews), tuple([str(each.address) for each in groups.unroutable]))
 
 
-def _delivery(routes: Routes, submission: Submission, planned: Planned) -> DeliveryPreview:
+def _delivery(
+    routes: Routes, submission: Submission, planned: Planned, bounces: Mapping[str, str]
+) -> DeliveryPreview:
     envelope = submission.envelope.addressed_to(planned.recipients)
     route = routes.named(planned.next_hop.route)
     chain: Sequence[Target] = route.chain if route else ()
     return DeliveryPreview(
         planned.next_hop.key,
         tuple([str(each.address) for each in planned.recipients]),
-        tuple([_preview(each, envelope, submission.body) for each in chain]),
+        tuple(
+            [
+                _preview(each, _marked(envelope, bounces.get(each.name)), submission.body)
+                for each in chain
+            ]
+        ),
     )
+
+
+def _marked(envelope: Envelope, bounce_domain: str | None) -> Envelope:
+    if bounce_domain is None or envelope.sender is None:
+        return envelope
+    return replace(envelope, sender=Address("*", bounce_domain))
 
 
 def _preview(target: Target, envelope: Envelope, body: Body) -> TargetPreview:

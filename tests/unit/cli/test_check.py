@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -223,3 +224,54 @@ def test_what_high_volume_email_would_refuse_is_a_warning(
     if "recipients" in old:
         text = text.partition('[[route]]\nrecipients = ["*.example"')[0]
     assert any(warning in line for line in run(tmp_path, text)[2].splitlines())
+
+
+def test_a_signature_does_not_control_the_terminal(tmp_path: Path) -> None:
+    out_there = GOOD.replace('"capture"', '"smarthost"\nservers = ["h"]\nsend_as = "a@b.example"')
+    message = tmp_path / "m.eml"
+    message.write_bytes(b"DKIM-Signature: d=x\x07.example\r\nFrom: a@c.example\r\n"
+                        b"To: b@d.example\r\n\r\n")  # fmt: skip
+    code, out, _ = run(tmp_path, out_there, "--message", str(message))
+    assert (code, "\x07" in out, "DKIM signature of x" in out) == (OK, False, True)
+
+
+BOUNCES = '''\
+[[listener]]
+unix = "/run/smtp"
+[target.here]
+kind = "capture"
+[target.out]
+kind = "smarthost"
+servers = ["h"]
+[target.as_one]
+kind = "smarthost"
+servers = ["h"]
+send_as = "one@b.example"
+[[route]]
+recipients = ["bounces.example"]
+to = "here"
+[[route]]
+to = ["out", "as_one"]
+[events]
+topic = """/subscriptions/1/resourceGroups/g/providers/Microsoft.Communication\\
+/communicationServices/n"""
+bounce_domain = "bounces.example"
+bounce_targets = ["out", "as_one"]
+'''
+
+
+def test_a_dry_run_shows_the_address_for_bounces(tmp_path: Path) -> None:
+    message = tmp_path / "m.eml"
+    message.write_bytes(b"From: a@c.example\r\nTo: b@d.example\r\n\r\n")
+    code, out, err = run(tmp_path, BOUNCES, "--message", str(message), "--json")
+    assert code == OK, err
+    [delivery] = json.loads(out)["deliveries"]
+    senders = [each["mail_from"] for each in delivery["targets"]]
+    assert senders == ["*@bounces.example", "one@b.example"]
+
+
+def test_a_sender_that_is_no_address_is_a_mistake_of_the_user(tmp_path: Path) -> None:
+    message = tmp_path / "m.eml"
+    message.write_bytes(b"From: a@c.example\r\nTo: b@d.example\r\n\r\n")
+    with pytest.raises(click.UsageError, match="not a mailbox"):
+        run(tmp_path, GOOD, "--message", str(message), "--from", "<>")
