@@ -170,14 +170,14 @@ class RoutedStore:
         def hand_over(put: "asyncio.Future[tuple[Lease, ...]]") -> None:
             if error_of(put) is not None:
                 return
-            if leased:
-                leases, heir = put.result(), self._deliverer
+            leases, heir = put.result(), self._deliverer
+            if leased and leases:
                 # It is for the deliverer that was asked, unless another one has replaced it by now.
                 taker = heir if leases[0].epoch == heir.epoch else deliverer
                 # A file is removed with its spool; pieces in memory stay while they are referenced.
                 taker.take(leases, None if isinstance(body, FileBody) else body)
             else:
-                self._deliverer.left_in_store(planned)  # it is for the current deliverer
+                heir.left_in_store(planned)  # it is for the current deliverer
 
         put.add_done_callback(hand_over)
         return put  # the caller needs to know that it is done

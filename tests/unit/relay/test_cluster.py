@@ -63,6 +63,26 @@ def clustered(**target: Any) -> tuple[World, Upstream, FakeCluster]:
     return world, hub, cluster
 
 
+def test_mail_that_was_accepted_without_a_lease_is_looked_for_in_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Other nodes took it over while its COMMIT had no answer."""
+    world, hub = one_hub()
+    put = world.deliveries.put
+
+    def put_without_lease(*values: Any, **_: Any) -> Any:
+        return put(*values, leased=False)
+
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(world.deliveries, "put", put_without_lease)
+        await asyncio.sleep(5)  # the first look is over
+        await world.send(world.mail("m1"))
+        await asyncio.sleep(5)
+        assert hub.taken == [("m1", "bob@example.net")]
+
+    world.run(scenario)
+
+
 def test_a_node_that_is_not_sure_begins_no_attempt() -> None:
     world, hub, cluster = clustered()
 

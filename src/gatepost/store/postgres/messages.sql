@@ -38,7 +38,9 @@ ON CONFLICT (key) DO UPDATE SET due = excluded.due WHERE excluded.due < hop.due;
 SELECT key FROM captured WHERE id = ANY(%s) AND key = ANY(%s);
 
 -- name: message_keys
-SELECT key FROM message WHERE key = ANY(%s);
+-- Of those that are there; and whether a node has their first lease.
+SELECT key, (SELECT count(*) FROM delivery WHERE message = key AND node = %s AND token = 1) > 0
+FROM message WHERE key = ANY(%s);
 
 -- name: take_back_messages
 -- Of messages whose client got no 250, although they were committed.

@@ -69,8 +69,8 @@ class MessageTable(Protocol):
     def insert_rest(self, connection: Connection, puts: Sequence[NewMessage], epoch: int) -> None:
         """Insert what else belongs to them, except their contents."""
 
-    def keys_of(self, connection: Connection, puts: Sequence[NewMessage]) -> set[int]:
-        """Return the keys of those that are there."""
+    def keys_of(self, connection: Connection, puts: Sequence[NewMessage], epoch: int) -> set[int]:
+        """Return the keys of those that are there; note which are not leased in an epoch."""
 
     def result_of(self, put: NewMessage, epoch: int) -> Any:
         """Return the result of a message that is committed."""
@@ -91,7 +91,12 @@ class CapturedTable:
     def insert_rest(self, connection: Connection, puts: Sequence[NewMessage], epoch: int) -> None:  # noqa: ARG002
         _insert_operations(connection, puts)
 
-    def keys_of(self, connection: Connection, puts: Sequence[NewMessage]) -> set[int]:
+    def keys_of(
+        self,
+        connection: Connection,
+        puts: Sequence[NewMessage],
+        epoch: int,  # noqa: ARG002 - see MessageTable
+    ) -> set[int]:
         ids, keys = [each.submission.id for each in puts], [each.key for each in puts]
         rows = connection.execute(SQL["captured_keys"], (texts(ids), numbers(keys)))
         return {key for (key,) in rows.fetchall()}
@@ -123,9 +128,12 @@ class QueueTable:
         insert_deliveries(connection, rows)
         lower_hops(connection, hops)
 
-    def keys_of(self, connection: Connection, puts: Sequence[NewMessage]) -> set[int]:
-        rows = connection.execute(SQL["message_keys"], (numbers([each.key for each in puts]),))
-        return {key for (key,) in rows.fetchall()}
+    def keys_of(self, connection: Connection, puts: Sequence[NewMessage], epoch: int) -> set[int]:
+        values = epoch, numbers([each.key for each in puts])
+        there: dict[int, bool] = dict(connection.execute(SQL["message_keys"], values).fetchall())
+        for put in puts:  # others may have taken over what was stored in an earlier epoch
+            put.leased = put.leased and there.get(put.key, False)
+        return set(there)
 
     def result_of(self, put: NewMessage, epoch: int) -> tuple[Lease, ...]:
         if not put.leased:
@@ -169,7 +177,7 @@ def insert_group_again(
     if missing := [each for each in puts if each.key in keys]:
         table.insert_rest(connection, missing, epoch)
         write_puts(connection, missing, segment)
-    return keys | table.keys_of(connection, puts)
+    return keys | table.keys_of(connection, puts, epoch)
 
 
 def write_puts(connection: Connection, puts: Sequence[NewMessage], segment: int) -> None:
