@@ -127,7 +127,7 @@ async def open_nodes(data: Path) -> AsyncIterator[Administer]:
         elif store is not None:
             from gatepost.control.node_operations import operate_nodes  # noqa: PLC0415
 
-            yield partial(operate_nodes, store.cluster)
+            yield partial(operate_nodes, store.cluster, is_command=True)
 
 
 @asynccontextmanager

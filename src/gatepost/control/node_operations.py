@@ -11,17 +11,23 @@ ALONE: Final = 'this relay has its store alone; nodes need storage.kind = "postg
 
 
 async def operate_nodes(
-    cluster: Cluster | None, operation: str, fields: Mapping[str, Any]
+    cluster: Cluster | None,
+    operation: str,
+    fields: Mapping[str, Any],
+    *,
+    is_command: bool = False,
 ) -> Document:
-    """``list``, or ``drain`` of ``name``. Raises NotConfigured, KeyError, ValueError and
-    QueueError."""
+    """``list``, or ``drain`` of ``name``. ``is_command``: this node is no relay, and is left out.
+    Raises NotConfigured, KeyError, ValueError and QueueError."""
     if cluster is None:
         raise NotConfigured(ALONE)
     if operation == "list":
-        return {"nodes": [_document(each) for each in await cluster.nodes()]}
+        nodes = [each for each in await cluster.nodes() if not (is_command and each.is_own)]
+        return {"nodes": [_document(each) for each in nodes]}
     if operation == "drain":
         name = str(fields["name"])
-        if not await cluster.try_drain(name):
+        is_relay = not (is_command and name == cluster.name)
+        if not (is_relay and await cluster.try_drain(name)):
             raise KeyError(f"node {name}; `gatepost nodes` lists them")
         return {"draining": name}
     raise ValueError(f"unknown operation {operation[:40]!r}")

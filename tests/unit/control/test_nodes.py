@@ -141,3 +141,18 @@ def test_nodes_are_listed_and_drained() -> None:
             await operate_nodes(None, "list", {})
 
     asyncio.run(steps())
+
+
+def test_a_command_is_not_one_of_the_relays() -> None:
+    """It is a node for a moment, which may have the name of the relay that does not run."""
+
+    async def steps() -> None:
+        fake, fields = FakeCluster(), {"name": "b"}
+        fake.name = "b"
+        cluster = cast("Cluster", fake)
+        document = await operate_nodes(cluster, "list", {}, is_command=True)
+        assert [each["name"] for each in document["nodes"]] == ["b"]
+        with pytest.raises(KeyError, match="node b"):
+            await operate_nodes(cluster, "drain", fields, is_command=True)
+
+    asyncio.run(steps())
