@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SENDING: Final = 30.0
 """Seconds for which a node that does not look any more keeps others from sending reports."""
+AGAIN: Final = 1.0
+"""Seconds until the directory is read again after a failure of the store."""
 
 
 class ClusterFollower:
@@ -75,10 +77,16 @@ class ClusterFollower:
         task.add_done_callback(self._tasks.discard)
 
     async def _try_reload(self) -> None:
-        try:
-            await self._reload_records()
-        except (GatepostError, ValueError) as error:
-            self._report("internal_error", reason=explain(error))
+        is_read = False
+        while not is_read:
+            try:
+                await self._reload_records()
+                is_read = True
+            except QueueError:  # else an account that was deleted might go on to work here
+                await asyncio.sleep(AGAIN)
+            except (GatepostError, ValueError) as error:
+                self._report("internal_error", reason=explain(error))
+                return
 
     async def _answer(self, operation: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         if operation == "records":
