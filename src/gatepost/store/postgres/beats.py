@@ -127,7 +127,10 @@ class Beats:
         names = {epoch: name for epoch, name, _, _ in rows}
         beats = {epoch: beat for epoch, _, beat, _ in rows if epoch != own}
         for epoch, beat in self._others.look(beats, self._settings.clock()):
-            self._fence(epoch, beat, names.pop(epoch))
+            if (
+                not self._settings.is_visitor
+            ):  # a command does not know how long nodes may be silent
+                self._fence(epoch, beat, names.pop(epoch))
         draining = frozenset([epoch for epoch, _, _, is_draining in rows if is_draining])
         self._watchers.on_look(connection, Roster(names, draining, dict(versions.fetchall())))
 
@@ -145,7 +148,7 @@ class Beats:
                 return None
             return give_back(connection, [epoch], self._settings.now(), name)
 
-        leases = self._writer.change(apply)
+        leases = self._writer.change(apply, 1)  # else we would show too late that we live
         if leases is not None:
             self._watchers.on_takeover(name, leases)
 

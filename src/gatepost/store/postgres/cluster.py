@@ -40,7 +40,9 @@ class PostgresCluster:
         self._settings, self._node, self._change, self._read = settings, node, change, read
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events: ClusterEvents | None = None
-        self._was_drained = False
+        self._was_drained = self._had_others = False
+        self._renewed = 0
+        """The newest epoch that followed because others had taken us for dead."""
         self._pauses_version = self._records_version = 0
         self._questions = NodeQuestions(node, change, read)
         self.ask, self.tell = self._questions.ask, self._questions.tell
@@ -79,9 +81,11 @@ class PostgresCluster:
 
     @property
     def is_keeper(self) -> bool:
-        """Whether the upkeep is ours: that of the node that has been here longest."""
+        """Whether the upkeep is ours: that of the node that has been here longest. A command does
+        not know how long mail is kept."""
         epoch = self._node.epoch
-        return epoch == min(self.epochs, default=epoch)
+        is_first = epoch == min(self._working, default=epoch)
+        return is_first and not self._settings.is_visitor
 
     @property
     def place(self) -> tuple[int, int]:
@@ -100,6 +104,8 @@ class PostgresCluster:
     def follow(self, events: ClusterEvents) -> None:
         """See ``Cluster``."""
         self._loop, self._events = asyncio.get_running_loop(), events
+        if self._renewed == self._node.epoch:  # nobody has heard of it
+            self._call(events.on_renewal, self._renewed)
 
     async def nodes(self) -> Sequence[NodeStatus]:
         """See ``Cluster``."""
@@ -139,7 +145,8 @@ class PostgresCluster:
         ):
             self._was_drained = True
             self._call(self._events.on_drain)
-        if self._events is None or len(roster.names) < 2:
+        had_others, self._had_others = self._had_others, len(roster.names) > 1
+        if self._events is None or not (had_others or self._had_others):
             return
         if (version := roster.versions["records"]) != self._records_version:
             self._records_version = version
@@ -152,6 +159,7 @@ class PostgresCluster:
             self._call(self._questions.answer, questions, self._events.answer)
 
     def _announce_renewal(self, epoch: int) -> None:
+        self._renewed = epoch
         if self._events is not None:
             self._call(self._events.on_renewal, epoch)
 

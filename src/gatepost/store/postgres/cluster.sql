@@ -58,9 +58,13 @@ WHERE node = ANY(%s)
 RETURNING hop, due;
 
 -- name: nodes
+-- Every delivery is read once.
+WITH leased AS MATERIALIZED (
+    SELECT node, count(*) AS number FROM delivery WHERE node IS NOT NULL GROUP BY node
+)
 SELECT n.epoch, n.name, n.program, n.draining, n.status,
        greatest(0, extract(epoch FROM clock_timestamp() - n.seen))::float8,
-       (SELECT count(*) FROM delivery WHERE node = n.epoch)
+       coalesce((SELECT number FROM leased WHERE node = n.epoch), 0)
 FROM node AS n ORDER BY n.name;
 
 -- name: drain
@@ -80,9 +84,6 @@ WITH RECURSIVE first (hop, due) AS (
 )
 INSERT INTO hop (key, due) SELECT hop, due FROM first ORDER BY hop
 ON CONFLICT (key) DO UPDATE SET due = excluded.due WHERE excluded.due < hop.due;
-
--- name: try_upkeep
-SELECT pg_try_advisory_xact_lock(hashtext('gatepost upkeep ' || current_schema()));
 
 -- name: ask_node
 INSERT INTO question (epoch, operation, fields)
@@ -108,7 +109,8 @@ DELETE FROM question WHERE n = ANY(%s);
 DELETE FROM question WHERE at < now() - interval '1 minute';
 
 -- name: notify
-SELECT pg_notify('gatepost_' || current_schema(), '');
+-- LISTEN cuts a longer name.
+SELECT pg_notify(left('gatepost_' || current_schema(), 63), '');
 
 -- name: reserve
 -- Reserves a span of time behind what is reserved already; returns how far ahead it begins.
@@ -119,6 +121,11 @@ INSERT INTO rate AS r (key, next) SELECT %s, now + %s FROM moment
 ON CONFLICT (key) DO UPDATE
 SET next = least(greatest(r.next, excluded.next - %s), (SELECT now FROM moment) + %s) + %s
 RETURNING next - %s - (SELECT now FROM moment);
+
+-- name: forget_rates
+-- What was reserved is over.
+DELETE FROM rate
+WHERE next < (extract(epoch FROM clock_timestamp() - interval '1 hour') * 1000000)::bigint;
 
 -- name: versions
 SELECT name, value FROM counter WHERE name IN ('pauses', 'records');

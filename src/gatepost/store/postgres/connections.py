@@ -36,6 +36,10 @@ _LOST: Final = frozenset({"25006", "25P03", "25P04", "53300"})
 _CONFLICT: Final = frozenset({"40001", "40P01", "55P03"})
 """Transactions that waited for each other; the same will succeed soon."""
 
+_MISREAD: Final = (
+    "the URL of the database cannot be right: in a password, @ is written %40, and / is written %2F"
+)
+
 # psycopg warns when it closes a pipeline whose connection was lost; who uses it gets an error.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
@@ -75,10 +79,13 @@ class Connector:
 
         Raises Unreachable, or Unreadable if the same will not succeed later.
         """
+        text = self._url()
         try:
-            parameters = conninfo_to_dict(self._url())
+            parameters = conninfo_to_dict(text)
         except psycopg.Error:  # its text could show the password
             raise Unreadable("the URL of the database is not one of PostgreSQL") from None
+        if "://" in text and is_misread(parameters):
+            raise Unreadable(_MISREAD)
         url = make_conninfo(**{**_DEFAULTS, **last_first(parameters, self._last)})
         try:
             connection = BoundedConnection.connect(
@@ -103,6 +110,15 @@ class Connector:
             raise Unreachable("the database is a standby, which takes no writes")
         self._last = (connection.info.host, str(connection.info.port))
         return connection
+
+
+def is_misread(parameters: Mapping[str, Any]) -> bool:
+    """Tell whether a part of a URL's password was read as something else, which errors would
+    show."""
+    hosts, ports = (str(parameters.get(each) or "").split(",") for each in ("host", "port"))
+    names = [each for each in hosts if not each.startswith(("/", "@"))]  # no Unix sockets
+    has_port = all(each.isascii() and each.isdecimal() for each in filter(None, ports))
+    return not has_port or any("@" in each for each in (*names, parameters.get("dbname") or ""))
 
 
 def last_first(parameters: Mapping[str, Any], last: tuple[str, str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from gatepost.store.postgres.thread_connection import ThreadConnection, roll_bac
 T = TypeVar("T")
 _CONFLICTS: Final = 20
 """Times that a transaction is repeated because it met another one."""
+_TAKEN: Final = "other nodes have taken over what this one had"
 _WARNING: Final = "01000"
 """COMMIT stopped waiting for the synchronous standbys: it is durable here alone."""
 
@@ -118,6 +119,8 @@ class FencedWriter:
         deadline = self.session.reach.deadline()
         while True:
             connection = self.session.wait_for_connection(deadline)
+            if self._node.is_fenced:  # its next epoch may not be committed yet
+                raise Fenced(_TAKEN)
             transaction = WriteAttempt(connection, self._fence, is_repeated=state.is_repeated)
             connection.add_notice_handler(transaction.note)
             try:
@@ -125,7 +128,7 @@ class FencedWriter:
             except psycopg.errors.DivisionByZero:
                 roll_back(connection)
                 if self.epoch == self._node.epoch:
-                    fenced = Fenced("other nodes have taken over what this one had")
+                    fenced = Fenced(_TAKEN)
                     self._on_fenced(fenced)
                     raise fenced from None
             except psycopg.Error as error:

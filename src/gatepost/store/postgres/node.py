@@ -78,7 +78,8 @@ class Node:
         """Become a node again after others took us for dead. Raises Superseded if a newer start
         with our name has taken our place."""
         row = connection.execute(SQL["epoch_of"], (self.name,)).fetchone()
-        if row is not None and row[0] not in self._epochs:
+        # an older one is there again if the database was replaced by an older copy
+        if row is not None and row[0] not in self._epochs and row[0] > self.epoch:
             raise Superseded(f"another relay with the name {self.name} has taken over")
         self._register(connection)
 

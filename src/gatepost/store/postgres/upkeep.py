@@ -75,7 +75,7 @@ class Upkeep:
     def repair_hops(self) -> None:
         """Correct the hints of next hops, and delete what nodes do not need any more."""
         self._writer.change(lambda each: each.execute(SQL["repair_hops"]).rowcount)
-        for statement in ("forget_questions", "forget_pauses", "forget_failures"):
+        for statement in ("forget_questions", "forget_pauses", "forget_rates", "forget_failures"):
             self._writer.change(partial(_execute, statement=statement))
 
     def expire(self) -> None:

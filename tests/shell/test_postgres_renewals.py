@@ -1,0 +1,228 @@
+"""Nodes that were taken for dead, or were away while others changed something; and commands, which
+are nodes for a moment."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from gatepost.directory.contract import Record
+from gatepost.errors import Unreadable
+from gatepost.store.postgres import Connector
+from gatepost.store.postgres.fenced_writer import WriteAttempt
+from gatepost.store.postgres.node import Fenced, Node
+from gatepost.store.postgres.statements import SQL
+from tests.contract.messages import NOON
+from tests.contract.queued import mail, planned, settlement
+from tests.postgres_stores import PostgresStores
+from tests.shell.test_postgres_nodes import DEAD, Nodes, begin, events, run
+
+
+@pytest.fixture
+def nodes(postgres: PostgresStores, tmp_path: Path) -> Iterator[Nodes]:
+    made = Nodes(postgres, tmp_path)
+    yield made
+    made.close()
+
+
+def test_mail_that_others_took_over_during_its_commit_is_not_delivered_here(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of the COMMIT was lost, and the node was away for so long that it was fenced."""
+    a, b = nodes.open("a"), nodes.open("b")
+    check, is_cut = WriteAttempt.check, False
+
+    def lose_answer(transaction: WriteAttempt) -> None:
+        nonlocal is_cut
+        check(transaction)
+        if not is_cut:
+            is_cut = True
+            nodes.pass_time(DEAD + 1, b)
+            a.beat()
+            a.beat()
+            raise psycopg.OperationalError("the connection was cut")
+
+    async def steps() -> None:
+        await begin(a, b)
+        [first] = await a.deliveries.put(mail("m0"), [planned()])  # creates a segment
+        await a.deliveries.settle(first, settlement("delivered"), NOON)
+        monkeypatch.setattr(WriteAttempt, "check", lose_answer)
+        assert await a.deliveries.put(mail("m1"), [planned()]) == ()
+        [taken] = await b.deliveries.lease(NOON, 9)
+        assert taken.delivery.id == "m1.0"
+        assert taken.delivery.takeover is not None
+        [lease] = await a.deliveries.put(mail("m2"), [planned()])
+        assert a.cluster.may_attempt(lease)
+
+    run(steps())
+
+
+def test_a_renewal_that_nobody_followed_is_told_later(nodes: Nodes) -> None:
+    """Else a relay that was fenced while it started would go on with an epoch that is gone."""
+    a, b = nodes.open("a"), nodes.open("b")
+    epochs: list[int] = []
+
+    async def steps() -> None:
+        await begin(a, b)
+        nodes.pass_time(DEAD + 1, b)
+        a.beat()
+        a.beat()
+        a.cluster.follow(events(renewed=epochs.append))
+        await asyncio.sleep(0)
+        [lease] = await a.deliveries.put(mail("m1"), [planned()])
+        assert epochs == [lease.epoch]
+
+    run(steps())
+
+
+def test_a_fenced_node_writes_nothing_before_its_new_epoch_is_committed(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = nodes.open("a"), nodes.open("b")
+    used: list[int] = []
+
+    async def steps() -> None:
+        await begin(a, b)
+        nodes.pass_time(DEAD + 1, b)
+        a.beat()
+        monkeypatch.setattr(Node, "fence", lambda node, *_: used.append(node.epoch))
+        with pytest.raises(Fenced):
+            await a.cluster.end_pause("x")
+        assert used == []
+
+    run(steps())
+
+
+def test_a_node_takes_its_place_again_if_the_database_is_an_older_copy(
+    nodes: Nodes, postgres: PostgresStores
+) -> None:
+    """In the copy, an earlier start has its name."""
+    a = nodes.open("a")
+
+    async def steps() -> None:
+        await begin(a)
+        with postgres.connect() as connection:
+            connection.execute("DELETE FROM node")
+            connection.execute("INSERT INTO node (epoch, name, program) VALUES (1, 'a', '')")
+        a.beat()
+        a.beat()
+        assert await a.deliveries.put(mail("m1"), [planned()])
+
+    run(steps())
+    assert nodes.failures == []
+
+
+def test_a_change_of_a_node_that_has_left_is_noticed(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = nodes.open("a"), nodes.open("b")
+    noticed: list[str] = []
+    monkeypatch.setattr("gatepost.store.postgres.questions.PATIENCE", 0.0)
+
+    async def steps() -> None:
+        await begin(a, b)
+        a.cluster.follow(events(records=lambda: noticed.append("records")))
+        a.beat()
+        await asyncio.sleep(0)
+        noticed.clear()
+        await b.save_records([Record("account", "printer", {})])
+        await asyncio.to_thread(b.close)
+        a.beat()
+        await asyncio.sleep(0)
+        assert noticed == ["records"]
+
+    run(steps())
+
+
+def test_a_command_neither_fences_relays_nor_deletes_what_is_old(nodes: Nodes) -> None:
+    """It does not know for how long a relay may be silent, and how long mail is kept."""
+    command = nodes.open("c", is_visitor=True)
+    relay = nodes.open("a")
+
+    async def steps() -> None:
+        await begin(relay)
+        [lease] = await relay.deliveries.put(mail("m1"), [planned()])
+        nodes.pass_time(DEAD + 5, command)
+        await relay.deliveries.settle(lease, settlement("delivered"), NOON)
+        relay.beat()
+        assert relay.cluster.is_keeper
+        assert not command.cluster.is_keeper
+
+    run(steps())
+
+
+def test_a_dead_node_that_somebody_locks_does_not_keep_others_from_beating(
+    nodes: Nodes, postgres: PostgresStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = nodes.open("a"), nodes.open("b")
+    ended: list[str] = []
+    target = "gatepost.store.postgres.beats.end_connections"
+    monkeypatch.setattr(target, lambda _, application: ended.append(application))
+
+    async def steps() -> None:
+        await begin(a, b)
+        with closing(postgres.connect()) as locking:
+            locking.execute("BEGIN")
+            locking.execute("SELECT FROM node WHERE name = 'a' FOR UPDATE")
+            await asyncio.to_thread(nodes.pass_time, DEAD - 1, b)
+            assert ended == []
+            await asyncio.to_thread(nodes.pass_time, 1, b)
+            assert len(ended) == 1, "it tries again after the next beat"
+
+    run(steps())
+
+
+def test_reserved_times_that_are_over_are_forgotten(nodes: Nodes, postgres: PostgresStores) -> None:
+    a = nodes.open("a")
+
+    async def steps() -> None:
+        await begin(a)
+        await a.cluster.reserve("old", 1, 1.0)
+        with postgres.connect() as connection:
+            connection.execute("UPDATE rate SET next = next - 7200000000")
+            await a.cluster.reserve("new", 1, 1.0)
+            await asyncio.to_thread(a._upkeep.repair_hops)
+            assert connection.execute("SELECT key FROM rate").fetchall() == [("new",)]
+
+    run(steps())
+
+
+def test_a_list_of_nodes_reads_the_queue_once(nodes: Nodes, postgres: PostgresStores) -> None:
+    for name in "abc":
+        nodes.open(name)
+    with postgres.connect() as connection:
+        rows = connection.execute(f"EXPLAIN ANALYZE {SQL['nodes']}").fetchall()
+    scans = [line for (line,) in rows if "on delivery" in line]
+    assert scans
+    assert all("loops=1)" in line for line in scans), scans
+
+
+def test_a_schema_may_have_the_longest_name(postgres: PostgresStores, tmp_path: Path) -> None:
+    schema = "n" * 63
+    try:
+        with closing(postgres.open(tmp_path, schema=schema)) as store:
+            run(store.cluster.end_pause("x"))  # tells the other nodes
+    finally:
+        with postgres.connect() as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+@pytest.mark.parametrize("password", ["zzk/zzq", "zzk@zzq", "77/zzq"])
+def test_a_password_that_is_not_encoded_is_not_shown(password: str) -> None:
+    connector = Connector(lambda: f"postgresql://x:{password}@db.invalid/mail", "x", "x")
+    with pytest.raises(Unreadable) as failed:
+        connector.connect()
+    assert "%40" in str(failed.value)
+    assert not any(each in str(failed.value) for each in ("zz", "77"))
+
+
+def test_a_url_with_several_servers_is_not_refused() -> None:
+    from gatepost.store.postgres.connections import is_misread
+
+    parameters: dict[str, Any] = {"host": "a,b,/run/x@y,@z", "port": "5432,,1", "dbname": "mail"}
+    assert not is_misread(parameters)
+    assert not is_misread({})
