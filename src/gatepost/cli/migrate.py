@@ -149,13 +149,14 @@ def _write(
     """Write the configuration, unless there is one and no option says what replaces ACS, and the
     directory. Return what was done."""
     from gatepost.config.load import parse_config  # noqa: PLC0415
+    from gatepost.config.source_file import read_text  # noqa: PLC0415
 
     done = "kept"
     if choices["outside"] or not path.exists():
         text = _configuration(inventory, choices)
         parse_config(text, str(path))
         done = write_configuration(path, text, overwrite=overwrite)
-    config = parse_config(path.read_text("utf-8"), str(path))
+    config = parse_config(read_text(path), str(path))
     return {"configuration": done, "directory": _import(inventory, config.storage.directory)}
 
 

@@ -52,7 +52,10 @@ def add(addresses: tuple[str, ...], file: TextIO | None, data: Path, as_json: bo
     Example:
       gatepost suppression add --file unsubscribed.txt
     """
-    lines = [] if file is None else [each.strip() for each in file]
+    try:
+        lines = [] if file is None else [each.strip() for each in file]
+    except UnicodeDecodeError:
+        raise click.UsageError("the file is not UTF-8") from None
     some = [*addresses, *filter(None, lines)]
     if not some:
         raise click.UsageError("give an ADDRESS or --file")

@@ -5,6 +5,7 @@ azure-identity if it is installed. Nothing is stored.
 """
 
 import json
+import logging
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ def _by_library(resource: str) -> str:
         raise ConfigError("azure-identity is not installed")
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - slow, and optional
 
+    logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # the error says it, too
     try:
         with DefaultAzureCredential() as credential:
             return str(credential.get_token(f"{resource}/.default").token)

@@ -1,9 +1,13 @@
 """Where a token comes from: the environment, or the Azure CLI."""
 
 import json
+import logging
 import os
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+from typing import Self
 
 import pytest
 
@@ -65,3 +69,31 @@ def test_without_a_token_the_error_says_what_to_do(
 def without_azure_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would ask services of a cloud for a managed identity."""
     monkeypatch.setitem(sys.modules, "azure.identity", None)
+
+
+class Credential:
+    """azure-identity's, which finds nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing."""
+
+    def get_token(self, _scope: str) -> None:
+        raise RuntimeError
+
+
+def test_azure_identity_is_quiet_and_may_say_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_cli(path, "no", 1)
+    logger = logging.getLogger("azure.identity")
+    monkeypatch.setattr(logger, "level", logging.WARNING)
+    library = ModuleType("azure.identity")
+    library.DefaultAzureCredential = Credential  # type: ignore[attr-defined]
+    library.__spec__ = ModuleSpec("azure.identity", None)
+    monkeypatch.setitem(sys.modules, "azure.identity", library)
+    with pytest.raises(ConfigError, match="azure-identity: RuntimeError"):
+        find_token(ARM, ARM_VARIABLE, {})
+    assert logger.level == logging.CRITICAL
