@@ -154,9 +154,10 @@ async def _show(control: QueueControl, id_: str) -> Document:
 
 async def _why(control: QueueControl, id_: str) -> Document:
     deliveries = await _as_due(control, await _find(control, id_))
+    silent: set[str] = set()
     return {
         "id": deliveries[0].message,
-        "deliveries": [await _explain(control, each) for each in deliveries],
+        "deliveries": [await _explain(control, each, silent) for each in deliveries],
     }
 
 
@@ -167,10 +168,15 @@ async def explain_own(control: QueueControl, id_: str) -> Document:
     return {} if control.is_elsewhere(delivery) else _why_document(control, delivery)
 
 
-async def _explain(control: QueueControl, delivery: Delivery) -> Document:
-    """Ask the node that has leased a delivery, because only its memory has the reason."""
+async def _explain(control: QueueControl, delivery: Delivery, silent: set[str]) -> Document:
+    """Ask the node that has leased a delivery, because only its memory has the reason; once, if it
+    is ``silent``."""
     if control.cluster is not None and control.is_elsewhere(delivery):
-        answer = await control.cluster.ask(delivery.node, "why", {"id": delivery.id})
+        answer = None
+        if delivery.node not in silent:
+            answer = await control.cluster.ask(delivery.node, "why", {"id": delivery.id})
+        if answer is None:
+            silent.add(delivery.node)
         if answer and "sentence" in answer:
             return {**answer, "sentence": f"{answer['sentence']} (on {delivery.node})"}
         return _unanswered(_why_document(control, delivery), await control.cluster.nodes())

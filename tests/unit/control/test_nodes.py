@@ -12,6 +12,7 @@ from gatepost.control.node_questions import answer_node
 from gatepost.control.queue_operations import QueueControl, operate_queue
 from gatepost.model.delivery import Delivery, Takeover
 from gatepost.model.operation_errors import NotConfigured
+from gatepost.model.route import NextHop
 from gatepost.queue.cluster_contract import Cluster, NodeStatus
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON
@@ -82,6 +83,21 @@ def test_a_node_that_does_not_answer_was_seen_last(answer: Mapping[str, Any] | N
     [delivery] = play(FakeCluster(answer), "why", id="m1")["deliveries"]
     assert (delivery["state"], delivery["node"]) == ("leased", "b")
     assert delivery["sentence"] == "The node b has it; its last beat was 12 seconds ago."
+
+
+def test_a_node_that_does_not_answer_is_asked_once() -> None:
+    cluster = FakeCluster(None)
+
+    async def steps() -> Any:
+        deliveries = SharedDeliveries()
+        await deliveries.take_over(NOON)
+        await deliveries.put(mail("m1"), [planned(hop=NextHop(f"hub{n}")) for n in range(3)])
+        control = QueueControl(deliveries, lambda: NOON, cluster=cast("Cluster", cluster))
+        return await operate_queue(control, "why", {"id": "m1"})
+
+    sentences = [each["sentence"] for each in asyncio.run(steps())["deliveries"]]
+    assert sentences == ["The node b has it; its last beat was 12 seconds ago."] * 3
+    assert len(cluster.asked) == 1
 
 
 def test_mail_waits_for_the_other_nodes_where_no_relay_runs() -> None:
