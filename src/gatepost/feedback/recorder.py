@@ -58,7 +58,7 @@ class FeedbackRecorder:
         ]
         recorded = await self.record_about(marked, some)
         if not recorded:
-            self._miss(source, event, "the message is not in the history any more")
+            self._miss(source, event, "it is about no recipient of a delivery in the history")
         return recorded
 
     async def record_about(self, marked: MarkedDelivery, some: Sequence[Feedback]) -> int:
@@ -69,7 +69,7 @@ class FeedbackRecorder:
             message = await self._deliveries.message(marked.message)
         except KeyError:
             return 0
-        found = list(_of_delivery(marked, deliveries, some))
+        found = list(feedback_of_mark(marked, deliveries, some))
         await self._outcomes.record_feedback(message, found)
         return len(found)
 
@@ -99,7 +99,7 @@ def bounce_in(reason: str) -> Bounce | None:
     return None if match is None else ServerReply(int(match[1]), match[2]).bounce
 
 
-def _of_delivery(
+def feedback_of_mark(
     marked: MarkedDelivery, deliveries: Sequence[Delivery], some: Sequence[Feedback]
 ) -> Iterator[Feedback]:
     """Yield what is about recipients of the delivery, who are spelled as the message had them.
@@ -111,8 +111,7 @@ def _of_delivery(
     only = ours[0] if len(ours) == 1 else ""
     if marked.place is not None and marked.place < len(ours):
         only = ours[marked.place]
-    everybody = [str(each.recipient.address) for one in deliveries for each in one.addressees]
-    by_key = {fold(each): each for each in everybody}
+    by_key = {fold(each): each for each in ours}  # whoever has the mark got this delivery only
     for each in some:
         recipient = by_key.get(fold(each.recipient), "") or only
         if only and marked.place is not None:

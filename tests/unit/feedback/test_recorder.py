@@ -1,0 +1,47 @@
+"""Who may say something about whom: a mark speaks for its own delivery only."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from gatepost.feedback.recorder import feedback_of_mark
+from gatepost.model.address import parse_address
+from gatepost.model.delivery import Addressee, Delivery
+from gatepost.model.envelope import Recipient
+from gatepost.model.route import NextHop
+from gatepost.queue.delivery_marks import MarkedDelivery
+from gatepost.reports.relayed_outcomes import Feedback
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+ANN, BOB, EVE = "ann@example.net", "bob@example.net", "eve@example.org"
+
+
+def delivery(id_: str, *to: str) -> Delivery:
+    addressees = tuple([Addressee(Recipient(parse_address(each))) for each in to])
+    return Delivery(id_, "m", NextHop("out"), addressees, "settled", None, NOW, NOW)
+
+
+DELIVERIES = (delivery("m.0", ANN, BOB), delivery("m.1", EVE))
+
+
+@pytest.mark.parametrize(
+    ("part", "place", "named", "recipients"),
+    [
+        (0, None, ANN, [ANN]),
+        (0, None, "ANN@Example.NET", [ANN]),
+        (0, None, EVE, []),
+        (0, None, "else@example.net", []),
+        (0, 1, ANN, [BOB]),
+        (0, 7, ANN, [ANN]),
+        (1, None, "forwarded@example.com", [EVE]),
+        (1, None, ANN, [EVE]),
+        (9, None, ANN, []),
+    ],
+)
+def test_a_mark_is_about_recipients_of_its_delivery(
+    part: int, place: int | None, named: str, recipients: Sequence[str]
+) -> None:
+    mark = MarkedDelivery("m", f"m.{part}", place)
+    found = feedback_of_mark(mark, DELIVERIES, [Feedback(named, "Bounced", NOW)])
+    assert [each.recipient for each in found] == recipients
