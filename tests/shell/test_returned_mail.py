@@ -122,7 +122,7 @@ def test_who_has_no_mark_reports_nothing_and_fills_nothing(world: World) -> None
     address = world.send("fay@example.net")
     local, at, domain = address.partition("@")
     kept = len(world.relay.serve.ask("messages", "list")["messages"])
-    for forged in (local[:-1] + ("0" if local[-1] != "0" else "1"), "postmaster", "x" * 64):
+    for forged in (local[:-1] + ("0" if local[-1] != "0" else "1"), "x" * 64):
         world.bounce(forged + at + domain, report(FAILED.replace("ann", "fay")))
     assert world.statuses("fay@example.net") == ["Delivered"]
     assert len(world.relay.serve.ask("messages", "list")["messages"]) == kept
@@ -138,8 +138,23 @@ def test_strangers_may_send_to_no_other_domain(world: World) -> None:
     assert world.relay.serve.wait_event("refused")["reason"].startswith("login_missing")
 
 
+@pytest.mark.parametrize("to", ["Postmaster", "postmaster", "PostMaster@bounces.example.com"])
+def test_the_postmaster_gets_mail(world: World, to: str) -> None:
+    kept = len(world.relay.serve.ask("messages", "list")["messages"])
+    world.bounce(to, b"Subject: your bounces\r\n\r\nplease stop\r\n", "x@example.org")
+    assert len(world.relay.serve.ask("messages", "list")["messages"]) == kept + 1
+
+
+def test_the_listener_for_bounces_offers_no_login(world: World) -> None:
+    place = world.relay.serve.listener("mx")
+    with smtplib.SMTP(place["host"], place["port"]) as client:
+        client.ehlo()
+        assert not client.has_extn("auth")
+        assert client.docmd("AUTH", "PLAIN AGEAYg==")[0] in (502, 503, 504)
+
+
 def test_mail_that_is_no_bounce_reaches_its_other_recipients(world: World) -> None:
     before = len(world.hop.mail)
-    world.relay.send("postmaster@bounces.example.com", "hal@example.net")
+    world.relay.send("nobody@bounces.example.com", "hal@example.net")
     wait_for(lambda: len(world.hop.mail) > before)
     assert world.hop.mail[-1].rcpt_tos == ["hal@example.net"]

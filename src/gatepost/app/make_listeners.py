@@ -9,7 +9,7 @@ from typing import Any, Final
 from gatepost.certificates.reloaded_files import CertificateFiles, Files
 from gatepost.config.settings import Configuration, LimitSettings, ListenerSettings, NetworkRule
 from gatepost.config.value_syntax import Network
-from gatepost.model.address import parse_address
+from gatepost.model.address import Address, parse_address
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import Profile
 from gatepost.net.listen import Listener, listen, listen_local
@@ -88,7 +88,7 @@ class ListenerFactory:
 
     def _terms(self, settings: ListenerSettings, rule: NetworkRule) -> Terms:
         named = settings.mechanisms if rule.mechanisms is None else rule.mechanisms
-        offered = self.verifiable & frozenset(named or self._usual())
+        offered = self.verifiable & (self._usual() if named is None else frozenset(named))
         if not settings.client_authorities:  # no client is asked for a certificate
             offered -= {"EXTERNAL"}
         if settings.tls == "none":  # there is no channel to bind to (RFC 5802 6)
@@ -100,7 +100,7 @@ class ListenerFactory:
             self.config.hostname,
             offered,
             can_tls=settings.tls != "none",
-            postmaster=parse_address(self.config.postmaster) if self.config.postmaster else None,
+            postmaster=_postmaster(self.config, rule),
             messages=self.config.limits.messages_per_connection,
             open_domains=None if rule.may_relay or not is_open else frozenset(rule.may_send_to),
         )
@@ -114,6 +114,14 @@ class ListenerFactory:
         which choose -PLUS if it is offered (GNU SASL, in msmtp and mutt) would be refused.
         """
         return frozenset([each for each in self.verifiable if not each.endswith("-PLUS")])
+
+
+def _postmaster(config: Configuration, rule: NetworkRule) -> Address | None:
+    """Return who gets mail for ``postmaster``; where strangers send, somebody must (RFC 5321
+    4.5.1)."""
+    if config.postmaster:
+        return parse_address(config.postmaster)
+    return Address("postmaster", rule.may_send_to[0]) if rule.may_send_to else None
 
 
 def _networks(networks: Iterable[Network]) -> Networks:

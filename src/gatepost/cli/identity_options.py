@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from gatepost.cli.secret_file import read_secret
+from gatepost.cli.secret_file import read_secret, read_token
 
 if TYPE_CHECKING:  # not for --help
     from gatepost.client.settings import Token
@@ -85,7 +85,7 @@ def read_identity_options(arguments: dict[str, Any]) -> "IdentityOptions":
 
     urls = (arguments["authority"] or "", arguments["arm_url"] or "", arguments["email_url"] or "")
     file = arguments["arm_token_file"]
-    token = "" if file is None else read_secret(file, "token").strip()
+    token = "" if file is None else read_token(file, "token")
     return IdentityOptions(
         IdentityUrls(*urls),
         arguments["stands_for"] or "",

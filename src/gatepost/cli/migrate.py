@@ -10,7 +10,7 @@ import click
 from gatepost.cli.exit_options import exit_options, plan_of, read_settings, write_configuration
 from gatepost.cli.migrate_verify import verify
 from gatepost.cli.output import OK, CommandFailed, print_json
-from gatepost.cli.secret_file import read_secret
+from gatepost.cli.secret_file import read_token
 from gatepost.model.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _read(choices: Choices) -> "Inventory":
         from gatepost.model.secret import Secret  # noqa: PLC0415
 
         if file is not None:
-            return Secret(read_secret(file, "token").strip())
+            return Secret(read_token(file, "token"))
         return find_token(url.rstrip("/"), variable, os.environ)
 
     arm = reader(choices["arm"], token_for(choices["arm"], choices["token_file"], ARM_VARIABLE))

@@ -26,6 +26,18 @@ def read_secret(file: Any, what: str) -> str:
         raise click.UsageError(f"the {what} file is not UTF-8") from None
 
 
+def read_token(file: Any, what: str) -> str:
+    """Return the token in a file, which may stand between spaces. Raises UsageError."""
+    token = read_secret(file, what).strip()
+    if not token:
+        raise click.UsageError(f"the {what} file is empty")
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise click.UsageError(
+            f"the {what} file must have the {what} alone, in one line; this one has something else"
+        )
+    return token
+
+
 @contextmanager
 def saved_secret(path: Path) -> Iterator[Callable[[str], None]]:
     """Yield a function that writes a secret to ``path``, which is created first and must not exist.

@@ -38,6 +38,10 @@ _UNSAID: Final[Mapping[str, str]] = {
     "target.send_as_for": "everybody",
 }
 """The meaning of a missing key without a default value."""
+_NONE: Final[Mapping[str, str]] = {
+    "listener.network.mechanisms": "nobody signs in, because of may_send_to",
+}
+"""The same if the default is an empty list, and another one elsewhere."""
 _MIND: Final[Mapping[str, str]] = {
     "target.send_as": "signatures (DKIM) of applications do not hold behind it",
 }
@@ -61,6 +65,8 @@ def _origin(value: EffectiveValue) -> str:
         return f"{value.origin}: {_MIND[key]}"
     if value.origin != DEFAULT or value.value or key not in _UNSAID:
         return value.origin
+    if value.value == [] and key in _NONE:
+        return f"{value.origin}: {_NONE[key]}"
     return f"{value.origin}: {_UNSAID[key]}"
 
 

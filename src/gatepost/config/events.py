@@ -16,9 +16,11 @@ from gatepost.config.settings import (
     ProviderEventsSettings,
 )
 from gatepost.config.table_reader import TableReader
+from gatepost.model.address import Address
 from gatepost.model.provider_events import EventProvider
 from gatepost.model.route import Capture, Route, Target
 from gatepost.net.listen import is_loopback
+from gatepost.routing.route import Origin, matches
 
 _RESOURCE: Final = re.compile(
     r"/subscriptions/[^/\s]{1,100}/resourceGroups/[^/\s]{1,100}"
@@ -68,8 +70,13 @@ def _bounces(
         return "", ()
     bouncing: tuple[str, ...] = table.need("bounce_targets", values.some(values.text), ())
     _check_targets(table, bouncing, targets, "bounce_targets")
+    bounce = Address("postmaster", domain)
+    first = next((each for each in routes if matches(each.match, Origin(None), bounce)), None)
     if not any(domain in each.match.recipients and _is_captured(each) for each in routes):
         problem = f'there is no [[route]] with recipients = ["{domain}"] to a target that captures'
+        table.fault("bounce_domain", f"{table.name('bounce_domain')}: {problem}")
+    elif first is not None and not _is_captured(first):
+        problem = f"the route {first.name} is earlier, and would send bounces away again"
         table.fault("bounce_domain", f"{table.name('bounce_domain')}: {problem}")
     return domain, bouncing
 

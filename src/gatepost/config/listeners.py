@@ -14,7 +14,7 @@ from gatepost.config.table_reader import TableReader
 from gatepost.net.listen import is_loopback
 from gatepost.sasl.mechanisms import MECHANISMS
 
-_MECHANISMS: Final = values.some(values.mechanism(MECHANISMS))
+_MECHANISMS: Final = values.many(values.mechanism(MECHANISMS))
 _NETWORKS: Final = values.some(values.network)
 _IMPLICIT: Final = frozenset({465, 2465})
 
@@ -57,7 +57,7 @@ def _read_listener(table: TableReader, index: int) -> ListenerSettings:
         tls,
         table.take("certificate", values.path, ""),
         table.take("key", values.path, ""),
-        table.take("mechanisms", _MECHANISMS, ()),
+        table.take("mechanisms", _optional_mechanisms, None),
         _read_rules(table),
         table.take("proxies", _NETWORKS, ()),
         table.take("client_authorities", values.optional_path, ""),
@@ -148,12 +148,14 @@ def _warn_of_nobody(table: TableReader, listener: ListenerSettings) -> None:
 def _read_rule(table: TableReader) -> NetworkRule:
     nobody: tuple[values.Network, ...] = ()
     networks = table.need("from", _NETWORKS, nobody)
-    mechanisms: tuple[str, ...] | None = table.take("mechanisms", _optional_mechanisms, None)
+    may_send_to: tuple[str, ...] = table.take("may_send_to", values.some(_domain), ())
+    # Who brings bounces has no account here, and may come without TLS.
+    usual: tuple[str, ...] | None = () if may_send_to else None
     rule = NetworkRule(
         networks,
-        mechanisms,
+        table.take("mechanisms", _optional_mechanisms, usual),
         table.take("may_relay", values.flag, False),
-        table.take("may_send_to", values.some(_domain), ()),
+        may_send_to,
         table.take("refuse", values.flag, False),
     )
     if rule.may_relay and _are_everybody(networks):

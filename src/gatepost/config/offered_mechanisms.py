@@ -52,7 +52,7 @@ def check_mechanisms(
     if any(isinstance(each, AccountsDirectory) for each in directories):
         verifiable.add("EXTERNAL")
     for table, listener in zip(root.tables("listener"), listeners, strict=False):
-        named = [(table, listener.mechanisms)]
+        named = [(table, listener.mechanisms or ())]
         rules = zip(table.tables("network"), listener.networks, strict=False)
         for where, mechanisms in named + [(part, rule.mechanisms or ()) for part, rule in rules]:
             for number, each in enumerate(mechanisms):

@@ -90,8 +90,8 @@ class ListenerSettings:
     certificate: str = ""
     """PEM file with certificate and chain, and the key unless ``key`` names its file."""
     key: str = ""
-    mechanisms: tuple[str, ...] = ()
-    """Empty: all that the directory can verify."""
+    mechanisms: tuple[str, ...] | None = None
+    """None: all that the directory can verify; empty: nobody can sign in."""
     networks: tuple[NetworkRule, ...] = ()
     proxies: tuple[Network, ...] = ()
     """Networks whose connections begin with a PROXY header (haproxy, v1 or v2); empty: none."""

@@ -15,6 +15,7 @@ from gatepost.mime.returned_mail import (
     ReturnedRecipient,
     read_returned,
 )
+from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.envelope import Recipient
 from gatepost.model.message import Submission
@@ -46,7 +47,12 @@ class Bounces:
     def others(self, submission: Submission) -> tuple[Recipient, ...]:
         """Return the recipients at other domains."""
         recipients = submission.envelope.recipients
-        return tuple([each for each in recipients if each.address.domain.lower() != self._domain])
+        return tuple([each for each in recipients if not self._is_ours(each.address)])
+
+    def _is_ours(self, address: Address) -> bool:
+        """Tell whether only bounces are for an address; the postmaster's is for people (RFC 5321
+        4.5.1)."""
+        return address.domain.lower() == self._domain and address.local.lower() != "postmaster"
 
     async def try_take(self, submission: Submission) -> bool:
         """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""
@@ -69,7 +75,7 @@ class Bounces:
 
     def _marked(self, submission: Submission) -> Iterator[MarkedDelivery]:
         for recipient in submission.envelope.recipients:
-            if recipient.address.domain.lower() == self._domain:
+            if self._is_ours(recipient.address):
                 try:
                     yield self._marks.read(recipient.address.local)
                 except ValueError:

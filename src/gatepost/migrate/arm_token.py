@@ -30,6 +30,8 @@ _HOW: Final = (
 def find_token(resource: str, variable: str, environment: Mapping[str, str]) -> Secret:
     """Return a token for a resource. Raises ConfigError that says what to do."""
     if token := environment.get(variable, "").strip():
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise ConfigError(f"{variable} must have the token alone, in one line")
         return Secret(token)
     reasons = []
     for source in (_by_command_line, _by_library):

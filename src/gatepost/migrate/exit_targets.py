@@ -29,6 +29,7 @@ def inside_target(choices: Choices) -> ExitTarget:
     }
     about = "Microsoft 365 High Volume Email: recipients in your organisation, 10 MB a message."
     if choices.get("hve_password_file"):
+        _refuse_both(choices, "hve_password_file", "hve_secret_file", "hve_client_id", "hve_tenant")
         credential = _password(account, choices["hve_password_file"])
     else:
         credential = {**_application(choices, "hve"), "username": account, "scope": _OUTLOOK_SCOPE}
@@ -100,6 +101,13 @@ def _application(choices: Choices, whose: str) -> dict[str, Any]:
         "secret": {"file": file},
         **({"authority": choices["authority"]} if choices.get("authority") else {}),
     }
+
+
+def _refuse_both(choices: Choices, key: str, *others: str) -> None:
+    for other in others:
+        if choices.get(other):
+            names = " and ".join(f"--{each.replace('_', '-')}" for each in (key, other))
+            raise ConfigError(f"{names} cannot be used together")
 
 
 def _password(username: str, file: str) -> dict[str, Any]:

@@ -132,8 +132,11 @@ class MailTransactions:
 
     def _is_closed_to(self, recipient: Address) -> bool:
         """Tell whether a client that has not signed in may not send to a recipient."""
-        domains = self._session.setting.open_domains
+        setting = self._session.setting
+        domains = setting.open_domains
         if domains is None or self._session.signed_in_as is not None:
+            return False
+        if recipient == setting.postmaster:  # RFC 5321 4.5.1
             return False
         return recipient.domain.lower() not in domains
 

@@ -128,3 +128,28 @@ def test_limits_of_addresses() -> None:
         config(STARTTLS, "[limits]\nconnections_per_address = 4\nconnections = 9\n").limits
     )
     assert (limits.sessions, limits.connections, limits.failures) == (4, 9, 5)
+
+
+BOUNCES = '[[listener.network]]\nfrom = "0.0.0.0/0"\nmay_send_to = ["Bounces.example.com"]\n'
+
+
+@pytest.mark.parametrize(
+    ("listener", "mechanisms"),
+    [
+        (f"{STARTTLS}mechanisms = []\n", frozenset()),
+        (f"{STARTTLS}{BOUNCES}", frozenset()),
+        (f'{STARTTLS}{BOUNCES}mechanisms = ["PLAIN"]\n', {"PLAIN"}),
+        (f'{STARTTLS}mechanisms = ["LOGIN"]\n{BOUNCES}', frozenset()),
+    ],
+)
+def test_strangers_are_offered_no_login(listener: str, mechanisms: frozenset[str]) -> None:
+    after = offer(terms(listener), encrypted=True)
+    assert after.mechanisms == mechanisms
+    assert any(each.startswith("AUTH") for each in after.lines) == bool(mechanisms)
+
+
+def test_where_strangers_send_there_is_a_postmaster() -> None:
+    assert terms(STARTTLS).setting.postmaster is None
+    assert str(terms(f"{STARTTLS}{BOUNCES}").setting.postmaster) == "postmaster@bounces.example.com"
+    own = terms(f"{STARTTLS}{BOUNCES}", more='postmaster = "ops@example.org"')
+    assert str(own.setting.postmaster) == "ops@example.org"

@@ -69,6 +69,17 @@ MISTAKES = [
      'there is no [[route]] with recipients = ["other.example"]'),
 ]
 # fmt: on
+EARLIER = '[[route]]\nsenders = ["<>", "*.example.org"]\nto = "out"\n[[route]]\nrecipients = ["b'
+BOUNCING = 'bounce_domain = "bounces.example.com"\nbounce_targets = ["out"]\n'
+
+
+def test_a_route_that_would_take_bounces_away() -> None:
+    text = f"{EVENTS}{BOUNCING}"
+    assert parse_config(text).events is not None
+    first = text.replace('[[route]]\nrecipients = ["b', EARLIER)
+    assert any("is earlier, and would send bounces away" in each for each in mistakes(first))
+    other = first.replace('"<>", ', "")  # of a sender of ours: no bounce
+    assert parse_config(other).events is not None
 
 
 @pytest.mark.parametrize(("text", "problem"), MISTAKES)

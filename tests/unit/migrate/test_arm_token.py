@@ -97,3 +97,8 @@ def test_azure_identity_is_quiet_and_may_say_nothing(
     with pytest.raises(ConfigError, match="azure-identity: RuntimeError"):
         find_token(ARM, ARM_VARIABLE, {})
     assert logger.level == logging.CRITICAL
+
+
+def test_a_variable_with_two_lines_is_no_token() -> None:
+    with pytest.raises(ConfigError, match="must have the token alone"):
+        find_token(ARM, ARM_VARIABLE, {ARM_VARIABLE: "abc\ndef"})

@@ -138,3 +138,11 @@ def test_the_name_of_an_application_stays_a_comment(name: str) -> None:
 def test_what_would_be_ignored_is_refused(choices: dict[str, Any], what: str) -> None:
     with pytest.raises(ConfigError, match=what):
         outside_target(choices)
+
+
+@pytest.mark.parametrize("other", ["hve_secret_file", "hve_client_id"])
+def test_the_password_and_the_secret_of_hve_exclude_each_other(other: str) -> None:
+    choices = {"tenants": [TENANT], "hve_account": "news@contoso.com", "hve_password_file": "p"}
+    assert inside_target(choices).credential["kind"] == "password"
+    with pytest.raises(ConfigError, match=r"--hve-password-file and --hve-.* cannot be used"):
+        inside_target({**choices, other: "x"})
