@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.config.provider_events_file import available_event_providers, read_event_provider
+from gatepost.config.provider_events_file import read_event_provider
+from gatepost.config.provider_file import shipped_providers
 from gatepost.feedback.bounces import feedback_of
 from gatepost.feedback.provider_events import read_body, read_events
 from gatepost.mime.returned_mail import read_returned
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
-PROVIDERS = [read_event_provider(each) for each in available_event_providers()]
+PROVIDERS = [read_event_provider(each) for each in shipped_providers("events")]
 NAMES = sorted(
     {
         segment.removeprefix("@")

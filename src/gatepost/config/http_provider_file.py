@@ -5,15 +5,14 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any, Final, cast
 
 from gatepost.config import value_syntax as values
 from gatepost.config.problems import nearest
-from gatepost.config.source_file import parse, raise_problems, read_text
+from gatepost.config.provider_file import header_name, read_shipped_or_own, sourced_table
+from gatepost.config.source_file import parse, raise_problems
 from gatepost.config.table_reader import TableReader
 from gatepost.model.http_provider import (
     Consequence,
@@ -31,7 +30,6 @@ from gatepost.model.http_provider import (
 )
 from gatepost.model.reply import Esc
 
-_FOLDER: Final = "apis"
 OF_A_MESSAGE: Final = ("sender", "recipients", "recipient", "message", "delivery")
 """Placeholders that have another value for each message."""
 RESERVED: Final = frozenset(
@@ -41,24 +39,11 @@ RESERVED: Final = frozenset(
 """Names that a placeholder cannot have, because a target's keys have them."""
 PLACEHOLDER: Final = re.compile(r"\{([a-z_]{1,40})\}")
 _NAME: Final = re.compile(r"[a-z][a-z_]{0,39}")
-_HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _PATH: Final = re.compile(r"[A-Za-z0-9_-]{1,60}(\.[A-Za-z0-9_-]{1,60}){0,7}")
 _REPLY: Final = re.compile(r"(5\d\d) 5\.(\d{1,3})\.(\d{1,3})")
 _STATUSES: Final = values.some(values.number(100, 599))
 _DEEPEST: Final = 8
 """Nested members of a body."""
-
-
-@cache
-def available_providers() -> tuple[str, ...]:
-    """Return the names of the providers that come with Gatepost, in order."""
-    entries = files("gatepost.profiles").joinpath(_FOLDER).iterdir()
-    return tuple(sorted([each.name[:-5] for each in entries if each.name.endswith(".toml")]))
-
-
-def is_file_name(provider: str) -> bool:
-    """Tell whether the value of ``provider`` names a file rather than a provider of ours."""
-    return "/" in provider or provider.endswith(".toml")
 
 
 def read_provider(provider: str) -> HttpProvider:
@@ -67,19 +52,7 @@ def read_provider(provider: str) -> HttpProvider:
     Raises ConfigProblems with every mistake, each at ``file:line``, and values.Unknown for a name
     that is none of ours.
     """
-    if is_file_name(provider):
-        return parse_provider(read_text(FilePath(provider)), provider)
-    if provider not in available_providers():
-        names = ", ".join(available_providers())
-        problem = f'must be one of {names}, or a file such as "./mine.toml", not {provider!r}'
-        raise values.Unknown(problem, nearest(provider, available_providers()))
-    return _shipped(provider)
-
-
-@cache
-def _shipped(name: str) -> HttpProvider:
-    text = files("gatepost.profiles").joinpath(_FOLDER, f"{name}.toml").read_text("utf-8")
-    return parse_provider(text, name)
+    return read_shipped_or_own("apis", provider, parse_provider)
 
 
 def parse_provider(text: str, file: str) -> HttpProvider:
@@ -94,10 +67,10 @@ def parse_provider(text: str, file: str) -> HttpProvider:
 def _read(root: TableReader, name: str) -> HttpProvider:
     title = root.take("title", values.text, name)
     root.take("as_of", values.text, "")
-    request = _table(root, "request")
+    request = sourced_table(root, "request")
     url = request.need("url", _url, "")
     sign_in = _sign_in(request)
-    idempotency = request.take("idempotency_header", _header, "")
+    idempotency = request.take("idempotency_header", header_name, "")
     request.finish()
     placeholders = {key: _placeholder(each) for key, each in root.named("placeholder").items()}
     for key in placeholders:
@@ -121,13 +94,6 @@ def _read(root: TableReader, name: str) -> HttpProvider:
     return provider
 
 
-def _table(root: TableReader, key: str) -> TableReader:
-    """Return a table, whose values may have a source."""
-    table = root.table(key)
-    table.take("source", values.text, "")
-    return table
-
-
 def _sign_in(request: TableReader) -> ProviderSignIn:
     kind = request.decide("sign_in", values.one_of(("sigv4", "basic", "key")), "key", required=True)
     match kind:
@@ -137,7 +103,7 @@ def _sign_in(request: TableReader) -> ProviderSignIn:
         case "basic":
             return ProviderSignIn("basic", username=request.need("username", values.text, ""))
         case _:
-            header = request.take("header", _header, "authorization")
+            header = request.take("header", header_name, "authorization")
             prefix = request.take("prefix", values.optional_text, "")
             return ProviderSignIn("key", header=header.lower(), prefix=prefix)
 
@@ -153,7 +119,7 @@ def _placeholder(table: TableReader) -> Placeholder:
 
 
 def _body(root: TableReader) -> RequestBody:
-    table = _table(root, "body")
+    table = sourced_table(root, "body")
     kind = table.need("kind", values.one_of(("json", "form")), "json")
     message = table.need("message", values.one_of(("base64", "text", "file")), "base64")
     is_seven_bit = table.take("seven_bit", values.flag, False)
@@ -175,7 +141,7 @@ def _body(root: TableReader) -> RequestBody:
 
 
 def _limits(root: TableReader) -> ProviderLimits:
-    table = _table(root, "limits")
+    table = sourced_table(root, "limits")
     limits = ProviderLimits(
         table.take("size", values.positive_size, None),
         cast("Any", table.take("size_counts", values.one_of(("message", "base64")), "message")),
@@ -186,7 +152,7 @@ def _limits(root: TableReader) -> ProviderLimits:
 
 
 def _success(root: TableReader) -> Success:
-    table = _table(root, "success")
+    table = sourced_table(root, "success")
     statuses: tuple[int, ...] = table.take("status", _STATUSES, (200,))
     id_ = table.need("id", _path, "")
     rejected = table.take("rejected", _path, "")
@@ -196,7 +162,7 @@ def _success(root: TableReader) -> Success:
 
 
 def _recipients(success: TableReader) -> RecipientStates:
-    table = _table(success, "recipients")
+    table = sourced_table(success, "recipients")
     states = RecipientStates(
         table.need("path", _path, ""),
         table.need("address", _path, ""),
@@ -211,10 +177,10 @@ def _recipients(success: TableReader) -> RecipientStates:
 
 
 def _error(root: TableReader) -> ErrorPaths:
-    table = _table(root, "error")
+    table = sourced_table(root, "error")
     paths = ErrorPaths(
         table.take("code", values.some(_path), ()),
-        table.take("code_header", _header, "").lower(),
+        table.take("code_header", header_name, "").lower(),
         table.take("message", values.some(_path), ()),
     )
     table.finish()
@@ -257,8 +223,8 @@ def _reset(root: TableReader) -> ResetHeader | None:
     if not root.has("reset"):
         root.table("reset")
         return None
-    table = _table(root, "reset")
-    header = table.need("header", _header, "").lower()
+    table = sourced_table(root, "reset")
+    header = table.need("header", header_name, "").lower()
     unit = table.need("unit", values.one_of(("seconds", "epoch")), "seconds")
     table.finish()
     return ResetHeader(header, cast("Any", unit))
@@ -293,12 +259,6 @@ def _check_placeholders(root: TableReader, provider: HttpProvider) -> None:
 def _url(value: Any) -> str:
     values.https_url(PLACEHOLDER.sub("x", value) if isinstance(value, str) else value)
     return cast("str", value)
-
-
-def _header(value: Any) -> str:
-    if not isinstance(value, str) or not _HEADER.fullmatch(value):
-        raise ValueError("must be the name of a header field")
-    return value
 
 
 def _path(value: Any) -> str:

@@ -4,14 +4,12 @@
 """
 
 import re
-from functools import cache
-from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Any, Final, cast, get_args
 
 from gatepost.config import value_syntax as values
-from gatepost.config.problems import nearest
-from gatepost.config.source_file import parse, raise_problems, read_text
+from gatepost.config.provider_file import header_name, read_shipped_or_own, sourced_table
+from gatepost.config.source_file import parse, raise_problems
 from gatepost.config.table_reader import TableReader
 from gatepost.model.provider_events import (
     CarriedMark,
@@ -23,18 +21,9 @@ from gatepost.model.provider_events import (
     WebhookProof,
 )
 
-_FOLDER: Final = "events"
-_HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9_-]{1,60}|\*|@[A-Za-z0-9-]{1,64})"
                           r"(?:\.(?:[A-Za-z0-9_-]{1,60}|\*|@[A-Za-z0-9-]{1,64})){0,7}")  # fmt: skip
 _WINDOW: Final = 300.0
-
-
-@cache
-def available_event_providers() -> tuple[str, ...]:
-    """Return the names of the providers that come with Gatepost, in order."""
-    entries = files("gatepost.profiles").joinpath(_FOLDER).iterdir()
-    return tuple(sorted([each.name[:-5] for each in entries if each.name.endswith(".toml")]))
 
 
 def read_event_provider(provider: str) -> EventProvider:
@@ -43,19 +32,7 @@ def read_event_provider(provider: str) -> EventProvider:
     Raises ConfigProblems with every mistake, each at ``file:line``, and values.Unknown for a name
     that is none of ours.
     """
-    if "/" in provider or provider.endswith(".toml"):
-        return parse_event_provider(read_text(FilePath(provider)), provider)
-    if provider not in available_event_providers():
-        names = ", ".join(available_event_providers())
-        problem = f'must be one of {names}, or a file such as "./mine.toml", not {provider!r}'
-        raise values.Unknown(problem, nearest(provider, available_event_providers()))
-    return _shipped(provider)
-
-
-@cache
-def _shipped(name: str) -> EventProvider:
-    text = files("gatepost.profiles").joinpath(_FOLDER, f"{name}.toml").read_text("utf-8")
-    return parse_event_provider(text, name)
+    return read_shipped_or_own("events", provider, parse_event_provider)
 
 
 def parse_event_provider(text: str, file: str) -> EventProvider:
@@ -73,20 +50,13 @@ def parse_event_provider(text: str, file: str) -> EventProvider:
     return provider
 
 
-def _table(root: TableReader, key: str) -> TableReader:
-    """Return a table, whose values may have a source."""
-    table = root.table(key)
-    table.take("source", values.text, "")
-    return table
-
-
 def _proof(root: TableReader) -> WebhookProof:
-    table = _table(root, "proof")
+    table = sourced_table(root, "proof")
     kind = table.decide("kind", values.one_of(get_args(Proof)), "basic", required=True)
     signature, timestamp = "", ""
     if kind == "ecdsa":
-        signature = table.need("signature_header", _header, "")
-        timestamp = table.need("timestamp_header", _header, "")
+        signature = table.need("signature_header", header_name, "")
+        timestamp = table.need("timestamp_header", header_name, "")
     window = _WINDOW
     if kind != "basic":
         window = table.take("window", _seconds, _WINDOW)
@@ -99,7 +69,7 @@ def _seconds(value: Any) -> float:
 
 
 def _paths(root: TableReader) -> EventPaths:
-    table = _table(root, "event")
+    table = sourced_table(root, "event")
     paths = EventPaths(
         table.need("kind", _some_paths, ()),
         table.need("delivery", _some_paths, ()),
@@ -134,18 +104,12 @@ def _mark(root: TableReader) -> CarriedMark | None:
     if not root.has("mark"):
         return None
     table.take("source", values.text, "")
-    mark = CarriedMark(table.need("header", _header, ""), table.need("value", _marked, ""))
+    mark = CarriedMark(table.need("header", header_name, ""), table.need("value", _marked, ""))
     table.finish()
     return mark
 
 
 # Values.
-
-
-def _header(value: Any) -> str:
-    if not isinstance(value, str) or not _HEADER.fullmatch(value):
-        raise ValueError("must be the name of a header field")
-    return value
 
 
 def _path(value: Any) -> str:

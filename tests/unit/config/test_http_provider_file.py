@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import pytest
 
-from gatepost.config.http_provider_file import available_providers, parse_provider, read_provider
+from gatepost.config.http_provider_file import parse_provider, read_provider
 from gatepost.config.load import load_config, parse_config
 from gatepost.config.problems import ConfigProblems
+from gatepost.config.provider_file import shipped_providers
 from gatepost.model.route import HttpApiTarget
 from tests.unit.config.small import SMALL
 
@@ -61,12 +62,12 @@ def target(text: str) -> HttpApiTarget:
 
 
 def test_the_providers_that_come_with_gatepost() -> None:
-    assert available_providers() == ("infobip", "mailgun", "ses", "sparkpost")
-    for name in available_providers():
+    assert shipped_providers("apis") == ("infobip", "mailgun", "ses", "sparkpost")
+    for name in shipped_providers("apis"):
         assert read_provider(name).name == name
 
 
-@pytest.mark.parametrize("name", available_providers())
+@pytest.mark.parametrize("name", shipped_providers("apis"))
 def test_every_value_of_ours_has_its_source_and_date(name: str) -> None:
     file = files("gatepost.profiles").joinpath("apis", f"{name}.toml")
     document = tomllib.loads(file.read_text("utf-8"))
@@ -76,7 +77,7 @@ def test_every_value_of_ours_has_its_source_and_date(name: str) -> None:
         assert table["source"]
 
 
-@pytest.mark.parametrize("name", available_providers())
+@pytest.mark.parametrize("name", shipped_providers("apis"))
 def test_no_limit_of_ours_is_a_guess(name: str) -> None:
     """What is hearsay is left out: 1,000 recipients at Mailgun, 20 MB at SparkPost."""
     limits = read_provider(name).limits

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gatepost.config.provider_events_file import available_event_providers, read_event_provider
+from gatepost.config.provider_events_file import read_event_provider
+from gatepost.config.provider_file import shipped_providers
 from gatepost.feedback.provider_events import ProviderEvent, member, read_events
 from gatepost.feedback.recorder import bounce_in
 
@@ -141,10 +142,10 @@ def test_an_event_has_a_meaning_for_a_recipient_of_a_delivery(
 
 
 def test_every_provider_that_comes_with_gatepost_is_tried() -> None:
-    assert {provider for provider, _, _ in CASES} == set(available_event_providers())
+    assert {provider for provider, _, _ in CASES} == set(shipped_providers("events"))
 
 
-@pytest.mark.parametrize("provider", available_event_providers())
+@pytest.mark.parametrize("provider", shipped_providers("events"))
 def test_an_unknown_event_has_no_meaning(provider: str) -> None:
     value: dict[str, Any] = {"results": [{}]} if provider == "infobip" else {}
     assert [each.then for each in read(provider, value)] in ([None], [])

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gatepost.client.provider_sign_in import HiddenSecrets
-from gatepost.config.http_provider_file import available_providers, read_provider
+from gatepost.config.http_provider_file import read_provider
+from gatepost.config.provider_file import shipped_providers
 from gatepost.errors import RemoteProtocolError
 from gatepost.model.delivery import Verdict
 from gatepost.model.http_provider import HttpProvider, ResetHeader
@@ -82,7 +83,7 @@ def test_a_success_names_the_id(provider: str, given: HttpResponse, id_: str) ->
 OTHER_BODIES = [b"Mailgun Magnificent API", b"<html>Welcome</html>", b"", b"{}", b"[]", b'{"a":1}']
 
 
-@pytest.mark.parametrize("provider", available_providers())
+@pytest.mark.parametrize("provider", shipped_providers("apis"))
 @pytest.mark.parametrize("body", OTHER_BODIES)
 def test_a_200_without_an_id_is_no_success(provider: str, body: bytes) -> None:
     error = refusal(provider, response(200, body))
@@ -214,14 +215,14 @@ def test_a_failure(
     assert f"HTTP {given.status}" in error.reply.reason
 
 
-@pytest.mark.parametrize("provider", available_providers())
+@pytest.mark.parametrize("provider", shipped_providers("apis"))
 @pytest.mark.parametrize("status", [301, 302, 404, 405, 415])
 def test_another_server_loses_no_mail(provider: str, status: int) -> None:
     error = refusal(provider, response(status, b"<html>nginx</html>"))
     assert (error.kind, error.phase) == ("deferred", "auth")
 
 
-@pytest.mark.parametrize("provider", available_providers())
+@pytest.mark.parametrize("provider", shipped_providers("apis"))
 def test_retry_after_is_honoured_where_it_is_sent(provider: str) -> None:
     later = response(429, {"message": "m"}, {"retry-after": "7"})
     assert refusal(provider, later).retry_after == 7
