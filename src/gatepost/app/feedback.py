@@ -101,7 +101,9 @@ def open_feedback(
     if events.bounce_domain:
         service.report_creator.unreported_domain = events.bounce_domain
         recorder = feedback_recorder(outbound, outbound.outcomes, store, relay)
-        outbound.returned = Bounces(events.bounce_domain, outbound.marks, recorder, relay.report)
+        outbound.returned = Bounces(
+            events.bounce_domain, events.bounce_targets, outbound.marks, recorder, relay.report
+        )
 
 
 def feedback_recorder(
@@ -119,7 +121,12 @@ def _source(settings: ProviderEventsSettings, http: Http) -> "WebhookSource":
     if settings.provider.proof.kind == "sns":
         sns = SnsMessages(http, settings.topics, settings.endpoint)
     return WebhookSource(
-        settings.name, settings.provider, settings.key.read, settings.username, sns
+        settings.name,
+        settings.provider,
+        settings.targets,
+        settings.key.read,
+        settings.username,
+        sns,
     )
 
 

@@ -28,6 +28,7 @@ def target_marks(config: Configuration, marks: DeliveryMarks) -> Mapping[str, Ta
     targets = {target.name: target for route in config.routes for target in route.chain}
     return {
         name: TargetMarks(
+            name,
             marks,
             None if _has_place(targets.get(name)) else mark,
             domain if name in config.events.bounce_targets else "",

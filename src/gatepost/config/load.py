@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from gatepost.config import value_syntax as values
+from gatepost.config.bounce_targets import separate_recipients
 from gatepost.config.console import read_console
 from gatepost.config.credentials import read_credentials
 from gatepost.config.cross_checks import (
@@ -117,6 +118,7 @@ def _read(root: TableReader) -> Configuration:
     routes = read_routes(root, targets, retries)
     console = read_console(root, routes, directories)
     failures, events = read_failures(root), read_events(root, directories, targets, routes)
+    routes = separate_recipients(root, routes, events)
     check_addresses(root, listeners, health, apis, console)
     check_loops(root, listeners, targets)
     warn_of_unused(root, targets, routes, credentials, retries)

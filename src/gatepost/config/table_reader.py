@@ -1,7 +1,7 @@
 """Reads typed values from a table, with their positions; every mistake is noted, none is fatal."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -114,6 +114,13 @@ class TableReader:
         said = none if value is None and none else value
         self._record(key, said, self._source.where((*self.path, key)), unit_of(read, value))
         return value
+
+    def replace_default(self, key: str, value: Any) -> None:
+        """Show another value for a key that the file does not have, because others decide it."""
+        effective, name = self._source.effective, self.name(key)
+        for place, each in enumerate(effective):
+            if each.key == name:
+                effective[place] = replace(each, value=value)
 
     def need(self, key: str, read: Callable[[Any], T], default: T) -> T:
         """Return a required value; ``default`` replaces it after a mistake."""

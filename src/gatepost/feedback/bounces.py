@@ -1,7 +1,7 @@
 """Mail that comes back to an address of ours: who sends it may be anybody, but only with a mark."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -22,7 +22,7 @@ from gatepost.model.message import Submission
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.reply import Reply
 from gatepost.model.report import DeliveryStatus
-from gatepost.queue.delivery_marks import DeliveryMarks, MarkedDelivery
+from gatepost.queue.delivery_marks import DeliveryMarks, MarkedDelivery, for_bounces
 from gatepost.reports.relayed_outcomes import Feedback
 
 MOST_LINES: Final = 400
@@ -34,10 +34,17 @@ class Bounces:
     """Implements ``relay.routed_store.ReturnedMail``."""
 
     def __init__(
-        self, domain: str, marks: DeliveryMarks, recorder: FeedbackRecorder, report: ReportEvent
+        self,
+        domain: str,
+        targets: Collection[str],
+        marks: DeliveryMarks,
+        recorder: FeedbackRecorder,
+        report: ReportEvent,
     ) -> None:
-        """``domain``: that of the addresses, in lower case."""
+        """``domain``: that of the addresses, in lower case; ``targets``: those whose mail has
+        them."""
         self._domain, self._marks = domain, marks
+        self._purposes = [for_bounces(each) for each in targets]
         self._recorder, self._report = recorder, report
 
     def is_returned(self, submission: Submission) -> bool:
@@ -67,7 +74,7 @@ class Bounces:
         returned = await asyncio.to_thread(read_returned, content)
         some = list(feedback_of(returned, self._recorder.now()))
         for each in marked:
-            if some and not await self._recorder.record_about(each, some):
+            if some and not await self._recorder.record_bounce(each, some):
                 self._miss(submission, "the message is not in the history any more")
         if not (some or returned.recipients):
             self._miss(submission, "it says nothing about the delivery that can be read")
@@ -77,7 +84,7 @@ class Bounces:
         for recipient in submission.envelope.recipients:
             if self._is_ours(recipient.address):
                 try:
-                    yield self._marks.read(recipient.address.local)
+                    yield self._marks.read(recipient.address.local, self._purposes)
                 except ValueError:
                     continue
 

@@ -1,16 +1,17 @@
 """From what came back to reports: finds the delivery that it is about, and records it once."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from gatepost.feedback.provider_events import ProviderEvent
-from gatepost.model.delivery import Delivery
+from gatepost.model.delivery import Addressee, Delivery
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.provider_events import STATUSES, Meaning
 from gatepost.queue.deliveries_contract import Deliveries
-from gatepost.queue.delivery_marks import DeliveryMarks, MarkedDelivery
+from gatepost.queue.delivery_marks import DeliveryMarks, MarkedDelivery, for_events
 from gatepost.reports.bounces import Bounce, ServerReply
 from gatepost.reports.relayed_outcomes import Feedback, RelayedOutcomes
 from gatepost.reports.suppression import fold
@@ -33,43 +34,54 @@ class FeedbackRecorder:
         self._deliveries, self._outcomes, self._marks = deliveries, outcomes, marks
         self._report, self.now = report, now
 
-    async def record(self, source: str, events: Sequence[ProviderEvent]) -> int:
-        """Record a provider's events; return how many recipients they were about.
+    async def record(
+        self, source: str, targets: Collection[str], events: Sequence[ProviderEvent]
+    ) -> int:
+        """Record a provider's events about mail that left by ``targets``; return how many
+        recipients they were about.
 
         What is about no delivery of this relay is reported to the operator. Raises QueueError.
         """
         count = 0
+        purposes = [for_events(each) for each in targets]
         for each in events:
             if each.then is None:
                 self._report("feedback_unknown", source=source, kind=each.kind[:80])
             elif each.then != "nothing":
-                count += await self._record(source, each, each.then)
+                count += await self._record(source, purposes, each, each.then)
         return count
 
-    async def _record(self, source: str, event: ProviderEvent, then: Meaning) -> int:
+    async def _record(
+        self, source: str, purposes: Sequence[str], event: ProviderEvent, then: Meaning
+    ) -> int:
         try:
-            marked = self._marks.read(event.delivery)
+            marked = self._marks.read(event.delivery, purposes)
         except ValueError:
-            self._miss(source, event, "it does not name a delivery of this relay")
+            self._miss(source, event, "it does not name a delivery of this relay by its targets")
             return 0
         some = [
             _feedback(recipient, reason, event, then, self.now())
             for recipient, reason in event.recipients
         ]
-        recorded = await self.record_about(marked, some)
+        recorded = await self._record_about(marked, some)
         if not recorded:
             self._miss(source, event, "it is about no recipient of a delivery in the history")
         return recorded
 
-    async def record_about(self, marked: MarkedDelivery, some: Sequence[Feedback]) -> int:
-        """Record what came back about a delivery; return the number of its recipients that it is
-        about, 0 for a delivery that is forgotten. Raises QueueError."""
+    async def record_bounce(self, marked: MarkedDelivery, some: Sequence[Feedback]) -> int:
+        """Record what came back by mail, from anybody who got the delivery; return the number of
+        its recipients that it is about, 0 for one that is forgotten. Raises QueueError."""
+        return await self._record_about(marked, some, is_proven=False)
+
+    async def _record_about(
+        self, marked: MarkedDelivery, some: Sequence[Feedback], *, is_proven: bool = True
+    ) -> int:
         deliveries = await self._deliveries.find(marked.message)
         try:
             message = await self._deliveries.message(marked.message)
         except KeyError:
             return 0
-        found = list(feedback_of_mark(marked, deliveries, some))
+        found = list(feedback_of_mark(marked, deliveries, some, is_proven=is_proven))
         await self._outcomes.record_feedback(message, found)
         return len(found)
 
@@ -100,24 +112,36 @@ def bounce_in(reason: str) -> Bounce | None:
 
 
 def feedback_of_mark(
-    marked: MarkedDelivery, deliveries: Sequence[Delivery], some: Sequence[Feedback]
+    marked: MarkedDelivery,
+    deliveries: Sequence[Delivery],
+    some: Sequence[Feedback],
+    *,
+    is_proven: bool = True,
 ) -> Iterator[Feedback]:
-    """Yield what is about recipients of the delivery, who are spelled as the message had them.
+    """Yield what is about recipients of the delivery, who are spelled as the message had them, and
+    who may have got it.
 
-    Who reports about a mark of one recipient need not name him.
+    Who reports about a mark of one recipient need not name him. What is not proven to come from a
+    provider may come from any recipient that shares the mark, so it suppresses none of them.
     """
     own = next((each for each in deliveries if each.id == marked.delivery), None)
-    ours = [str(each.recipient.address) for each in own.addressees] if own is not None else []
-    only = ours[0] if len(ours) == 1 else ""
-    if marked.place is not None and marked.place < len(ours):
-        only = ours[marked.place]
-    by_key = {fold(each): each for each in ours}  # whoever has the mark got this delivery only
+    if own is None:
+        return
+    addressees = own.addressees
+    if marked.place is not None and marked.place < len(addressees):
+        addressees = addressees[marked.place : marked.place + 1]
+    only = addressees[0] if len(addressees) == 1 else None
+    by_key = {fold(str(each.recipient.address)): each for each in addressees}
     for each in some:
-        recipient = by_key.get(fold(each.recipient), "") or only
-        if only and marked.place is not None:
-            recipient = only
-        if recipient:
-            yield Feedback(
-                recipient, each.status, each.at, each.message, each.server, each.is_hard,
-                each.for_good,
-            )  # fmt: skip
+        addressee = only or by_key.get(fold(each.recipient))
+        if addressee is None or not _may_have(own, addressee):
+            continue
+        is_hard = each.is_hard and (is_proven or only is not None)
+        yield replace(each, recipient=str(addressee.recipient.address), is_hard=is_hard)
+
+
+def _may_have(delivery: Delivery, addressee: Addressee) -> bool:
+    """Tell whether a next hop may have taken the mail of a recipient."""
+    if addressee.fate == "waiting":
+        return delivery.attempts > 0 or delivery.state == "leased"
+    return addressee.fate in ("delivered", "dropped")

@@ -50,6 +50,8 @@ class WebhookSource:
     name: str
     """The last part of the path."""
     provider: EventProvider
+    targets: tuple[str, ...]
+    """Those whose mail its events are about."""
     secret: Callable[[], Secret]
     """Reads the key or the password. Raises ConfigError."""
     username: str = ""
@@ -137,7 +139,7 @@ class WebhookEndpoint:
             events = await asyncio.to_thread(read_events, source.provider, value)
         except ValueError as error:
             raise _malformed(error) from None
-        count = await self._recorder.record(source.name, events)
+        count = await self._recorder.record(source.name, source.targets, events)
         source.seen.add(proven.id, self._seconds(), 2 * source.provider.proof.window)
         return _recorded(count)
 

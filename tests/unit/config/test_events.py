@@ -2,10 +2,11 @@
 
 import pytest
 
-from gatepost.config.load import parse_config
+from gatepost.config.load import parse_config, read_config
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.provider_events_file import parse_event_provider
 from gatepost.model.provider_events import EventProvider
+from gatepost.model.route import MxTarget
 from tests.unit.config.small import SMALL, mistakes
 
 TOPIC = (
@@ -80,6 +81,23 @@ def test_a_route_that_would_take_bounces_away() -> None:
     assert any("is earlier, and would send bounces away" in each for each in mistakes(first))
     other = first.replace('"<>", ', "")  # of a sender of ours: no bounce
     assert parse_config(other).events is not None
+
+
+def test_mail_whose_bounces_come_back_goes_to_one_recipient_at_a_time() -> None:
+    def read(keys: str) -> tuple[int, list[str], list[object]]:
+        out = TARGETS.replace('kind = "mx"', f'kind = "mx"\n{keys}')
+        text = f'hostname = "a.example"\n{EVENTS}{BOUNCING}'.replace(TARGETS, out)
+        root, source = read_config(text, "g.toml")
+        [target] = [each for route in root.routes for each in route.chain if each.name == "out"]
+        assert isinstance(target, MxTarget)
+        shown = [each.value for each in root.effective if each.key.endswith("per_message")]
+        return target.limits.recipients, [str(each) for each in source.warnings], shown
+
+    assert read("") == (1, [], [1])
+    assert read("recipients_per_message = 1") == (1, [], [1])
+    recipients, [warning], shown = read("recipients_per_message = 50")
+    assert (recipients, shown) == (50, [50])
+    assert "can report bounces of each other" in warning
 
 
 @pytest.mark.parametrize(("text", "problem"), MISTAKES)

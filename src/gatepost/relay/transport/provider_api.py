@@ -88,7 +88,7 @@ class ProviderApiTransport(Unconnected):
         """
         content = await aside(len(content), lambda: sent_content(content))
         for part, places in self._parts(envelope):
-            mark = "" if self._marks is None else self._marks.mark(lease, *places)
+            mark = "" if self._marks is None else self._marks.event_mark(lease, *places)
             verdicts = await self._send(lease, part, (content, mark), results)
             addresses = [lease.envelope.recipients[each].address for each in places]
             results.verdicts.update(zip(addresses, verdicts, strict=True))
