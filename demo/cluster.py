@@ -6,52 +6,26 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from demo.relay_story import Scene
-from demo.stage import Bridge, Relay, ask, gatepost, heading, show
+from demo.relay_story import Scene, configure
+from demo.stage import Bridge, Relay, ask, gatepost, heading, show, wait_for, write_secret
 from gatepost.testing.postgres_server import PostgresServer
 
 NODES: Final = ("mail-1", "mail-2", "mail-3")
-PATIENCE: Final = 20.0
-CONFIG: Final = """\
-hostname = "localhost"
-
+NODE: Final = """
 [storage]                          # the same database for all
 kind = "postgres"
 url = {{ file = "database" }}
-directory = "{storage}"
+directory = "{directory}"
 
 [cluster]
 node = "{node}"
 beat = "1s"                        # 5s, if nobody is watching
 dead_after = "3s"                  # 15s
-
-[[listener]]
-address = "127.0.0.1:0"
-certificate = "{certificate}"
-
-[[directory.account]]
-name = "old-app"
-password = {{ file = "app-password" }}
-senders = ["{sender}"]
-
-[credentials.acs]
-kind = "password"
-username = "{username}"
-password = {{ file = "acs-secret" }}
-
-[target.acs]
-kind = "smarthost"
-servers = ["{server}"]
-ca_file = "{ca_file}"
-credential = "acs"
-
-[[route]]
-to = "acs"
 """
 
 
@@ -76,49 +50,34 @@ def database() -> Iterator[str]:
         server.stop()
 
 
-def configure(directory: Path, node: str, url: str, provider: Relay, server: str) -> Path:
+def prepare(directory: Path, url: str, node: str, provider: Relay, server: str) -> Scene:
     """Write the configuration of a node, which reaches the provider at ``server``."""
-    home, ready = directory / node, provider.ready
+    home = directory / node
     (home / "relay").mkdir(mode=0o700, parents=True)
-    files = {
-        "database": url.encode(),
-        "app-password": b"old-app-password",
-        "acs-secret": ready["password"].encode(),
-        "relay/key": (directory / "key").read_bytes(),
-    }
-    for name, content in files.items():
-        (home / name).touch(mode=0o600)
-        (home / name).write_bytes(content)
-    config = home / "gatepost.toml"
-    config.write_text(
-        CONFIG.format(
-            node=node, storage=home / "relay", certificate=provider.data / "tls" / "server.pem",
-            sender=ready["from"], username=ready["username"], server=server,
-            ca_file=ready["ca_file"],
-        )
-    )  # fmt: skip
-    return config
+    write_secret(home / "database", url)
+    write_secret(home / "relay" / "key", (directory / "key").read_bytes())
+    return configure(home, provider, NODE.format(node=node, directory=home / "relay"), server)
 
 
 def tell(directory: Path, url: str, provider: Relay, hung: str) -> None:
     """Run the demonstration with a provider that the first node cannot reach."""
     (directory / "key").write_bytes(secrets.token_bytes(32))
     servers = [hung, provider.address, provider.address]
-    configs = [
-        configure(directory, node, url, provider, server)
+    scenes = [
+        prepare(directory, url, node, provider, server)
         for node, server in zip(NODES, servers, strict=True)
     ]
+    configs = [directory / node / "gatepost.toml" for node in NODES]
     nodes: list[Bridge] = []
     try:
         heading(1, "Three relays start, with one PostgreSQL and this configuration")
-        show(configs[0].read_text().partition("[[listener]]")[0].rstrip())
+        show("[storage]" + configs[0].read_text().partition("[storage]")[2].rstrip())
         nodes += [Bridge.start(each) for each in configs]
         first, second, _ = nodes
         show(gatepost("nodes", "--config", str(second.config)).decode())
 
         heading(2, "mail-1 accepts a message, but its way to the provider hangs")
-        scene = Scene(provider.ready["from"], "old-app-password", provider.ready["ca_file"])
-        id_ = scene.send(first, "From a node that dies")
+        id_ = scenes[0].send(first, "From a node that dies")
         show(gatepost("queue", "why", id_, "--config", str(second.config)).decode())
 
         heading(3, "mail-1 is killed with SIGKILL: the message arrives from another node")
@@ -150,15 +109,6 @@ def explain(node: Bridge, id_: str) -> dict[str, Any]:
     document = ask("queue", "why", id_, "--json", "--config", str(node.config))
     delivery: dict[str, Any] = document["deliveries"][0]
     return delivery
-
-
-def wait_for(condition: Callable[[], bool], otherwise: str) -> None:
-    """Return once the condition is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(otherwise)
-        time.sleep(0.05)
 
 
 def main() -> int:

@@ -7,19 +7,15 @@ import os
 import smtplib
 import ssl
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlencode
-from urllib.request import urlopen
+from typing import Any
 
-from demo.stage import Bridge, Relay, ask, gatepost, heading, show
+from demo.emulated_acs import furnish, token_of
+from demo.stage import Bridge, Relay, ask, gatepost, heading, show, wait_for, write_secret
 
-PATIENCE: Final = 60.0
 SENDER, INSIDE, OUTSIDE = "shop@contoso.com", "ann@contoso.com", "bob@example.net"
 
 
@@ -85,34 +81,14 @@ class Exit:
 
     def secret(self, name: str, text: str) -> str:
         """Write a file with a secret, and return its path."""
-        path = self.directory / name
-        path.touch(mode=0o600)
-        path.write_text(text)
-        return str(path)
+        return write_secret(self.directory / name, text)
 
-
-def _token(old: Relay, resource: str) -> str:
-    """Sign in as the administrator, as `az login` would."""
-    ready = old.ready
-    form = {
-        "client_id": ready["admin"]["client_id"],
-        "client_secret": ready["admin"]["client_secret"],
-        "grant_type": "client_credentials",
-        "scope": f"{resource}/.default",
-    }
-    url = f"{ready['authority']}/{ready['tenant_id']}/oauth2/v2.0/token"
-    trust = ssl.create_default_context(cafile=ready["ca_file"])
-    with urlopen(url, urlencode(form).encode(), context=trust) as answer:
-        return str(json.load(answer)["access_token"])
-
-
-def _furnish(old: Relay) -> None:
-    """Give the old service what a user of ACS has."""
-    data = ("--json", "--data", str(old.data))
-    ask("domain", "create", "contoso.com", *data)
-    ask("domain", "verify", "contoso.com", *data)
-    ask("sender", "create", "shop", "--in", "contoso.com", *data)
-    ask("resource", "link", "gatepost", "contoso.com", *data)
+    def token(self, resource: str) -> str:
+        """Sign in as the administrator, as `az login` would, and write the token to a file."""
+        ready = self.old.ready
+        return self.secret(
+            resource, token_of(ready, ready["admin"], f"https://{resource}/.default")
+        )
 
 
 def configure(stage: Exit) -> Path:
@@ -141,8 +117,8 @@ def configure(stage: Exit) -> Path:
     said = gatepost(
         "migrate", "acs", "--config", str(config), "--arm", url, "--graph", url, "--ca-file",
         str(stage.directory / "authorities.pem"),
-        "--token-file", stage.secret("arm", _token(stage.old, "https://management.azure.com")),
-        "--graph-token-file", stage.secret("graph", _token(stage.old, "https://graph.microsoft.com")),
+        "--token-file", stage.token("management.azure.com"),
+        "--graph-token-file", stage.token("graph.microsoft.com"),
     ).decode()  # fmt: skip
     show(said.partition("\n\n")[0])
     show(said.splitlines()[-1])
@@ -183,8 +159,8 @@ def send(stage: Exit, relay: Bridge) -> None:
 def compare(stage: Exit) -> None:
     """Show what arrived where, and the events."""
     heading(13, "Recipients inside are served by HVE, others by SES; the events come back")
-    _wait(lambda: len(stage.endpoint.mail) == 2, "SES did not get both messages")
-    _wait(lambda: len(stage.endpoint.events) == 4, "the events did not come back")
+    wait_for(lambda: len(stage.endpoint.mail) == 2, "SES did not get both messages")
+    wait_for(lambda: len(stage.endpoint.events) == 4, "the events did not come back")
     show(gatepost("messages", "list", "--data", str(stage.hve.data)).decode())
     for people, author in stage.endpoint.mail:
         show(f"SES: to {', '.join(people)}, {author}")
@@ -195,14 +171,6 @@ def compare(stage: Exit) -> None:
         raise SystemExit("an event does not say Delivered")
     if [people for people, _ in stage.endpoint.mail] != [[OUTSIDE]] * 2:
         raise SystemExit("SES got other recipients than those outside")
-
-
-def _wait(condition: Callable[[], object], otherwise: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(otherwise)
-        time.sleep(0.02)
 
 
 def tell(directory: Path) -> None:
@@ -216,7 +184,7 @@ def tell(directory: Path) -> None:
     endpoint = Endpoint()
     relay: Bridge | None = None
     try:
-        _furnish(old)
+        furnish(ask, old.data, "shop")
         stage = Exit(directory, old, hve, endpoint)
         config = configure(stage)
         relay = Bridge.start(config)

@@ -1,17 +1,14 @@
 """The second part: an application that supports only PLAIN, a provider that accepts only LOGIN,
 and a relay that keeps the message while the provider is down."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from demo.plain_only import PlainOnly
-from demo.stage import Bridge, Relay, ask, gatepost, heading, show
+from demo.stage import Bridge, Relay, ask, gatepost, heading, show, wait_for, write_secret
 
-PATIENCE: Final = 60.0
-CONFIG: Final = """\
+BRIDGE: Final = """\
 hostname = "localhost"
 
 [[listener]]                       # the application comes here
@@ -34,15 +31,18 @@ servers = ["{server}"]
 ca_file = "{ca_file}"
 credential = "acs"
 
-[retry.demo]
-first = "3s"
-
 [[route]]
 to = "acs"
+"""
+RETRY: Final = """\
 retry = "demo"
 
+[retry.demo]
+first = "3s"
+"""
+STORAGE: Final = """
 [storage]
-directory = "{storage}"
+directory = "{directory}"
 """
 
 
@@ -70,23 +70,22 @@ class Scene:
         return reply.rsplit(maxsplit=1)[-1]
 
 
-def configure(directory: Path, upstream: Relay) -> Scene:
-    """Write the relay's configuration and its secrets."""
+def configure(directory: Path, upstream: Relay, others: str, server: str = "") -> Scene:
+    """Write the configuration of a relay between the application and a provider, and its secrets.
+
+    ``others`` are its remaining tables; ``server`` is where it reaches the provider.
+    """
     ready = upstream.ready
     scene = Scene(ready["from"], "old-app-password", ready["ca_file"])
-    for name, secret in (("app-password", scene.password), ("acs-secret", ready["password"])):
-        (directory / name).touch(mode=0o600)
-        (directory / name).write_text(secret)
+    write_secret(directory / "app-password", scene.password)
+    write_secret(directory / "acs-secret", ready["password"])
     (directory / "gatepost.toml").write_text(
-        CONFIG.format(
-            certificate=upstream.data / "tls" / "server.pem",
-            sender=scene.sender,
-            username=ready["username"],
-            server=upstream.address,
-            ca_file=ready["ca_file"],
-            storage=directory / "relay",
-        )
-    )
+        BRIDGE.format(
+            certificate=upstream.data / "tls" / "server.pem", sender=scene.sender,
+            username=ready["username"], server=server or upstream.address,
+            ca_file=scene.ca_file,
+        ) + others
+    )  # fmt: skip
     return scene
 
 
@@ -110,7 +109,7 @@ def keep(scene: Scene, relay: Bridge, upstream: Relay) -> Relay:
     port = upstream.ready["smtp"]["port"]
     upstream.stop()
     id_ = scene.send(relay, "While you were out")
-    _wait(lambda: relay.line(f"deferred {id_}"), "the message was not deferred")
+    wait_for(lambda: relay.line(f"deferred {id_}"), "the message was not deferred")
     show(gatepost("queue", "why", id_, "--config", str(relay.config)).decode())
     heading(9, "The provider comes back: the message arrives")
     upstream = Relay.start(upstream.data, port=port)
@@ -124,21 +123,13 @@ def keep(scene: Scene, relay: Bridge, upstream: Relay) -> Relay:
 
 
 def _wait_delivered(relay: Bridge, id_: str) -> None:
-    _wait(lambda: relay.line(f"delivered {id_}"), f"{id_} was not delivered")
-
-
-def _wait(condition: Callable[[], object], otherwise: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(otherwise)
-        time.sleep(0.05)
+    wait_for(lambda: relay.line(f"delivered {id_}"), f"{id_} was not delivered")
 
 
 def tell(directory: Path, upstream: Relay) -> Relay:
     """Run this part; return the provider, which was restarted meanwhile."""
     heading(6, "A second process: gatepost serve, a relay with this configuration")
-    scene = configure(directory, upstream)
+    scene = configure(directory, upstream, RETRY + STORAGE.format(directory=directory / "relay"))
     show((directory / "gatepost.toml").read_text().partition("[retry.demo]")[0].rstrip())
     relay = Bridge.start(directory / "gatepost.toml")
     try:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 WIDTH: Final = 80
 INDENT: Final = "   "
-START_TIMEOUT: Final = 60.0
+PATIENCE: Final = 60.0
 
 
 def heading(number: int, text: str) -> None:
@@ -54,9 +55,25 @@ def ask(*arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+def wait_for(condition: Callable[[], object], otherwise: str) -> None:
+    """Return once the condition is true; give up with a word about what did not happen."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(otherwise)
+        time.sleep(0.02)
+
+
+def write_secret(path: Path, secret: str | bytes) -> str:
+    """Write a file that only we can read; return its path."""
+    path.touch(mode=0o600)
+    path.write_bytes(secret.encode() if isinstance(secret, str) else secret)
+    return str(path)
+
+
 def _await(process: "subprocess.Popen[bytes]", data: Path, log: Path) -> dict[str, Any]:
     """Wait until a process accepts; return its ready.json."""
-    deadline = time.monotonic() + START_TIMEOUT
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
             ready: dict[str, Any] = json.loads((data / "ready.json").read_text())
@@ -74,25 +91,42 @@ def _find(text: str, words: str) -> str:
 
 
 @dataclass(slots=True)
-class Relay:
-    """``gatepost up`` in its own process group."""
+class _Server:
+    """A server in its own process group."""
 
-    data: Path
     process: subprocess.Popen[bytes]
     ready: dict[str, Any]
+
+    def kill(self) -> None:
+        """Send SIGKILL to the whole group."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Send SIGTERM, and wait."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=60)
+
+
+@dataclass(slots=True)
+class Relay(_Server):
+    """``gatepost up``."""
+
+    data: Path
 
     @classmethod
     def start(cls, data: Path, port: int = 0) -> "Relay":
         """Start it, on a free port unless it is given, and wait until it accepts."""
         process = cls._begin(data, "--https", "off", port=port)
-        return cls(data, process, _await(process, data, data.parent / "relay.log"))
+        return cls(process, _await(process, data, data.parent / "relay.log"), data)
 
     @classmethod
     def start_both(cls, *relays: tuple[Path, *tuple[str, ...]]) -> "list[Relay]":
         """Start several at the same time: each has a directory, and options."""
         begun = [(data, cls._begin(data, *options)) for data, *options in relays]
         log = relays[0][0].parent / "relay.log"
-        return [cls(data, process, _await(process, data, log)) for data, process in begun]
+        return [cls(process, _await(process, data, log), data) for data, process in begun]
 
     @staticmethod
     def _begin(data: Path, *options: str, port: int = 0) -> "subprocess.Popen[bytes]":
@@ -119,25 +153,12 @@ class Relay:
         octets = (self.data.parent / "relay.log").read_bytes()
         return _find(octets[after:].decode(), words)
 
-    def kill(self) -> None:
-        """Send SIGKILL to the whole group."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        """Send SIGTERM, and wait."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(timeout=60)
-
 
 @dataclass(slots=True)
-class Bridge:
-    """``gatepost serve`` in its own process group."""
+class Bridge(_Server):
+    """``gatepost serve``."""
 
     config: Path
-    process: subprocess.Popen[bytes]
-    ready: dict[str, Any]
 
     @classmethod
     def start(cls, config: Path) -> "Bridge":
@@ -150,7 +171,7 @@ class Bridge:
                 start_new_session=True,
             )  # fmt: skip
         ready = _await(process, directory / "relay", directory / "bridge.log")
-        return cls(config, process, ready)
+        return cls(process, ready, config)
 
     @property
     def listener(self) -> dict[str, Any]:
@@ -167,14 +188,3 @@ class Bridge:
         """Return the first line of its log with these words, without the time; empty if there is
         none."""
         return _find((self.config.parent / "bridge.log").read_text(), words)
-
-    def kill(self) -> None:
-        """Send SIGKILL to the whole group."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        """Send SIGTERM, and wait."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(timeout=60)

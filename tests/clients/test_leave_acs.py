@@ -14,14 +14,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
 from azure.communication.email import EmailClient
 
+from demo.emulated_acs import furnish, token_of
 from gatepost.testing import Emulator
 from tests import fork_server
 from tests.certificates import make_authority
@@ -89,31 +90,16 @@ def run(directory: Path, *arguments: str, exit_code: int = 0) -> str:
 
 
 def token(old: Emulator, resource: str) -> str:
-    ready = old.ready
-    form = {
-        "client_id": ready["admin"]["client_id"],
-        "client_secret": ready["admin"]["client_secret"],
-        "grant_type": "client_credentials",
-        "scope": f"{resource}/.default",
-    }
-    url = f"{ready['authority']}/{ready['tenant_id']}/oauth2/v2.0/token"
-    context = ssl.create_default_context(cafile=ready["ca_file"])
-    with urlopen(url, urlencode(form).encode(), context=context) as answer:
-        return str(json.load(answer)["access_token"])
+    return token_of(old.ready, old.ready["admin"], f"{resource}/.default")
 
 
 def fill(directory: Path, old: Emulator) -> None:
     """Give the old resource a domain, a sender, an SMTP user name and a suppression list."""
-    data = ("--data", str(old.data))
-    run(directory, "domain", "create", "contoso.com", *data)
-    run(directory, "domain", "verify", "contoso.com", *data)
-    run(directory, "sender", "create", "app", "--in", "contoso.com", "--display-name", "App", *data)
-    run(directory, "resource", "link", "gatepost", "contoso.com", *data)
+    furnish(partial(run, directory), old.data, "app", "--display-name", "App")
     run(
         directory, "smtp-username", "create", "nl", "--username", LOGIN, "--app", "Email sender",
-        *data,
+        "--data", str(old.data),
     )  # fmt: skip
-
     suppress(old)
 
 

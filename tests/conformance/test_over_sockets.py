@@ -1,16 +1,13 @@
 """The dialogues again, to `gatepost up` over real connections: TLS, store and directory too."""
 
-import json
-import ssl
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 
+from demo.emulated_acs import token_of
 from gatepost.net.dial import Server
 from gatepost.testing import Dialogue, Emulator, load_dialogue
 from tests.conformance.dialogue_sockets import perform_over_sockets
@@ -43,19 +40,7 @@ def test_every_profile_has_dialogues() -> None:
     }  # fmt: skip
 
 
-def token_of(relay: Emulator) -> str:
-    """Ask the relay's own token endpoint."""
-    ready = relay.ready
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": ready["client_id"],
-        "client_secret": ready["client_secret"],
-        "scope": "https://communication.azure.com/.default",
-    }
-    url = f"{ready['authority']}/{ready['tenant_id']}/oauth2/v2.0/token"
-    context = ssl.create_default_context(cafile=relay.ca_file)
-    with urllib.request.urlopen(url, urlencode(form).encode(), 10, context=context) as answer:
-        return str(json.load(answer)["access_token"])
+SCOPE = "https://communication.azure.com/.default"
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda one: one.name)
@@ -65,6 +50,6 @@ def test_the_relay_answers_as_written(
     relay = relays(dialogue.profile)
     before = relay.count()
     server = Server(relay.smtp.host, relay.smtp.port)
-    values = replace(relay.values, token=token_of(relay))
+    values = replace(relay.values, token=token_of(relay.ready, relay.ready, SCOPE))
     perform_over_sockets(dialogue, server, relay.ca_file, values)
     assert relay.count() - before == dialogue.messages

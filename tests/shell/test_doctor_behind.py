@@ -1,15 +1,13 @@
 """``gatepost doctor`` behind the 535 of ``gatepost up``: over sockets, TLS and the command line."""
 
 import json
-import ssl
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo.emulated_acs import token_of
 from gatepost.cli.main import main
 from gatepost.testing import Emulator
 from tests.commands import doctor
@@ -34,22 +32,6 @@ def environment(relay: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
 def secret_in(path: Path, secret: str) -> str:
     path.write_text(f"{secret}\n")
     return str(path)
-
-
-def token_of(relay: Emulator, identity: dict[str, str], scope: str) -> str:
-    ready = relay.ready
-    form = {
-        "client_id": identity["client_id"],
-        "client_secret": identity["client_secret"],
-        "grant_type": "client_credentials",
-        "scope": scope,
-    }
-    url = f"{ready['authority']}/{ready['tenant_id']}/oauth2/v2.0/token"
-    context = ssl.create_default_context(cafile=ready["ca_file"])
-    body = urllib.parse.urlencode(form).encode()
-    with urllib.request.urlopen(url, body, context=context, timeout=30) as answer:
-        token: str = json.load(answer)["access_token"]
-    return token
 
 
 def visit(relay: Emulator, username: str, *arguments: str) -> tuple[str, ...]:
@@ -104,7 +86,7 @@ def test_a_role_that_was_taken_away(
     relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = secret_in(tmp_path / "good", relay.password)
-    admin = token_of(relay, relay.ready["admin"], "https://management.azure.com/.default")
+    admin = token_of(relay.ready, relay.ready["admin"], "https://management.azure.com/.default")
     arm = secret_in(tmp_path / "arm", admin)
     save = str(tmp_path / "seen.json")
     role = ("role", "unassign", "Email Sender", "--from", relay.ready["client_id"])
@@ -139,8 +121,8 @@ def test_a_role_that_was_taken_away(
 def test_a_token_signs_in_or_has_a_finding(
     relay: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    right = token_of(relay, relay.ready, "https://communication.azure.com/.default")
-    wrong = token_of(relay, relay.ready, "https://graph.microsoft.com/.default")
+    right = token_of(relay.ready, relay.ready, "https://communication.azure.com/.default")
+    wrong = token_of(relay.ready, relay.ready, "https://graph.microsoft.com/.default")
     files = [secret_in(tmp_path / name, token) for name, token in (("r", right), ("w", wrong))]
     assert doctor(*visit(relay, relay.username, "--token-file", files[0])) == 0
     assert doctor(*visit(relay, relay.username, "--token-file", files[1], "--json")) == 2
