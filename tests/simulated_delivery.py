@@ -36,12 +36,19 @@ from gatepost.queue.attempt_result import AttemptResult, ErrorReply
 from gatepost.queue.attempt_slots import Slots
 from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.deliveries_contract import Deliveries, QueueSelection
+from gatepost.relay.attempt import AttemptRunner
+from gatepost.relay.attempt_admission import AttemptAdmission
+from gatepost.relay.attempt_feedback import AttemptFeedback
 from gatepost.relay.deliverer import Bounds, Deliverer
+from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
+from gatepost.relay.notifier import Notifier
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
-from gatepost.relay.server_lookup import Own
+from gatepost.relay.server_lookup import Own, ServerLookup
+from gatepost.relay.settler import Settler
+from gatepost.relay.shared_by_delivery import DeliveryContext
+from gatepost.relay.target_choice import TargetChoice
 from gatepost.relay.transport.reply_verdicts import verdict_kind
 from gatepost.testing.clock import FakeClock
 from gatepost.testing.dns import ScriptedResolver
@@ -318,24 +325,17 @@ class World:
 
     def _make(self) -> None:
         self.gate = Gate(self.deliveries)
-        parts = DelivererParts(
-            deliveries=self.gate,
-            routes=self.routes,
-            transports=self.upstreams,
-            resolver=self.resolver,
-            host="relay.example",
-            next_id=lambda: f"n{next(self._ids)}",
-            report=self.report,
-            now=self.clock.now,
-            seconds=self.clock.monotonic,
-            random=self._random.random,
-            own=self._own,
-            bounds=self._bounds,
-            wire=self.wire,
-            alarms=self.alarms,
-            cluster=self.cluster,
+        report, seconds, chance = self.report, self.clock.monotonic, self._random.random
+        context = DeliveryContext(self.gate, self.routes, report, self.clock.now, self.cluster)
+        notifier = Notifier("relay.example", lambda: f"n{next(self._ids)}", self.routes, report)
+        admission = AttemptAdmission(seconds, chance, wire=self.wire)
+        lookup = ServerLookup(self.resolver, self._own, seconds, chance)
+        feedback = AttemptFeedback(admission, chance, report, alarms=self.alarms)
+        choice = TargetChoice(lookup, admission, DescriptorAlarm(report))
+        attempts = AttemptRunner(self.upstreams, choice, feedback, self.clock.now)
+        self.deliverer = Deliverer(
+            context, Settler(context, notifier, chance), attempts, self._bounds
         )
-        self.deliverer = make_deliverer(parts)
 
     async def kill(self) -> None:
         """End the relay so that nothing it still does reaches the queue."""

@@ -25,9 +25,18 @@ from gatepost.model.message import Submission
 from gatepost.model.route import HopLimits, Retry, Route, Smarthost, SmarthostTarget
 from gatepost.model.secret import Secret
 from gatepost.net.dns import DnsResolver
-from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
+from gatepost.relay.attempt import AttemptRunner
+from gatepost.relay.attempt_admission import AttemptAdmission
+from gatepost.relay.attempt_feedback import AttemptFeedback
+from gatepost.relay.deliverer import Deliverer
+from gatepost.relay.descriptor_alarm import DescriptorAlarm
+from gatepost.relay.notifier import Notifier
 from gatepost.relay.routed_store import RoutedStore
 from gatepost.relay.routes import Routes
+from gatepost.relay.server_lookup import Own, ServerLookup
+from gatepost.relay.settler import Settler
+from gatepost.relay.shared_by_delivery import DeliveryContext
+from gatepost.relay.target_choice import TargetChoice
 from gatepost.relay.transport.smtp import SmtpTransport
 from gatepost.store.sqlite import open_store
 from tests.contract.directories import azure
@@ -78,12 +87,18 @@ async def main(plan: dict[str, Any]) -> None:
     if "username" in plan:
         sign_in = PasswordSignIn(plan["username"], lambda: Secret(plan["password"]))
     next_id = make_ids(await store.new_epoch())
-    deliverer = make_deliverer(
-        DelivererParts(
-            store.deliveries, table, {"hub": SmtpTransport(target, sign_in)}, DnsResolver(),
-            "relay.example", next_id, report, now, time.monotonic, random.random,
-        )
-    )  # fmt: skip
+    seconds, chance = time.monotonic, random.random
+    context = DeliveryContext(store.deliveries, table, report, now)
+    settler = Settler(context, Notifier("relay.example", next_id, table, report), chance)
+    admission = AttemptAdmission(seconds, chance)
+    lookup = ServerLookup(DnsResolver(), Own(), seconds, chance)
+    attempts = AttemptRunner(
+        {"hub": SmtpTransport(target, sign_in)},
+        TargetChoice(lookup, admission, DescriptorAlarm(report)),
+        AttemptFeedback(admission, chance, report),
+        now,
+    )
+    deliverer = Deliverer(context, settler, attempts)
     await deliverer.start()
     routed = RoutedStore(store, store.deliveries, table, deliverer)
     queue = QueueControl(store.deliveries, now, lambda: deliverer)

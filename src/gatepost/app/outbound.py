@@ -32,17 +32,22 @@ from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
 from gatepost.queue.cluster_contract import SharedPause
 from gatepost.queue.delivery_marks import DeliveryMarks
-from gatepost.relay.attempt_feedback import alarm_keys
+from gatepost.relay.attempt import AttemptRunner
+from gatepost.relay.attempt_admission import AttemptAdmission
+from gatepost.relay.attempt_feedback import AttemptFeedback, alarm_keys
 from gatepost.relay.deliverer import Deliverer
 from gatepost.relay.in_flight import InFlight
-from gatepost.relay.make_deliverer import DelivererParts, make_deliverer
+from gatepost.relay.notifier import Notifier
 from gatepost.relay.routed_store import ReturnedMail, RoutedOperations, RoutedStore
 from gatepost.relay.routes import Routes
 from gatepost.relay.safe_error_text import explain
-from gatepost.relay.server_lookup import Own
+from gatepost.relay.server_lookup import Own, ServerLookup
+from gatepost.relay.settler import Settler
 from gatepost.relay.shared_by_connections import Relay
+from gatepost.relay.shared_by_delivery import DeliveryContext
 from gatepost.relay.shared_limits import SharedLimits
 from gatepost.relay.shared_pauses import SHARED
+from gatepost.relay.target_choice import TargetChoice
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.smtp import Sending
@@ -147,27 +152,20 @@ class Outbound:
         transports = upstreams.transports(config.routes)
         timeout = config.dns.timeout.total_seconds()
         resolver = DnsResolver(config.dns.nameservers, deadline=timeout)
-        parts = DelivererParts(
-            store.deliveries,
-            routes,
-            transports,
-            resolver,
-            config.hostname,
-            relay.next_id,
-            relay.report,
-            partial(datetime.now, UTC),
-            time.monotonic,
-            random.random,
-            own_of(config),
-            _known_providers(),
-            wire=self._wire,
-            alarms=self._alarms,
-            alarm=relay.descriptors,
-            forgiven=tokens.forgive,
-            cluster=store.cluster,
-            outcomes=self.outcomes,
+        now, chance = partial(datetime.now, UTC), random.random
+        context = DeliveryContext(
+            store.deliveries, routes, relay.report, now, store.cluster, self.outcomes
         )
-        deliverer = make_deliverer(parts)
+        settler = Settler(
+            context, Notifier(config.hostname, relay.next_id, routes, relay.report), chance
+        )
+        admission = AttemptAdmission(time.monotonic, chance, tokens.forgive, self._wire)
+        lookup = ServerLookup(resolver, own_of(config), time.monotonic, chance)
+        feedback = AttemptFeedback(
+            admission, chance, relay.report, _known_providers(), self._alarms
+        )
+        choice = TargetChoice(lookup, admission, relay.descriptors)
+        deliverer = Deliverer(context, settler, AttemptRunner(transports, choice, feedback, now))
         return DeliverySetup(config, routes, tokens, transports, deliverer, resolver)
 
     async def exchangers_of(self, domain: str) -> Sequence[str]:

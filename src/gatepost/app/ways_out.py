@@ -44,7 +44,6 @@ from gatepost.net.dial import Server
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http_client import HttpClient
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.relay.mx_lookup import ExchangerLookup
 from gatepost.relay.routes import Routes
 from gatepost.relay.server_lookup import ServerLookup
 from gatepost.relay.transport.contract import Transport
@@ -118,11 +117,7 @@ class WaysOut:
             ca_file=config.ca_file,
         )  # fmt: skip
         resolver = DnsResolver(config.dns.nameservers, deadline=config.dns.timeout.total_seconds())
-        own = own_of(config)
-        exchangers = ExchangerLookup(
-            resolver, own.names, time.monotonic, random.random, lambda _: None
-        )
-        self._lookup = ServerLookup(exchangers, own, random.random)
+        self._lookup = ServerLookup(resolver, own_of(config), time.monotonic, random.random)
         self._stack.push_async_callback(self._lookup.close)
         return self
 

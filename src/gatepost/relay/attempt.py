@@ -1,7 +1,7 @@
 """One attempt at a delivery: tries the targets of its route in turn, and the servers of each."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -10,7 +10,6 @@ from typing import Final, cast
 from gatepost.errors import GatepostError, NoDescriptor, Phase, TimedOut
 from gatepost.model.body import Body
 from gatepost.model.delivery import Attempt, Contact, Delivery, Lease, Verdict, VerdictKind
-from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import MxTarget, Route, ServerAddress, Target
 from gatepost.net.descriptors import Use, check_room, no_descriptor
@@ -24,19 +23,15 @@ from gatepost.queue.fail_over import (
 )
 from gatepost.queue.unsettled import UNSETTLED
 from gatepost.queue.why import AttemptStep, Progress
-from gatepost.relay.attempt_admission import AttemptAdmission
 from gatepost.relay.attempt_feedback import AttemptFeedback, ServerAttempt
 from gatepost.relay.attempt_permit import Permit
 from gatepost.relay.attempt_wait import Wait
-from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.in_flight import OpenAttempt
-from gatepost.relay.server_lookup import ServerGroup, ServerLookup
+from gatepost.relay.server_lookup import ServerGroup
 from gatepost.relay.shared_by_delivery import Load
-from gatepost.relay.target_health import TargetHealth
+from gatepost.relay.target_choice import TRY, ReadyTarget, TargetChoice
 from gatepost.relay.transport.contract import Transport
 
-TRY: Final = 1800.0
-"""Seconds for one attempt at one server; each phase has its own limit (RFC 5321 4.5.3.2)."""
 SPELL: Final = 2.0
 """Seconds until a message is tried again for which this process had no file descriptor."""
 PATIENCE, MOMENT = 10.0, 0.1
@@ -46,95 +41,24 @@ between two checks. Without this the message would wait for its next scheduled a
 _GIVEN_UP: Final = Reply(451, "No answer", Esc(4, 4, 2))
 
 
-@dataclass(frozen=True, slots=True)
-class ReadyTarget:
-    """A target that may be tried; ``permit`` None: its servers must be looked up first."""
-
-    target: Target
-    permit: Permit | None
-
-
 class AttemptRunner:
     """Makes attempts; the caller records their results."""
 
     def __init__(
         self,
         transports: Mapping[str, Transport],
-        servers: ServerLookup,
-        admission: AttemptAdmission,
+        choice: TargetChoice,
         feedback: AttemptFeedback,
         now: Callable[[], datetime],
-        alarm: DescriptorAlarm,
     ) -> None:
-        """``transports`` are keyed by the names of their targets."""
-        self._transports, self._lookup = transports, servers
-        self._admission, self._feedback, self._now = admission, feedback, now
-        self._alarm = alarm
-        self._tried = admission.wire.open_attempts
+        """``transports`` are keyed by the names of their targets, one for each target of each
+        route's chain."""
+        self.choice = choice
+        self._transports, self._feedback, self._now = transports, feedback, now
+        self._lookup, self._admission = choice.lookup, choice.admission
+        self._tried = choice.admission.wire.open_attempts
         for each in transports.values():
             each.watch(self._on_greeting)
-
-    def choose(self, route: Route, destination: str) -> ReadyTarget | Wait:
-        """Return the first target of the route that may be tried now, or the shortest wait."""
-        shortest: Wait | None = None
-        for target in route.chain:
-            answer: Permit | Wait | None = self._lookup.wait_of(target, destination)
-            if answer is None:
-                group = self._lookup.cached(target, destination)
-                if group is None:
-                    return ReadyTarget(target, None)
-                answer = self._admission.admit(target, group)
-            if isinstance(answer, Permit):
-                return ReadyTarget(target, answer)
-            if answer.pause is None:
-                return answer  # a busy target is not down: wait for it
-            if shortest is None or answer.seconds < shortest.seconds:
-                shortest = answer
-        return shortest or Wait("", TRY)
-
-    def wait_of(self, route: Route, destination: str) -> Wait | None:
-        """Return the shortest wait if all targets of the route are paused; None if one is not."""
-        shortest: Wait | None = None
-        for target in route.chain:
-            wait = self._wait_of(target, destination)
-            if wait is None:
-                return None
-            if shortest is None or wait.seconds < shortest.seconds:
-                shortest = wait
-        return shortest
-
-    def _wait_of(self, target: Target, destination: str) -> Wait | None:
-        """Return why a target is not used now; None if it may be, or is only busy."""
-        wait = self._lookup.wait_of(target, destination)
-        if wait is not None:
-            return wait if wait.pause is not None else None
-        group = self._lookup.cached(target, destination) or ServerGroup(())
-        return self._admission.wait_of(target, group)
-
-    def health(self, target: Target) -> TargetHealth:
-        """Return what is known of a target now."""
-        return self._admission.health(target)
-
-    def limit(self, route: Route, destination: str) -> str:
-        """Return the limit that the route has reached, as a sentence; empty if unknown."""
-        if self._alarm.is_on:
-            return f"cannot be connected to now: {no_descriptor()}"
-        for target in route.chain:
-            group = self._lookup.cached(target, destination)
-            if group is not None and self._admission.wait_of(target, group) is None:
-                return self._admission.limit(target, group)
-        return ""
-
-    def recipients(self, route: Route, destination: str) -> int | None:
-        """Return how many recipients the first target that is not paused accepts per transaction;
-        None: unknown. Where others accept fewer, the rest follows in further transactions."""
-        for target in route.chain:
-            group = self._lookup.cached(target, destination)
-            if group is None:
-                return None
-            if self._admission.wait_of(target, group) is None:
-                return self._admission.recipients(target, group)
-        return None
 
     def progress(self, delivery: str) -> Progress:
         """Return where a delivery is being attempted, for how long, and which step it reached."""
@@ -143,18 +67,6 @@ class AttemptRunner:
             return Progress()
         seconds = self._admission.seconds() - tried.begun
         return Progress(place=str(tried.server), seconds=seconds, step=tried.step(delivery))
-
-    def forgive(self, ways: Iterable[tuple[Route, str]]) -> None:
-        """End the pauses of all targets of routes, and of their servers for a destination each."""
-        targets: dict[str, Target] = {}
-        for route, destination in ways:
-            for target in route.chain:
-                targets[target.name] = target
-                self._lookup.forgive(target, destination)
-                if (group := self._lookup.cached(target, destination)) is not None:
-                    self._admission.forgive_servers(target, group)
-        if targets:
-            self._admission.forgive(targets.values())
 
     async def run(
         self, lease: Lease, load: Load, route: Route, first: ReadyTarget
@@ -168,7 +80,7 @@ class AttemptRunner:
             return await self._try_holder(lease, load, ReadyTarget(holder, permit))
         destination = lease.delivery.next_hop.destination
         tried: dict[str, AttemptResult | None] = {}
-        is_paused = partial(self._is_paused, destination)
+        is_paused = partial(self.choice.is_paused, destination)
         target = answering = first.target
         answer = await self._try_target(lease, load, target, first.permit)
         while True:
@@ -215,10 +127,6 @@ class AttemptRunner:
             answer = await self._try_target(lease, load, target, None)
         return answer
 
-    def _is_paused(self, destination: str, target: Target) -> bool:
-        wait = self._wait_of(target, destination)
-        return wait is not None and not wait.is_first
-
     async def _try_target(
         self, lease: Lease, load: Load, target: Target, permit: Permit | None
     ) -> AttemptResult | Wait:
@@ -236,7 +144,7 @@ class AttemptRunner:
                 permit = answer
             return await self._try_servers(lease, load, target, permit, group)
         except NoDescriptor:
-            self._alarm.lacks("mail waits until other connections end")
+            self.choice.alarm.lacks("mail waits until other connections end")
             return Wait("", SPELL)
         finally:
             if permit is not None:

@@ -58,11 +58,15 @@ class AttemptAdmission:
         self,
         seconds: Callable[[], float],
         random: Random,
-        changed: Callable[[str], None],
         forgiven: Callable[[], None] = lambda: None,
         wire: InFlight | None = None,
     ) -> None:
-        self.seconds, self._random, self._changed = seconds, random, changed
+        """``seconds`` is the event loop's clock; ``forgiven`` forgets why there was no token,
+        because the operator says that the problem is solved; ``wire`` is common to this and the
+        one that it replaces."""
+        self.seconds, self._random = seconds, random
+        self.changed: Callable[[str], None] = lambda _: None
+        """Called with the key of what does not limit any more."""
         self.wire = wire or InFlight()
         self._forgiven = forgiven
         self._limiters: dict[str, NextHopLimiter] = {}
@@ -119,7 +123,7 @@ class AttemptAdmission:
         if hop.limiter.open_connections >= share:
             return Wait(hop.key, SOON)
         if rate is not None:
-            seconds = shared.wait(hop.on_wire, rate, partial(self._changed, hop.key))
+            seconds = shared.wait(hop.on_wire, rate, partial(self.changed, hop.key))
             return Wait(hop.key, seconds) if seconds > 0 else None
         return None
 
@@ -138,7 +142,7 @@ class AttemptAdmission:
         hop.record_greeting(now)
         if not had_greeted:
             for _ in range(permit.limiter.connections):
-                self._changed(permit.key)
+                self.changed(permit.key)
 
     def _on_wire(self, key: str, target: Target) -> str:
         """Return the key by which connections are counted. If a reload changes the servers of a
@@ -153,10 +157,10 @@ class AttemptAdmission:
         pool = slot.pool
         self.wire.end(on_wire)
         self.wire.slots.end(slot)
-        self._changed(permit.key)
+        self.changed(permit.key)
         if pool is not None:
-            self._changed(_further_key(pool))
-        self._changed(CROWDED)
+            self.changed(_further_key(pool))
+        self.changed(CROWDED)
 
     def wait_of(self, target: Target, group: ServerGroup) -> Wait | None:
         """Return the wait of a target that is paused after failures; None if it is not."""
@@ -411,10 +415,10 @@ class AttemptAdmission:
 
     def notify_changed(self, server: ServerAddress, target: Target) -> None:
         """Call ``changed`` for a server and its credential after a result, so that others go on."""
-        self._changed(host_key(server, target.name))
+        self.changed(host_key(server, target.name))
         credential = self.credential(target)
         if credential is not None:
-            self._changed(credential_key(credential))
+            self.changed(credential_key(credential))
 
     def forgive(self, targets: Iterable[Target]) -> None:
         """End all pauses of targets, except those of servers, because the operator says that the

@@ -82,7 +82,8 @@ class AttemptFeedback:
         profiles: Iterable[Profile] = (),
         alarms: MutableMapping[str, str] | None = None,
     ) -> None:
-        """``alarms`` keeps what was reported, if that must outlive this object."""
+        """``profiles`` are the providers that the doctor can recognise; ``alarms`` keeps what was
+        reported, if that must outlive this object."""
         self._admission, self._random = admission, random
         self._report, self._profiles = report, tuple(profiles)
         self._reported: MutableMapping[str, str] = {} if alarms is None else alarms

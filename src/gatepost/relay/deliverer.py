@@ -6,7 +6,7 @@ turn. While a settlement is being written, its worker already makes the next att
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from gatepost.model.route import NextHop, Target
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.pause import Pause
 from gatepost.queue.why import Progress, next_try
-from gatepost.relay.attempt import AttemptRunner, ReadyTarget
+from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.attempt_wait import CROWDED, RESOLVER, Wait
 from gatepost.relay.early_retries import EarlyRetries
 from gatepost.relay.held_body import HeldBody
@@ -30,6 +30,7 @@ from gatepost.relay.paused_next_hops import PausedNextHops
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.settler import NextAttempt, Settler
 from gatepost.relay.shared_by_delivery import DeliveryContext
+from gatepost.relay.target_choice import ReadyTarget
 from gatepost.relay.target_health import TargetHealth
 
 UNSURE: Final = 1.0
@@ -62,13 +63,14 @@ class Deliverer:
         self,
         context: DeliveryContext,
         settler: Settler,
-        make_attempts: Callable[[Callable[[str], None]], AttemptRunner],
-        bounds: Bounds,
+        attempts: AttemptRunner,
+        bounds: Bounds = Bounds(),
     ) -> None:
         self._deliveries, self._routes = context.deliveries, context.routes
         self._report, self._now, self._cluster = context.report, context.now, context.cluster
         self._settler, self._bounds = settler, bounds
-        self._attempts = make_attempts(self.on_change)
+        self._attempts, self._choice = attempts, attempts.choice
+        self._choice.report_changes(self.on_change)
         self._queues = NextHopQueues(bounds.leases, self._choose, self._call_workers, self._pause)
         self._paused = PausedNextHops(lambda _: self._leasing.wake())
         self._leasing = Leasing(context, self._queues, self._paused, self._accept, self._hand_back)
@@ -139,7 +141,7 @@ class Deliverer:
     def forgive(self, next_hops: Sequence[NextHop]) -> None:
         """End the pauses of next hops, because the operator says that the problem is solved."""
         routes = [(self._routes.named(each.route), each.destination) for each in next_hops]
-        self._attempts.forgive([(route, to) for route, to in routes if route is not None])
+        self._choice.forgive([(route, to) for route, to in routes if route is not None])
         for each in next_hops:
             self._paused.end(each.key)
             self._queues.wake(each.key)
@@ -156,7 +158,7 @@ class Deliverer:
     def recipients(self, next_hop: NextHop) -> int | None:
         """Return how many recipients a next hop accepts at once, as learned; None: unknown."""
         route = self._routes.named(next_hop.route)
-        return None if route is None else self._attempts.recipients(route, next_hop.destination)
+        return None if route is None else self._choice.recipients(route, next_hop.destination)
 
     def targets(self, next_hop: NextHop) -> Sequence[str]:
         """Return the names of a next hop's targets; empty if its route does not exist any more."""
@@ -165,7 +167,7 @@ class Deliverer:
 
     def health_of(self, target: Target) -> TargetHealth:
         """Return what is known of a target now."""
-        return self._attempts.health(target)
+        return self._choice.health(target)
 
     def pause_of(self, next_hop: NextHop) -> Pause | None:
         """Return the pause of a next hop; None if it has none now."""
@@ -174,7 +176,7 @@ class Deliverer:
         route = self._routes.named(next_hop.route)
         if route is None:
             return None
-        wait = self._attempts.wait_of(route, next_hop.destination)
+        wait = self._choice.wait_of(route, next_hop.destination)
         return self._paused.pause_of(next_hop.key) if wait is None else wait.pause
 
     def has_old_times(self) -> bool:
@@ -190,7 +192,7 @@ class Deliverer:
         if ahead is None:
             return self._attempts.progress(delivery)
         route = self._routes.named(next_hop.route)
-        limit = "" if route is None else self._attempts.limit(route, next_hop.destination)
+        limit = "" if route is None else self._choice.limit(route, next_hop.destination)
         return Progress(ahead, limit)
 
     def cancel(self, ids: Collection[str] | None) -> None:
@@ -297,7 +299,7 @@ class Deliverer:
         if route is None:  # a new configuration has removed it
             return Wait("", LOOK)
         try:
-            return self._attempts.choose(route, queue.next_hop.destination)
+            return self._choice.choose(route, queue.next_hop.destination)
         except Exception as error:  # noqa: BLE001 - else it would have no other turn
             self._report("internal_error", next_hop=queue.next_hop.key, reason=explain(error))
             return Wait("", LOOK)
@@ -431,7 +433,7 @@ class Deliverer:
         """End a pause that is not needed any more, or replace it by the current one."""
         route, _, destination = key.partition("/")
         known_route = self._routes.named(route)
-        wait = None if known_route is None else self._attempts.wait_of(known_route, destination)
+        wait = None if known_route is None else self._choice.wait_of(known_route, destination)
         if wait is None:
             self._paused.end(key)
         else:

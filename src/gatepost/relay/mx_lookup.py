@@ -83,10 +83,11 @@ class ExchangerLookup:
         own_names: Collection[str],
         seconds: Callable[[], float],
         random: Random,
-        changed: Callable[[str], None],
     ) -> None:
         self._resolver, self._own_names = resolver, own_names
-        self._seconds, self._random, self._changed = seconds, random, changed
+        self._seconds, self._random = seconds, random
+        self.changed: Callable[[str], None] = lambda _: None
+        """Called with the key of a look-up that is not paused any more."""
         self._domains: OrderedDict[str, _Domain] = OrderedDict()
         self._line = LookupLine()
         self._asking: dict[str, tuple[asyncio.Task[Exchangers], float]] = {}
@@ -140,7 +141,7 @@ class ExchangerLookup:
         entry = self._domains.get(domain)
         if entry is not None and entry.failure.reason:
             entry.failure = Breaker(FAILED)
-            self._changed(_key(domain))
+            self.changed(_key(domain))
 
     async def close(self) -> None:
         """End all look-ups."""
@@ -172,8 +173,8 @@ class ExchangerLookup:
         finally:
             self._repeats -= is_repeat
             self._asking.pop(domain, None)
-            self._changed(_key(domain))
-            self._changed(CROWDED)
+            self.changed(_key(domain))
+            self.changed(CROWDED)
 
     async def _look_up(self, domain: str) -> Exchangers:
         began = self._seconds()
@@ -224,8 +225,8 @@ class ExchangerLookup:
             entry = self._domains[domain]
             entry.asked_again = entry.renew_at = now
             entry.failure = Breaker(FAILED)
-            self._changed(_key(domain))
-        self._changed(RESOLVER)
+            self.changed(_key(domain))
+        self.changed(RESOLVER)
 
 
 def _key(domain: str) -> str:

@@ -9,8 +9,8 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
 from gatepost.queue.pause import Pause
-from gatepost.relay.attempt import ReadyTarget
 from gatepost.relay.attempt_wait import CROWDED, SOON, Wait
+from gatepost.relay.target_choice import ReadyTarget
 
 TURNS: Final = 50
 """Queues that are looked at in one go for one that may be tried."""

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from gatepost.model.dns import Resolver
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, ServerAddress, SmarthostTarget, Target
+from gatepost.queue.retry_schedule import Random
 from gatepost.relay.attempt_wait import Wait
 from gatepost.relay.mx_lookup import ExchangerLookup
 from gatepost.routing.mx_candidates import candidates, exchangers, literal_candidates, site
@@ -41,8 +43,11 @@ class ServerGroup:
 class ServerLookup:
     """Looks up the servers of targets. ``random`` returns numbers from 0 to 1."""
 
-    def __init__(self, exchangers: ExchangerLookup, own: Own, random: Callable[[], float]) -> None:
-        self._exchangers, self._own, self._random = exchangers, own, random
+    def __init__(
+        self, resolver: Resolver, own: Own, seconds: Callable[[], float], random: Random
+    ) -> None:
+        self.exchangers = ExchangerLookup(resolver, own.names, seconds, random)
+        self._own, self._random = own, random
         self._cached: OrderedDict[tuple[str, str], ServerGroup] = OrderedDict()
         self._configured: dict[str, tuple[Target, ServerGroup]] = {}
 
@@ -56,12 +61,12 @@ class ServerLookup:
         """Return why the servers of a target cannot be looked up now; None if they can."""
         if not isinstance(target, MxTarget) or _is_literal(destination):
             return None
-        return self._exchangers.wait_of(destination)
+        return self.exchangers.wait_of(destination)
 
     def forgive(self, target: Target, destination: str) -> None:
         """End the pause of a look-up."""
         if isinstance(target, MxTarget):
-            self._exchangers.forgive(destination)
+            self.exchangers.forgive(destination)
 
     async def find(self, target: MxTarget, destination: str) -> ServerGroup | Reply:
         """Return the exchangers of a domain, or a temporary or permanent Reply if there is none."""
@@ -76,7 +81,7 @@ class ServerLookup:
 
     async def close(self) -> None:
         """End all look-ups."""
-        await self._exchangers.close()
+        await self.exchangers.close()
 
     def configured(self, target: Target) -> ServerGroup:
         """Return the servers of a target that needs no look-up."""
@@ -93,7 +98,7 @@ class ServerLookup:
             return ServerGroup(
                 tuple([ServerAddress(c.host, target.port, c.address) for c in literal]), domain
             )
-        answers = await self._exchangers.find(domain)
+        answers = await self.exchangers.find(domain)
         hosts = exchangers(domain, answers.mx, self._own.names, self._random)
         if isinstance(hosts, Reply):
             return hosts

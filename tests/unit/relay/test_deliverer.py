@@ -12,10 +12,10 @@ from gatepost.model.delivery import Lease
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import Capture, HopLimits, ServerAddress
 from gatepost.queue.attempt_slots import Slots
-from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.deliverer import UNSETTLED, Bounds
 from gatepost.relay.leasing import LOOK
 from gatepost.relay.spool import FileBody
+from gatepost.relay.target_choice import TargetChoice
 from gatepost.testing.memory import MemoryDeliveries
 from tests.simulated_delivery import (
     GREYLISTED,
@@ -278,14 +278,14 @@ def test_an_exception_in_choosing_a_target_delays_only_its_next_hop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world, hub = one_hub()
-    choose, faults = AttemptRunner.choose, [ZeroDivisionError()]
+    choose, faults = TargetChoice.choose, [ZeroDivisionError()]
 
-    def choose_badly(self: AttemptRunner, *arguments: Any) -> Any:
+    def choose_badly(self: TargetChoice, *arguments: Any) -> Any:
         if faults:
             raise faults.pop()
         return choose(self, *arguments)
 
-    monkeypatch.setattr(AttemptRunner, "choose", choose_badly)
+    monkeypatch.setattr(TargetChoice, "choose", choose_badly)
 
     async def scenario(world: World) -> None:
         await world.send(world.mail())
