@@ -15,8 +15,8 @@ from gatepost.errors import QueueError
 from gatepost.model.send_operation import SendOperation
 from gatepost.store.retention_limits import OPERATIONS_KEPT
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
+from gatepost.store.sqlite.group_writes import Ledger, Transaction
 from gatepost.store.sqlite.retention import expire_operations
-from gatepost.store.sqlite.transaction import Ledger, Transaction
 from gatepost.store.stored_values import MICROSECOND, microseconds
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message

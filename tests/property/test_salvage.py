@@ -18,9 +18,9 @@ from gatepost.model.address import Address
 from gatepost.model.envelope import Recipient
 from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.store.sqlite.durable_calls import Disk
+from gatepost.store.sqlite.group_writes import PAGE
 from gatepost.store.sqlite.root_pages import known_roots
 from gatepost.store.sqlite.salvage import salvage
-from gatepost.store.sqlite.transaction import PAGE
 from tests.contract.messages import NOON, message
 from tests.contract.queued import DAY, planned, settlement
 from tests.examples import examples

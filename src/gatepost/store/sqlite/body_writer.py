@@ -9,11 +9,12 @@ from gatepost.errors import QueueError, QueueFull
 from gatepost.model.body import Body
 from gatepost.model.units import MIB
 from gatepost.store.batch_thread import BatchThread
+from gatepost.store.sqlite.committer import StoreFailed
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.durable_calls import is_full
+from gatepost.store.sqlite.group_writes import Operation, Put, WaitedWrite
 from gatepost.store.sqlite.segments import BodyPlace, Segments
 from gatepost.store.sqlite.store_thread import Writer, tell
-from gatepost.store.sqlite.transaction import Operation, Put, StoreFailed, WaitedWrite
 
 GROUP: Final = 64
 SYNC_OCTETS: Final = 2 * MIB

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from gatepost.store.sqlite.transaction import PAGE
+from gatepost.store.sqlite.group_writes import PAGE
 
 _MAGIC: Final = b"SQLite format 3\0"
 _FREE_PAGES: Final = struct.Struct(">32x2I")

@@ -25,12 +25,12 @@ from gatepost.store.sqlite.delivery_writer import (
     QueueSettle,
     find_keys,
 )
+from gatepost.store.sqlite.group_writes import ExtraWrite, Put, RunChange, WaitedWrite
 from gatepost.store.sqlite.message_reader import PAGE_ROWS, RunRead
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_text
 from gatepost.store.sqlite.retention import forget_settled
 from gatepost.store.sqlite.segments import Segments, open_content
-from gatepost.store.sqlite.transaction import ExtraWrite, Put, RunChange, WaitedWrite
 from gatepost.store.stored_values import microseconds, read_time
 
 _LAST: Final = ((1 << 63) - 1, 0)

@@ -19,11 +19,11 @@ from gatepost.store.sqlite.delivery_rows import (
     queued_message,
     settled_row,
 )
+from gatepost.store.sqlite.group_writes import PAGE, Put, Transaction, WaitedWrite
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
 from gatepost.store.sqlite.reports import record_reports
 from gatepost.store.sqlite.segments import inline_body
-from gatepost.store.sqlite.transaction import PAGE, Put, Transaction, WaitedWrite
 
 SQL: Final = read_queries("deliveries.sql")
 BATCH: Final = 256

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatepost.store.private_files import replace_private
+from gatepost.store.sqlite.group_writes import Transaction
 from gatepost.store.sqlite.queries import QUERIES
-from gatepost.store.sqlite.transaction import Transaction
 
 GENERATION: Final = "store.generation"
 AHEAD: Final = 1_000

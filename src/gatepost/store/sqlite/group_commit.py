@@ -14,8 +14,8 @@ from functools import partial
 from typing import Final
 
 from gatepost.store.sqlite.body_writer import BodyWriter
+from gatepost.store.sqlite.group_writes import WaitedWrite
 from gatepost.store.sqlite.store_thread import Writer
-from gatepost.store.sqlite.transaction import WaitedWrite
 
 LINGER: Final = 0.002
 """Seconds that a write without a waiting client waits at most for others to share the commit."""

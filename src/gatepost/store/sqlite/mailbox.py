@@ -19,13 +19,13 @@ from gatepost.queue.mailbox_contract import (
     Terms,
 )
 from gatepost.queue.reports_contract import Unread
+from gatepost.store.sqlite.group_writes import PAGE, RunChange, Transaction
 from gatepost.store.sqlite.mailbox_search import SQL, count, find_page, matching, split
 from gatepost.store.sqlite.mailbox_terms import joined
 from gatepost.store.sqlite.mailbox_vocabulary import SQL as VOCABULARY
 from gatepost.store.sqlite.mailbox_vocabulary import block_of, missing_block, read_vocabulary
 from gatepost.store.sqlite.queries import stored_message
 from gatepost.store.sqlite.read_thread import ReadThread
-from gatepost.store.sqlite.transaction import PAGE, RunChange, Transaction
 from gatepost.store.stored_values import microseconds, read_time
 
 CHANGED: Final = 256

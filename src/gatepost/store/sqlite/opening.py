@@ -13,9 +13,11 @@ from gatepost.store.lock import DirectoryLock
 from gatepost.store.mounts import shared_mount
 from gatepost.store.private_files import open_private
 from gatepost.store.sqlite.close_marker import UNCLOSED, missing_octets, tell_missing
+from gatepost.store.sqlite.committer import Committer
 from gatepost.store.sqlite.damage import damage, is_damaged
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import look_back
+from gatepost.store.sqlite.group_writes import PAGE
 from gatepost.store.sqlite.queries import APPLICATION, MIGRATIONS, QUERIES, VERSION
 from gatepost.store.sqlite.recovery import (
     DATABASE,
@@ -28,7 +30,6 @@ from gatepost.store.sqlite.salvage import look_through, look_through_log
 from gatepost.store.sqlite.segments import SEGMENTS, Segments
 from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store import OpenedFiles, SqliteStore
-from gatepost.store.sqlite.transaction import PAGE, Committer
 
 _COUNTERS: Final = frozenset({"epoch", "indexed", "messages", "octets", "reported"})
 

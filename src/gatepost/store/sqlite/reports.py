@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from gatepost.model.report import PublishedReport, Report, SuppressedPeriod
 from gatepost.queue.reports_contract import Backlog, DeadLetter, Due, ReportSettlement, Unread
+from gatepost.store.sqlite.group_writes import RunChange, Transaction
 from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import read_queries, stored_message
-from gatepost.store.sqlite.transaction import RunChange, Transaction
 from gatepost.store.stored_values import EPOCH, UNKNOWN, microseconds, read_time
 
 SQL: Final = read_queries("reports.sql")

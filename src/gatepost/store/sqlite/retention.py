@@ -6,13 +6,13 @@ from typing import Final
 from gatepost.store.retention_limits import OPERATIONS_KEPT, Retention
 from gatepost.store.sqlite.damage import damage
 from gatepost.store.sqlite.delivery_writer import SQL as QUEUE
+from gatepost.store.sqlite.group_writes import Transaction
 from gatepost.store.sqlite.mailbox_search import SQL as MAILBOX
 from gatepost.store.sqlite.mailbox_vocabulary import SQL as VOCABULARY
 from gatepost.store.sqlite.mailbox_vocabulary import block_of
 from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.reports import keep_unread
 from gatepost.store.sqlite.send_operations import SQL as OPERATIONS
-from gatepost.store.sqlite.transaction import Transaction
 from gatepost.store.stored_values import MICROSECOND
 
 BATCH: Final = 256

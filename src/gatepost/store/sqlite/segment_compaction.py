@@ -10,12 +10,12 @@ from gatepost.model.units import MIB
 from gatepost.store.sqlite.body_writer import BodyWriter
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.durable_calls import is_full
+from gatepost.store.sqlite.group_writes import Transaction, UpkeepWrite
 from gatepost.store.sqlite.message_reader import MessageReader
 from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.read_thread import ReadThread
 from gatepost.store.sqlite.segments import BodyPlace, Segments
 from gatepost.store.sqlite.store_thread import Writer
-from gatepost.store.sqlite.transaction import Transaction, UpkeepWrite
 
 SPARSE: Final = 0.25
 """The live fraction of a segment below which its bodies are moved."""

@@ -8,9 +8,9 @@ from typing import Any, Final
 from gatepost.model.delivery import Lease, Planned
 from gatepost.model.message import Submission
 from gatepost.model.send_operation import SendOperation
+from gatepost.store.sqlite.group_writes import ExtraWrite, Transaction
 from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import read_queries
-from gatepost.store.sqlite.transaction import ExtraWrite, Transaction
 from gatepost.store.stored_values import microseconds, read_time
 
 SQL: Final = read_queries("send_operations.sql")

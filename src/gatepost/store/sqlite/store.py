@@ -20,11 +20,20 @@ from gatepost.store.lock import DirectoryLock
 from gatepost.store.message_waiters import Waiters
 from gatepost.store.sqlite.body_writer import HERE, BodyWriter
 from gatepost.store.sqlite.close_marker import CloseMark
+from gatepost.store.sqlite.committer import Committer
 from gatepost.store.sqlite.deliveries import QueueReader, SqliteDeliveries
 from gatepost.store.sqlite.delivery_writer import DeliveryWriter, next_epoch
 from gatepost.store.sqlite.disk_space import Room
 from gatepost.store.sqlite.generation import Generation
 from gatepost.store.sqlite.group_commit import GroupCommit
+from gatepost.store.sqlite.group_writes import (
+    Change,
+    ExtraWrite,
+    Put,
+    Transaction,
+    UpkeepWrite,
+    WaitedWrite,
+)
 from gatepost.store.sqlite.mailbox import SqliteMailbox
 from gatepost.store.sqlite.message_reader import MessageReader
 from gatepost.store.sqlite.queries import QUERIES
@@ -44,15 +53,6 @@ from gatepost.store.sqlite.segments import Segments
 from gatepost.store.sqlite.send_operations import SqliteOperations
 from gatepost.store.sqlite.settings import StoreSettings
 from gatepost.store.sqlite.store_thread import Writer
-from gatepost.store.sqlite.transaction import (
-    Change,
-    Committer,
-    ExtraWrite,
-    Put,
-    Transaction,
-    UpkeepWrite,
-    WaitedWrite,
-)
 from gatepost.store.stored_values import MICROSECOND
 
 if TYPE_CHECKING:

@@ -13,17 +13,9 @@ from gatepost.store.batch_thread import BatchThread
 from gatepost.store.future_results import Resolution, report_results
 from gatepost.store.message_waiters import Waiters
 from gatepost.store.sqlite.close_marker import CloseMark
+from gatepost.store.sqlite.committer import Committer, StoreFailed, UnsyncedGroup, leave_open
 from gatepost.store.sqlite.disk_space import Room
-from gatepost.store.sqlite.transaction import (
-    Committer,
-    Operation,
-    OperationResult,
-    Put,
-    StoreFailed,
-    UnsyncedGroup,
-    UpkeepWrite,
-    leave_open,
-)
+from gatepost.store.sqlite.group_writes import Operation, OperationResult, Put, UpkeepWrite
 
 GROUP: Final = 256
 """Maximum number of operations in a commit, so that no commit takes long."""

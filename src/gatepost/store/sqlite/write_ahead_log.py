@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from gatepost.store.sqlite.close_marker import is_of_this_boot
-from gatepost.store.sqlite.transaction import PAGE
+from gatepost.store.sqlite.group_writes import PAGE
 
 _HEAD: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")

@@ -15,7 +15,7 @@ from gatepost.directory.contract import Record
 from gatepost.errors import QueueError
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.damage import check_order
-from gatepost.store.sqlite.transaction import PAGE
+from gatepost.store.sqlite.group_writes import PAGE
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
 

@@ -18,8 +18,8 @@ from gatepost.store.sqlite.group_commit import (
     CommitState,
     GroupCommit,
 )
+from gatepost.store.sqlite.group_writes import WaitedWrite
 from gatepost.store.sqlite.store_thread import Writer
-from gatepost.store.sqlite.transaction import WaitedWrite
 
 
 class Loop:

@@ -14,8 +14,8 @@ from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import QueueSelection
 from gatepost.queue.why import why
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
+from gatepost.store.sqlite.group_writes import PAGE
 from gatepost.store.sqlite.recovery import LOSSES
-from gatepost.store.sqlite.transaction import PAGE
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned, settlement
 

@@ -17,9 +17,9 @@ from gatepost.queue.mailbox_contract import MailboxEntry
 from gatepost.queue.why import why
 from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.store.sqlite.damage import damage as damaged
+from gatepost.store.sqlite.group_writes import PAGE
 from gatepost.store.sqlite.recovery import ASIDE, mark_failed
 from gatepost.store.sqlite.salvage import EPOCH_LEAP
-from gatepost.store.sqlite.transaction import PAGE
 from tests.contract.messages import BODY, NOON, message
 from tests.contract.queued import planned
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gatepost.store.sqlite import StoreSettings, group_commit, open_store
-from gatepost.store.sqlite.transaction import CHECKPOINT_PAGES, Committer, WaitedWrite
+from gatepost.store.sqlite.committer import CHECKPOINT_PAGES, Committer
+from gatepost.store.sqlite.group_writes import WaitedWrite
 from tests.contract.messages import message
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.store.sqlite.close_marker import _BOOT, UNCLOSED
-from gatepost.store.sqlite.transaction import PAGE
+from gatepost.store.sqlite.group_writes import PAGE
 from gatepost.store.sqlite.write_ahead_log import read_log
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned

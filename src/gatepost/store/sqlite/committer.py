@@ -1,21 +1,18 @@
 """Commits a group of operations in one transaction with one sync; each has a result of its own."""
 
-import asyncio
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final
 
 from gatepost.errors import QueueError, QueueFull
-from gatepost.model.message import Submission
-from gatepost.store.sqlite.queries import INSERT_BODY, INSERT_MESSAGE, QUERIES, message_row
-from gatepost.store.sqlite.segments import BodyPlace, inline_body
+from gatepost.store.sqlite.group_writes import Ledger, Operation, OperationResult, Put, Transaction
+from gatepost.store.sqlite.queries import QUERIES
 
 CHECKPOINT_PAGES: Final = 1500
 """Approximate number of pages of WAL after which they are moved into the database."""
-PAGE: Final = 4096
 UNKNOWN: Final = 0.05
 """Assumed duration of a commit in seconds before the first ones were measured."""
 SMOOTHING: Final = 8
@@ -31,99 +28,6 @@ _BAD_ROW: Final = (ValueError, TypeError, OverflowError)
 
 class StoreFailed(QueueError):
     """A write or sync failed. The state of the disk is unknown, so nothing more may be written."""
-
-
-@dataclass(slots=True)
-class Ledger:
-    """The counters of the store; a transaction uses a copy until it is committed."""
-
-    seq: int
-    """Number of the newest message ever."""
-    messages: int
-    octets: int
-    queued: int = 0
-    """Number of the newest message in the queue; an uncommitted one leaves no gap."""
-    pages: int = 0
-    """Estimated number of pages of WAL since the last checkpoint."""
-
-    def copy(self) -> "Ledger":
-        """Return a copy; ``replace`` takes ten times as long."""
-        return Ledger(self.seq, self.messages, self.octets, self.queued, self.pages)
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """An open transaction, in which a Change writes."""
-
-    connection: sqlite3.Connection
-    ledger: Ledger
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class RunChange(Protocol):
-    """Writes in the next group; returns what ``apply`` returned, once it is durable."""
-
-    async def __call__(
-        self, apply: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T: ...
-
-
-ExtraWrite = Callable[[Transaction], None]
-"""Writes what belongs to a message, in the same transaction."""
-
-
-@dataclass(slots=True, eq=False)
-class WaitedWrite:
-    """A write whose caller waits for the result."""
-
-    future: asyncio.Future[Any]
-
-    @staticmethod
-    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
-        """Write several operations of this kind at once; return the result of each."""
-        raise NotImplementedError
-
-
-@dataclass(slots=True, eq=False)
-class Put(WaitedWrite):
-    """A message to insert; ``place`` is set if its body is in a segment."""
-
-    submission: Submission
-    place: BodyPlace | None = None
-    beside: ExtraWrite | None = None
-
-    @staticmethod
-    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
-        _insert(transaction, some)
-        return (None,) * len(some)
-
-
-@dataclass(slots=True, eq=False)
-class Change(WaitedWrite):
-    """Any other write."""
-
-    apply: Callable[[Transaction], Any]
-
-    @staticmethod
-    def write_all(transaction: Transaction, some: Sequence[Any]) -> Sequence[Any]:
-        return [each.apply(transaction) for each in some]
-
-
-@dataclass(slots=True, eq=False)
-class UpkeepWrite:
-    """A write of the store's own upkeep; ``then`` runs in the store thread after the commit."""
-
-    apply: Callable[[Transaction], Any]
-    then: Callable[[Any], None]
-    write_all = staticmethod(Change.write_all)
-
-
-Operation = WaitedWrite | UpkeepWrite
-OperationResult = tuple[Operation, Any]
-"""An operation and its result, which may be the exception to raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,30 +262,6 @@ class Committer:
                     bad = QueueError(f"not stored: {error}")
                     return results + [(each, bad) for each in changes]
         return results + [(each, _no_room()) for each in changes]
-
-
-def _insert(transaction: Transaction, puts: Sequence[Put]) -> None:
-    """Insert messages, and the bodies that are not in segments."""
-    ledger, connection = transaction.ledger, transaction.connection
-    seq, octets = ledger.seq, 0
-    rows, bodies = [], []
-    for put in puts:
-        seq += 1
-        submission, place = put.submission, put.place
-        if place is None:
-            place, content = inline_body(submission)
-            bodies.append((seq, content))
-            ledger.pages += 1 + len(content) // PAGE
-        octets += place.size
-        rows.append(message_row(seq, submission, place))
-    connection.executemany(INSERT_MESSAGE, rows)
-    connection.executemany(INSERT_BODY, bodies)
-    for put in puts:
-        if put.beside is not None:
-            put.beside(transaction)
-    ledger.seq, ledger.octets, ledger.messages = (
-        seq, ledger.octets + octets, ledger.messages + len(rows),
-    )  # fmt: skip
 
 
 def _is_no_put(kind: type[Operation]) -> bool:
