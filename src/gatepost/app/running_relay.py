@@ -1,32 +1,30 @@
 """The composition root: a relay by its configuration, and by one configuration after another."""
 
 import asyncio
-import os
-import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.app import follow_cluster
 from gatepost.app.api import Apis
 from gatepost.app.console_api import ConsoleApi
-from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.emulation import (
-    control_clock,
     make_quotas,
     open_clock,
     open_reports,
 )
 from gatepost.app.faulty_certificates import FaultyCertificates
 from gatepost.app.feedback import ProviderWebhooks, open_feedback
-from gatepost.app.inbound import Inbound, PreparedListeners
-from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
+from gatepost.app.inbound import Inbound
+from gatepost.app.make_directories import Directories, PreparedDirectory
 from gatepost.app.make_listeners import client_limits
 from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.app.provision_certificates import provide_certificates
-from gatepost.app.ready_json import Trusted, describe, remove_ready, write_ready
+from gatepost.app.ready_json import remove_ready, write_ready
+from gatepost.app.relay_faces import console_parts, make_control_server, make_site, ready_document
+from gatepost.app.relay_parts import PreparedConfiguration, RelayParts, refusal_reason
 from gatepost.app.relay_store import RelayStore
 from gatepost.app.reload_checks import check_reloadable
 from gatepost.app.scripted_failures import ScriptedFailures
@@ -34,108 +32,51 @@ from gatepost.app.scripted_records import ScriptedRecords
 from gatepost.app.served_console import PreparedConsole, ServedConsole
 from gatepost.app.sessions import open_sessions
 from gatepost.app.store_opening import open_watched
-from gatepost.config.preset import tls_of_ports
 from gatepost.config.problems import ConfigProblems
-from gatepost.config.settings import Configuration, ListenerSettings
+from gatepost.config.settings import Configuration
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.directory_changes import AdminContext
-from gatepost.control.administration.operations import AdminDispatch
-from gatepost.control.doctor_jobs import DoctorJobs
-from gatepost.control.failure_operations import FailureControl
-from gatepost.control.queue_operations import QueueControl
 from gatepost.control.server_operations import ServerControl
-from gatepost.control.session_operations import SessionControl
-from gatepost.control.socket_server import ControlServer
-from gatepost.control.upstream_operations import UpstreamControl
-from gatepost.diagnosis.remedies.library import Placeholders
 from gatepost.errors import ConfigError, GatepostError
-from gatepost.keys.store_key import Key, SealedAccessKeys, open_key
+from gatepost.keys.store_key import SealedAccessKeys, open_key
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.atomic_files import keep_out_of_git, remove_file
 from gatepost.net.dns import DnsResolver
 from gatepost.net.http_client import HttpClient
-from gatepost.net.listen import Listener
 from gatepost.net.systemd import reload_begins, try_notify
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_limits import ClientCounts, LocalClientCounter
-from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
+from gatepost.policy.quotas import LocalQuotas
 from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.event_loop import DRAIN, side_by_side
 from gatepost.processes.open_files import too_few_files
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
-from gatepost.reports.event_service import EventService
-from gatepost.rest.site import MessageLimits, OwnNames, Site, Suppression
-from gatepost.web.health import health_url, serve_health
+from gatepost.web.health import serve_health
 from gatepost.wire.server.replies import replies_with
 
 if TYPE_CHECKING:
-    from gatepost.app.outbound import DeliverySetup, Outbound
+    from gatepost.app.outbound import Outbound
 
 ENTRA_DEADLINE = 10.0
 """Seconds for a token endpoint to answer."""
-SUBMISSION: Final = 587
-"""The port in code examples, of a listener on a Unix socket."""
 ON_THE_WIRE: Final = DRAIN - 1
 """Seconds at the end for deliveries; then they are written down, and servers are told."""
 DRAIN_PATIENCE: Final = 60.0
 """The same if an operator drains the node, and nobody waits for its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedConfiguration:
-    """Everything of a configuration that can fail, before it is put into effect."""
-
-    config: Configuration
-    """As it was read."""
-    directory: PreparedDirectory
-    listeners: PreparedListeners
-    delivery: "DeliverySetup | None"
-    """None: all mail is captured."""
-    trusted: Trusted | None
-    """None: the certificates are the operator's."""
-    console: PreparedConsole = field(default_factory=PreparedConsole)
-
-
-class RunningRelay:
-    """A relay that accepts mail. What a configuration does not have is None."""
-
-    data: Path
-    store: RelayStore
-    failed: "asyncio.Future[str]"
-    """Done, with the reason, if the relay must not continue."""
-    key: Key
-    apis: Apis
-    webhooks: ProviderWebhooks
-    directories: Directories
-    relay: Relay
-    inbound: Inbound
-    console: ServedConsole
-    api: ConsoleApi
-    now: PreparedConfiguration
-    """The configuration in effect."""
-    clients: ClientCounts | None = None
-    quotas: SubscriptionQuotas | None = None
-    outbound: "Outbound | None" = None
-    reports: EventService | None = None
-    health: Listener | None = None
-    sessions: SessionControl | None = None
-    failures: ScriptedFailures | None = None
-    is_draining = False
-    """It hands back its mail, and stops."""
+class RunningRelay(RelayParts):
+    """A relay that accepts mail, and takes one configuration after another."""
 
     def __init__(
         self, read: Callable[[], Configuration], report: Reporter, stack: AsyncExitStack
     ) -> None:
         """``read`` returns the configuration, again at each reload; ``stack`` closes everything in
         the reverse order."""
-        self._read, self.report, self._stack = read, report, stack
-        self.drained: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Done, with the reason, if somebody wants this node to stop."""
-        self.directory = ServedDirectory()
-        """That of front processes; connections of this one have ``relay.directory``."""
-        self.admin = AdminDispatch()
+        super().__init__(report)
+        self._read, self._stack = read, stack
 
     async def start(self) -> None:
         """Open everything, and accept.
@@ -198,10 +139,10 @@ class RunningRelay:
                 config, self.store, self.key, self.relay, self._stack
             )
         if config.records_sessions:
-            self.sessions = open_sessions(clock.now, self.directories, self._place_of_listener)
+            self.sessions = open_sessions(clock.now, self.directories, self.place_of_listener)
             self.relay.recorder = self.sessions.recorder
         if config.failures is not None:
-            faulty = FaultyCertificates(self.data, self._served_listeners)
+            faulty = FaultyCertificates(self.data, self.served_listeners)
             self.failures = ScriptedFailures(
                 config, self.key, clock, report, self.directories.application_name, faulty.make
             )
@@ -209,16 +150,6 @@ class RunningRelay:
             self.failures.watch(self._stack)
             self.relay.failures = self.failures.rules
         self.inbound = Inbound(self.relay, report, config)
-
-    def _place_of_listener(self, name: str) -> Placeholders:
-        """Return where clients connect to a listener, for code examples."""
-        opened = self.inbound.open_listeners
-        port = next((each.listener.port for each in opened if each.settings.name == name), 0)
-        host = "localhost" if self.now.config.provisioning else self.now.config.hostname
-        return Placeholders(host, port or SUBMISSION)
-
-    def _served_listeners(self) -> Sequence[ListenerSettings]:
-        return [each.settings for each in self.inbound.open_listeners]
 
     async def _prepare_directory(self, config: Configuration) -> PreparedDirectory:
         try:
@@ -230,7 +161,7 @@ class RunningRelay:
         """Open what makes reports, before anything is delivered."""
         if (rules := config.reports) is None:
             return
-        self.reports = await open_reports(rules, self.store, self.directories, self._origin(config))
+        self.reports = await open_reports(rules, self.store, self.directories, self.origin(config))
         if self.outbound is not None:
             open_feedback(config.events, self.reports, self.outbound, self.relay, self.store)
 
@@ -256,7 +187,7 @@ class RunningRelay:
             await outbound.start(first.delivery)
             stack.push_async_callback(outbound.stop, ON_THE_WIRE)
             self.relay.use_store(outbound.store)
-        served = self._control_server()
+        served = make_control_server(self)
         if store.cluster is not None and served.queue is not None:
             reload = follow_cluster.reload_of(self.directories, self.reports)
             follow_cluster.ClusterFollower(
@@ -269,7 +200,7 @@ class RunningRelay:
         if served.doctor is not None:
             stack.push_async_callback(served.doctor.close)
         server = ServerControl(
-            self.data, store, self._title, lambda: self.now.config.storage,
+            self.data, store, lambda: self.title, lambda: self.now.config.storage,
             lambda: refusal_reason(store),
         )  # fmt: skip
         self.api = ConsoleApi(served, self.clock, server)
@@ -285,9 +216,9 @@ class RunningRelay:
         )
         if config.apis:
             apis = first.listeners.config.apis
-            await self.apis.serve(apis, self._make_site(), self.relay, self.clients, stack)
+            await self.apis.serve(apis, make_site(self), self.relay, self.clients, stack)
         await self.webhooks.serve(self.relay, outbound, store, self.clock, stack)
-        await self.console.take(first.console, self._console_parts)
+        await self.console.take(first.console, partial(console_parts, self))
         stack.push_async_callback(self.console.close)
 
     def _use(self, prepared: PreparedConfiguration) -> None:
@@ -318,135 +249,11 @@ class RunningRelay:
                 made.azure,
                 SealedAccessKeys(self.key),
                 self.clock.now,
-                self._origin(config),
+                self.origin(config),
                 # those of a file are for MX only
                 DnsResolver(config.dns.nameservers if config.emulation else (), cached=0),
                 made.profile.directory.domain_verification,
             )
-
-    def _origin(self, config: Configuration) -> str | None:
-        """Return the ``https://HOST:PORT`` of the APIs, with a name in the certificate."""
-        name = "localhost" if config.provisioning is not None else config.hostname
-        return self.apis.origin(name)
-
-    def _control_server(self) -> ControlServer:
-        outbound, report = self.outbound, self.report
-        deliverer = None if outbound is None else lambda: outbound.deliverer
-        queue = QueueControl(
-            self.store.deliveries, self.clock.now, deliverer, report, cluster=self.store.cluster
-        )
-        doctor = DoctorJobs(self.clock.now, self.clock.monotonic)
-        upstreams = None
-        if outbound is not None:
-            upstreams = UpstreamControl(
-                queue,
-                lambda: self.now.config.routes,
-                doctor,
-                outbound.exchangers_of,
-                outbound.certificates,
-            )
-        return ControlServer(
-            self.data,
-            self.relay.store,
-            self.directory,
-            quotas=self.quotas,
-            clients=self.clients,
-            budget=self.relay.budget,
-            admin=self.admin,
-            events=self.reports,
-            queue=queue,
-            clock=control_clock(self.clock, report, self.reports, self.directory.forget),
-            reporter=report,
-            sessions=self.sessions,
-            failures=self._failure_control(),
-            doctor=doctor,
-            upstreams=upstreams,
-            console=self.console.operate,
-            cluster=self.store.cluster,
-        )
-
-    def _failure_control(self) -> FailureControl | None:
-        if self.failures is None:
-            return None
-        return FailureControl(self.failures.rules, captures=self.now.config.captures)
-
-    def _make_site(self) -> Site:
-        """Return what the APIs need of this relay."""
-        from gatepost.rest.request_bodies import Intake  # noqa: PLC0415 - HTTP is large
-
-        made, outbound, clients = self.directories, self.outbound, self.clients
-        assert made.azure is not None  # noqa: S101 - APIs need one
-        assert made.profile is not None  # noqa: S101
-        assert made.tokens is not None  # noqa: S101
-        return Site(
-            made.profile, made.azure, outbound or self.store, SealedAccessKeys(self.key),
-            self.report,
-            now=self.clock.now,
-            tokens=made.tokens,
-            intake=Intake(self.relay.budget, self.report),
-            quotas=self._api_quotas(),
-            suppression=self._suppression(),
-            events=self.reports,
-            resolver=self.admin.azure.resolver if self.admin.azure is not None else None,
-            seconds=self.clock.monotonic,
-            names=OwnNames(lambda: self.apis.names),
-            deliveries=None if outbound is None else self.store.deliveries,
-            router=None if outbound is None else lambda: outbound.store.router,
-            bounds=self._bounds,
-            clients=None if clients is None else LocalClientCounter(clients, owner="api"),
-        )  # fmt: skip
-
-    def _suppression(self) -> Suppression | None:
-        events = self.now.config.events
-        if self.reports is None or (events is not None and not events.suppress):
-            return None
-        return self.reports.report_creator
-
-    def _console_parts(self) -> ConsoleParts:
-        """Return what the console needs of this relay."""
-        return ConsoleParts(
-            self.relay,
-            lambda: refusal_reason(self.store),
-            f"gatepost console --data {shlex.quote(str(self.data))}",
-            self.store,
-            self.data,
-            self.now.config.hostname,
-            lambda: self.directories.azure,
-            self.reports,
-            self._message_size,
-            self._title(),
-            self.document,
-            self._control_server,
-            self.outbound is not None,
-            lambda: self.inbound.open_listeners,
-            self.admin,
-            self.api,
-            self.key,
-            self.directories.http,
-        )
-
-    def _title(self) -> str:
-        """Return what this server is, for people."""
-        config = self.now.config
-        return config.hostname if config.emulation is None else config.emulation.profile.name
-
-    def _message_size(self) -> int:
-        config = self.now.config
-        limit = config.limits.message_size
-        if config.emulation is None:
-            return limit
-        return min(limit, config.emulation.profile.limits.message_size)
-
-    def _api_quotas(self) -> LocalQuotas | None:
-        if self.quotas is None or self.relay.quotas is None:
-            return None
-        return LocalQuotas(self.quotas, owner="rest", face="rest")
-
-    def _bounds(self) -> MessageLimits:
-        limits = self.now.config.limits
-        if self.now.config.emulation is not None:
-            return MessageLimits()
-        return MessageLimits(limits.message_size, limits.recipients)
 
     async def drain(self) -> None:
         """Accept nothing more, hand back the mail that is not being sent, and finish the rest; the
@@ -459,43 +266,12 @@ class RunningRelay:
 
     def tell_ready(self) -> dict[str, Any]:
         """Write ready.json and return it."""
-        document = self.document()
+        document = ready_document(self)
         try:
             write_ready(self.data, document)
         except OSError as error:  # on a full disk the queue can still drain
             self.report("ready_not_written", reason=error.strerror or str(error))
         return document
-
-    def document(self) -> dict[str, Any]:
-        """Return the content of ready.json."""
-        console = self.console.document()
-        seed = self.failures.rules.book.seed if self.failures is not None else None
-        return {**self._document(), **console, "failures": {"seed": seed} if seed else None}
-
-    def _document(self) -> dict[str, Any]:
-        config, opened = self.now.config, self.inbound.open_listeners
-        if self.now.trusted is not None and config.emulation is not None:
-            assert self.now.directory.provided is not None  # noqa: S101
-            smtp = {each.settings.name: each.listener for each in opened}
-            apis = self.apis.listeners
-            listeners = {
-                "smtp": smtp.get("smtp"), "smtps": smtp.get("smtps"),
-                "https": apis.get("secure"), "http": apis.get("clear"),
-            }  # fmt: skip
-            return describe(
-                os.getpid(), self.data, listeners, self.now.trusted,
-                self.now.directory.provided, tls_of_ports(config.emulation.profile),
-            )  # fmt: skip
-        return {
-            "pid": os.getpid(),
-            "data": str(self.data),
-            "config": str(Path(config.file).resolve()),
-            "hostname": config.hostname,
-            "listeners": [each.document() for each in opened],
-            "health": health_url(self.health) if self.health else None,
-            "api": self.apis.url,
-            "events": self.webhooks.url,
-        }
 
     async def reload(self) -> dict[str, Any] | None:
         """Read the configuration again and use it; an invalid one is refused, and nothing changes.
@@ -561,7 +337,7 @@ class RunningRelay:
         azure = self.admin.azure
         self.apis.reload(
             self.directories.profile,
-            quotas=self._api_quotas(),
+            quotas=self.api_quotas(),
             resolver=azure.resolver if azure is not None else None,
         )
         steps = [self.inbound.take(following.listeners)]
@@ -571,7 +347,7 @@ class RunningRelay:
         await side_by_side(*steps)
         if following.console.settings is not None:
             await self.api.start(self.report, self._stack)
-        await self.console.take(following.console, self._console_parts)
+        await self.console.take(following.console, partial(console_parts, self))
 
 
 async def stop_all(
@@ -586,11 +362,6 @@ async def stop_all(
     if outbound is not None:
         steps.append(outbound.stop(0.0 if store.has_failed else patience))
     await side_by_side(*steps)
-
-
-def refusal_reason(store: RelayStore) -> str:
-    """Return why no mail is accepted now; empty if it is."""
-    return "the store has failed" if store.has_failed else store.refusal
 
 
 def _warn(config: Configuration, report: ReportEvent) -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from gatepost.app.blank_directory import NOT_COPIED, make_blank
 from gatepost.app.ready_json import FILE, encode_ready
+from gatepost.app.relay_faces import ready_document
 from gatepost.app.running_relay import RunningRelay
 from gatepost.config.preset import UpPreset
 from gatepost.errors import ConfigError, GatepostError
@@ -82,7 +83,7 @@ class Relays:
         try:
             running = RunningRelay(_preset(data, wanted).read, _reporter(data, stack), stack)
             await running.start()
-            document = running.document()
+            document = ready_document(running)
             (data / FILE).write_bytes(encode_ready(document))
         except BaseException:
             await stack.aclose()

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from gatepost.app.running_relay import ON_THE_WIRE, RunningRelay, refusal_reason, stop_all
+from gatepost.app.relay_parts import refusal_reason
+from gatepost.app.running_relay import ON_THE_WIRE, RunningRelay, stop_all
 from gatepost.config.load import load_again
 from gatepost.errors import ConfigError
 from gatepost.keys.store_key import keep_fingerprint, open_key
