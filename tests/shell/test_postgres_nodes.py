@@ -46,10 +46,10 @@ class Nodes:
 
     def open(self, name: str, place: str = "", **other: Any) -> PostgresStore:
         clock = self.clocks[name] = Clock()
+        settings = {"dead_after": DEAD, "clock": clock, "now": lambda: microseconds(NOON), **other}
         store: PostgresStore = self._stores.open(
-            self._directory / (place or name), self.failures.append, node=name, beat=0.0,
-            dead_after=DEAD, clock=clock, now=lambda: microseconds(NOON), **other,
-        )  # fmt: skip
+            self._directory / (place or name), self.failures.append, node=name, beat=0.0, **settings
+        )
         self._opened.append(store)
         return store
 

@@ -42,12 +42,12 @@ FROM generate_series(1, {FEWER}) AS n;
 """
 SMALL = (
     "counter", "node", "segment", "writer", "record", "departed", "suppressed_period", "question",
-    "pause", "rate", "turn", "refresh_token",
+    "pause", "rate", "turn", "refresh_token", "lost_node",
     "failed_login",
 )  # fmt: skip
 READS_ALL = {
-    "count_captured", "count_deliveries", "delete_all_periods", "give_back", "inboxes",
-    "live_segments", "load_records", "nodes", "orphans", "report_backlog", "subscribed",
+    "count_captured", "count_deliveries", "delete_all_periods", "inboxes",
+    "live_segments", "load_records", "nodes", "report_backlog", "subscribed",
 }  # fmt: skip
 """Statements whose result needs every row."""
 

@@ -5,6 +5,7 @@ So commands find it by the directory alone. The file has no secret, only where t
 
 import json
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +39,14 @@ def find_database(data: Path) -> "DatabaseSettings | None":
 
     try:
         fields = json.loads(text)
-        return DatabaseSettings(NamedSecret(*fields["url"]), fields["schema"], fields["node"])
+        times = {
+            each: timedelta(seconds=fields[each])
+            for each in ("beat", "dead_after")
+            if each in fields
+        }  # an older program has not written them
+        return DatabaseSettings(
+            NamedSecret(*fields["url"]), fields["schema"], fields["node"], **times
+        )
     except (ValueError, TypeError, KeyError) as error:
         what = f"{data / FILE} is damaged; the next start of the relay writes it"
         raise Unreadable(what) from error
@@ -59,7 +67,13 @@ def note_database(data: Path, database: "DatabaseSettings | None") -> str:
     if database != before:
         url = database.url
         name = str(Path(url.name).absolute()) if url.kind == "file" else url.name
-        fields = {"url": [url.kind, name], "schema": database.schema, "node": database.node}
+        fields = {
+            "url": [url.kind, name],
+            "schema": database.schema,
+            "node": database.node,
+            "beat": database.beat.total_seconds(),
+            "dead_after": database.dead_after.total_seconds(),
+        }
         replace_private(file, json.dumps(fields) + "\n")
     if before is None and (data / DATABASE).exists():
         return f"mail is stored in a database from now on; what is in {data} stays there"

@@ -282,7 +282,7 @@ class DatabaseSettings:
     beat: timedelta = timedelta(seconds=5)
     """The time between two beats, by which a node shows the others that it lives."""
     dead_after: timedelta = timedelta(seconds=15)
-    """Others take over the mail of a node that has shown no beat for so long."""
+    """Others take over the mail of this node if it has shown no beat for so long."""
 
 
 @dataclass(frozen=True, slots=True)

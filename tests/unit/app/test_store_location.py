@@ -1,6 +1,8 @@
 """A data directory knows where its mail is, and a change of the place is said."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,17 @@ def test_a_database_is_noted_and_found(tmp_path: Path) -> None:
     assert find_database(tmp_path) == ELSEWHERE
     assert has_store(tmp_path)
     assert note_database(tmp_path, ELSEWHERE) == ""
+
+
+def test_the_times_of_a_node_are_noted_for_its_commands(tmp_path: Path) -> None:
+    slow = replace(ELSEWHERE, beat=timedelta(seconds=20), dead_after=timedelta(seconds=90))
+    note_database(tmp_path, slow)
+    assert find_database(tmp_path) == slow
+    fields = json.loads((tmp_path / FILE).read_text())
+    for each in ("beat", "dead_after"):  # a file of an older program
+        del fields[each]
+    (tmp_path / FILE).write_text(json.dumps(fields))
+    assert find_database(tmp_path) == ELSEWHERE
 
 
 def test_a_file_with_the_url_is_found_from_everywhere(

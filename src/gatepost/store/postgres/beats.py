@@ -20,9 +20,8 @@ from gatepost.store.postgres.node import (
     Superseded,
     application_name,
     end_connections,
-    give_back,
 )
-from gatepost.store.postgres.other_nodes import LOOK, OtherNodes
+from gatepost.store.postgres.other_nodes import LOOK, Beat, OtherNodes
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
 from gatepost.store.postgres.thread_connection import ThreadConnection
@@ -36,8 +35,8 @@ class Watchers:
 
     on_renewal: Callable[[int], None]
     """With our new epoch, after others had taken us for dead."""
-    on_takeover: Callable[[str, int], None]
-    """With the name of a node that we have fenced, and how many leases it had."""
+    on_lost: Callable[[], None]
+    """Some node is gone, whose leases are to be given back."""
     on_look: Callable[[Connection, "Roster"], None]
     """After each look."""
     on_end: Callable[[Superseded], None]
@@ -73,7 +72,7 @@ class Beats:
         self._settings, self._node, self._writer = settings, node, writer
         self._session: ThreadConnection = writer.session
         self._watchers, self._status = watchers, status
-        self._others = OtherNodes(settings.dead_after)
+        self._others = OtherNodes()
         self._beat_at = float("-inf")
         self._listening: Connection | None = None
 
@@ -120,37 +119,37 @@ class Beats:
 
     def _look(self, connection: Connection) -> None:
         with connection.pipeline():
-            looking = connection.execute(SQL["look"])
+            looking = connection.execute(SQL["look"], (self._settings.dead_after,))
             versions = connection.execute(SQL["versions"])
+            has_lost = connection.execute(SQL["has_lost"])
         rows = looking.fetchall()
         own = self._node.epoch
-        names = {epoch: name for epoch, name, _, _ in rows}
-        beats = {epoch: beat for epoch, _, beat, _ in rows if epoch != own}
-        for epoch, beat in self._others.look(beats, self._settings.clock()):
-            if (
-                not self._settings.is_visitor
-            ):  # a command does not know how long nodes may be silent
-                self._fence(epoch, beat, names.pop(epoch))
-        draining = frozenset([epoch for epoch, _, _, is_draining in rows if is_draining])
+        names = {epoch: name for epoch, name, *_ in rows}
+        beats = {
+            epoch: Beat(beat, dead_after) for epoch, _, beat, dead_after, _ in rows if epoch != own
+        }
+        dead = self._others.look(beats, self._settings.clock())
+        if not self._settings.is_visitor:  # it does not stay for as long as this may take
+            is_fenced = [self._try_fence(epoch, beat, names.pop(epoch)) for epoch, beat in dead]
+            if any(is_fenced) or has_lost.fetchone() == (True,):
+                self._watchers.on_lost()
+        draining = frozenset([epoch for epoch, *_, is_draining in rows if is_draining])
         self._watchers.on_look(connection, Roster(names, draining, dict(versions.fetchall())))
 
-    def _fence(self, epoch: int, beat: int, name: str) -> None:
-        """Fence a node, unless it lives after all; what it had leased is due."""
+    def _try_fence(self, epoch: int, beat: Beat, name: str) -> bool:
+        """Fence a node; False if it lives after all."""
         is_blocked = False
 
-        def apply(connection: Connection) -> int | None:
+        def try_delete(connection: Connection) -> bool:
             nonlocal is_blocked
             if is_blocked:  # it was stopped in the middle of a transaction
                 end_connections(connection, application_name(self._settings.schema, name))
             is_blocked = True
             connection.execute("SET LOCAL lock_timeout = '1s'", prepare=False)
-            if not connection.execute(SQL["fence_node"], (epoch, beat)).rowcount:
-                return None
-            return give_back(connection, [epoch], self._settings.now(), name)
+            values = (epoch, beat.number, self._settings.now())
+            return connection.execute(SQL["fence_node"], values).rowcount > 0
 
-        leases = self._writer.change(apply, 1)  # else we would show too late that we live
-        if leases is not None:
-            self._watchers.on_takeover(name, leases)
+        return self._writer.change(try_delete, 1)  # else we would show too late that we live
 
 
 class BeatThread:

@@ -27,7 +27,8 @@ ConfirmLeases = Callable[[Connection, Sequence[Lease]], Sequence[Lease]]
 class DatabaseChange:
     """A change; ``run`` returns its result."""
 
-    future: asyncio.Future[Any]
+    future: asyncio.Future[Any] | None
+    """None: nobody waits for it."""
     run: Callable[[FencedWriter], Any]
 
 
@@ -48,7 +49,9 @@ class ChangeThread:
                 self._intake.write(puts)
             for each in some:
                 if isinstance(each, DatabaseChange):
-                    report_results([(each.future, self._result_of(each))])
+                    result = self._result_of(each)
+                    if each.future is not None:
+                        report_results([(each.future, result)])
 
     def _result_of(self, change: DatabaseChange) -> Any:
         try:

@@ -13,7 +13,7 @@ from gatepost.store.postgres.beats import Roster, Watchers
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.message_rows import legible
-from gatepost.store.postgres.node import Node, Superseded
+from gatepost.store.postgres.node import SURE, Node, Superseded
 from gatepost.store.postgres.questions import NodeQuestions, open_questions
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.settings import PostgresSettings
@@ -24,8 +24,6 @@ MOST_AHEAD: Final = 60_000_000
 EARLIER: Final = 64
 """Microseconds, and numbers of times, by which the next reserved time may be ahead: more means that
 the clock of the database was put back."""
-SILENT: Final = 2.0
-"""Beats that are missing until a node is called silent."""
 
 
 class PostgresCluster:
@@ -116,14 +114,16 @@ class PostgresCluster:
         """See ``Cluster``."""
         return bool(await self._change(_drain, name))
 
-    def watchers(self, superseded: Callable[[Superseded], None]) -> Watchers:
+    def watchers(
+        self, lost: Callable[[], None], superseded: Callable[[Superseded], None]
+    ) -> Watchers:
         """Return what the thread of the beats calls."""
-        return Watchers(self._announce_renewal, self._announce_takeover, self._follow, superseded)
+        return Watchers(self._announce_renewal, lost, self._follow, superseded)
 
     def _status(self, row: tuple[Any, ...]) -> NodeStatus:
-        epoch, name, program, is_draining, facts, seen, leases = row
+        epoch, name, program, is_draining, facts, seen, dead_after, leases = row
         state: NodeState = "live"
-        if seen > max(self._settings.beat, 1.0) * SILENT:
+        if seen > (dead_after or self._settings.dead_after) * SURE:
             state = "silent"
         elif is_draining:
             state = "draining"
@@ -138,11 +138,9 @@ class PostgresCluster:
     def _follow(self, connection: Connection, roster: Roster) -> None:
         self.epochs = frozenset(roster.names)
         self._working = self.epochs - roster.draining
-        if (
-            self._node.epoch in roster.draining
-            and not self._was_drained
-            and self._events is not None
-        ):
+        if self._node.epoch in roster.draining and not self._settings.is_visitor:
+            self._node.is_draining = True
+        if self._node.is_draining and not self._was_drained and self._events is not None:
             self._was_drained = True
             self._call(self._events.on_drain)
         had_others, self._had_others = self._had_others, len(roster.names) > 1
@@ -163,7 +161,8 @@ class PostgresCluster:
         if self._events is not None:
             self._call(self._events.on_renewal, epoch)
 
-    def _announce_takeover(self, name: str, leases: int) -> None:
+    def announce_takeover(self, name: str, leases: int) -> None:
+        """Tell our relay that a node was fenced, and how many leases it had. For any thread."""
         if self._events is not None:
             self._call(self._events.on_takeover, name, leases)
 

@@ -10,24 +10,36 @@ WHERE application_name = %s AND usename = current_user AND datname = current_dat
 
 -- name: next_epoch
 UPDATE counter
-SET value = greatest(value + 1,
+SET value = greatest(value + 1, %s + 1,
                      floor(extract(epoch FROM clock_timestamp() - '2026-01-01 00:00:00Z'))::bigint)
 WHERE name = 'epoch' RETURNING value;
 
 -- name: remove_node
 -- By its name, so that nobody has two epochs.
-DELETE FROM node WHERE name = %s RETURNING epoch;
+WITH gone AS (DELETE FROM node WHERE name = %s RETURNING epoch, name)
+INSERT INTO lost_node (epoch, name, was_fenced, at) SELECT epoch, name, false, %s FROM gone
+ON CONFLICT DO NOTHING;
 
--- name: delete_node
-DELETE FROM node WHERE epoch = %s;
+-- name: leave
+-- A command has leased nothing.
+WITH gone AS (DELETE FROM node WHERE epoch = %s RETURNING epoch, name, is_visitor)
+INSERT INTO lost_node (epoch, name, was_fenced, at)
+SELECT epoch, name, false, %s FROM gone WHERE NOT is_visitor
+ON CONFLICT DO NOTHING;
 
 -- name: fence_node
 -- Unless it has shown meanwhile that it lives.
-DELETE FROM node WHERE epoch = %s AND beat = %s RETURNING name;
+WITH gone AS (DELETE FROM node WHERE epoch = %s AND beat = %s RETURNING epoch, name)
+INSERT INTO lost_node (epoch, name, was_fenced, at) SELECT epoch, name, true, %s FROM gone
+ON CONFLICT DO NOTHING;
+
+-- name: look_for_orphans
+INSERT INTO lost_node (epoch, name, was_fenced, at) VALUES (0, '', false, %s)
+ON CONFLICT DO NOTHING;
 
 -- name: insert_node
--- A command gets no part of what nodes divide.
-INSERT INTO node (epoch, name, program, draining, seen) VALUES (%s, %s, %s, %s, clock_timestamp());
+INSERT INTO node (epoch, name, program, dead_after, is_visitor, draining, seen)
+VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp());
 
 -- name: insert_writers
 INSERT INTO writer (epoch, n) SELECT %s, generate_series(1, %s);
@@ -38,24 +50,51 @@ UPDATE node SET beat = beat + 1, seen = clock_timestamp(), status = %s WHERE epo
 -- name: epoch_of
 SELECT epoch FROM node WHERE name = %s;
 
--- name: age_of
-SELECT extract(epoch FROM clock_timestamp() - seen)::float8 FROM node WHERE name = %s;
+-- name: has_relay
+-- Whether a relay with a name has shown lately that it lives.
+SELECT EXISTS (
+    SELECT 1 FROM node WHERE name = %s
+        AND clock_timestamp() < seen + make_interval(secs => coalesce(dead_after, %s))
+);
 
 -- name: look
-SELECT epoch, name, beat, draining FROM node;
+SELECT epoch, name, beat, coalesce(dead_after, %s), draining FROM node;
 
--- name: orphans
--- Leases of nodes that are gone; there are none, unless somebody has changed the database by hand.
-SELECT DISTINCT node FROM delivery
-WHERE node IS NOT NULL AND NOT EXISTS (SELECT 1 FROM node WHERE epoch = delivery.node);
+-- name: has_lost
+SELECT EXISTS (SELECT 1 FROM lost_node);
+
+-- name: is_lost
+SELECT EXISTS (SELECT 1 FROM lost_node WHERE name = %s);
+
+-- name: next_lost
+-- Whose leases are looked for next, where, and in how many pages.
+SELECT epoch, name, was_fenced, at, page, leases,
+       pg_relation_size('delivery') / current_setting('block_size')::bigint
+FROM lost_node ORDER BY epoch LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: give_back
--- What these nodes had leased.
+-- What a node had leased, in some pages of the table: an index would cost more than this for each
+-- delivery. The token changes, so that nobody takes this for a settlement.
 UPDATE delivery
-SET node = NULL, due = CASE WHEN held THEN NULL ELSE %s END, lost_by = %s, lost_at = %s,
-    taken_by = NULL
-WHERE node = ANY(%s)
+SET node = NULL, token = token + 1, due = CASE WHEN held THEN NULL ELSE %s END, lost_by = %s,
+    lost_at = %s, taken_by = NULL
+WHERE ctid >= %s::tid AND ctid < %s::tid AND node = %s
 RETURNING hop, due;
+
+-- name: note_orphans
+-- Leases of nodes that are gone without a trace; there are none, unless somebody has changed the
+-- database by hand.
+INSERT INTO lost_node (epoch, name, was_fenced, at)
+SELECT DISTINCT node, '', false, %s FROM delivery
+WHERE ctid >= %s::tid AND ctid < %s::tid AND node IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM node AS n WHERE n.epoch = delivery.node)
+ON CONFLICT DO NOTHING;
+
+-- name: note_page
+UPDATE lost_node SET page = %s, leases = %s WHERE epoch = %s;
+
+-- name: forget_lost
+DELETE FROM lost_node WHERE epoch = %s;
 
 -- name: nodes
 -- Every delivery is read once.
@@ -64,8 +103,8 @@ WITH leased AS MATERIALIZED (
 )
 SELECT n.epoch, n.name, n.program, n.draining, n.status,
        greatest(0, extract(epoch FROM clock_timestamp() - n.seen))::float8,
-       coalesce((SELECT number FROM leased WHERE node = n.epoch), 0)
-FROM node AS n ORDER BY n.name;
+       n.dead_after, coalesce((SELECT number FROM leased WHERE node = n.epoch), 0)
+FROM node AS n WHERE NOT n.is_visitor ORDER BY n.name;
 
 -- name: drain
 UPDATE node SET draining = true WHERE name = %s;
@@ -90,8 +129,12 @@ INSERT INTO question (epoch, operation, fields)
 SELECT epoch, %s, %s FROM node WHERE name = %s RETURNING n;
 
 -- name: ask_others
+-- Those that have shown lately that they live; no commands.
 INSERT INTO question (epoch, operation, fields)
-SELECT epoch, %s, %s FROM node WHERE epoch <> %s RETURNING n;
+SELECT epoch, %s, %s FROM node
+WHERE epoch <> %s AND NOT is_visitor
+    AND clock_timestamp() < seen + make_interval(secs => coalesce(dead_after, %s) * %s)
+RETURNING n;
 
 -- name: open_questions
 SELECT n, operation, fields FROM question WHERE epoch = %s AND answer IS NULL ORDER BY n LIMIT 100;

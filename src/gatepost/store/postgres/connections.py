@@ -69,7 +69,7 @@ class Connector:
     lists our connections as ``application``."""
 
     def __init__(self, url: Callable[[], str], schema: str, application: str) -> None:
-        self._url, self.schema, self._application = url, schema, application
+        self._url, self.schema, self.application = url, schema, application
         self._last = ("", "")
         """The host and the port that were there last."""
 
@@ -89,7 +89,7 @@ class Connector:
         url = make_conninfo(**{**_DEFAULTS, **last_first(parameters, self._last)})
         try:
             connection = BoundedConnection.connect(
-                url, autocommit=True, prepare_threshold=0, application_name=self._application
+                url, autocommit=True, prepare_threshold=0, application_name=self.application
             )
         except psycopg.Error as error:
             raise _refusal(error) from error

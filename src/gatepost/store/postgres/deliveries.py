@@ -17,6 +17,7 @@ from gatepost.store.postgres import message_reader as reads
 from gatepost.store.postgres.arrays import numbers
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.lost_leases import LostLeases, give_back_some, is_lost
 from gatepost.store.postgres.message_reader import BodyReader
 from gatepost.store.postgres.queue_writer import START, Key, QueueWriter, find_keys
 from gatepost.store.postgres.readers import Readers
@@ -24,6 +25,8 @@ from gatepost.store.postgres.settlements import SettlementJob
 from gatepost.store.postgres.statements import SQL
 from gatepost.store.stored_values import microseconds, read_time
 
+PAUSE: Final = 0.05
+"""Seconds until the next look at what another node gives back."""
 BATCH: Final = 256
 """Maximum number of ids that an operator acts on in one transaction."""
 _KINDS: Final[dict[Action, tuple[str, ...]]] = {
@@ -42,7 +45,8 @@ class PostgresDeliveries:
     """Implements ``queue.deliveries_contract.Deliveries``.
 
     ``change`` runs a function in a transaction, ``read`` one in a thread that reads, and
-    ``settle`` passes a settlement to the thread that writes them.
+    ``settle`` passes a settlement to the thread that writes them, and ``lost`` hears which leases
+    of nodes that are gone were given back.
     """
 
     def __init__(
@@ -52,13 +56,21 @@ class PostgresDeliveries:
         change: DatabaseChanges,
         settle: Callable[[SettlementJob], None],
         read: Readers,
-        bodies: BodyReader,
+        lost: LostLeases,
     ) -> None:
         self._writer, self._accept, self._change = writer, accept, change
-        self._settle, self._read, self._bodies = settle, read, bodies
+        self._settle, self._read, self._lost = settle, read, lost
+        self._bodies = BodyReader(read)
 
     async def take_over(self, now: datetime) -> int:
-        return await self._change(self._writer.take_over, microseconds(now))
+        epoch = await self._change(self._writer.take_over, microseconds(now))
+        while await self._read(is_lost, self._writer.name):
+            lost = await self._change(give_back_some)
+            if lost is not None:
+                self._lost.announce(lost)
+            else:
+                await asyncio.sleep(PAUSE)
+        return epoch
 
     def put(
         self, submission: Submission, planned: Sequence[Planned], *, leased: bool = True

@@ -175,7 +175,9 @@ JOIN message AS m ON m.key = d.message
 ORDER BY d.message, d.part FOR UPDATE OF d;
 
 -- name: hold
-UPDATE delivery AS d SET due = NULL, held = true
+-- Of a node that is gone, it waits for nobody to give it back.
+UPDATE delivery AS d
+SET due = NULL, held = true, node = CASE WHEN d.node IN (SELECT epoch FROM node) THEN d.node END
 FROM unnest(%s, %s) AS given (message, part)
 WHERE d.message = given.message AND d.part = given.part;
 

@@ -4,13 +4,10 @@ who deletes that row fences the node."""
 import hashlib
 import importlib.metadata
 import os
-from collections.abc import Sequence
 from typing import Final
 
 from gatepost.errors import QueueError
-from gatepost.store.postgres.arrays import numbers
 from gatepost.store.postgres.connections import Connection
-from gatepost.store.postgres.new_messages import lower_hops
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
 
@@ -39,10 +36,19 @@ class Node:
         self.epoch = 0
         self._epochs: set[int] = set()
         """All that this object had, also those whose transaction may not have been committed."""
+        self._is_new = False
+        """Nobody has taken over in this epoch."""
+        self.is_draining = False
+        """It stops, and says so in each epoch."""
         self.is_fenced = False
         """Others have what we had, until we have a new epoch."""
         self._last_beat = float("-inf")
         """When the last beat that succeeded began, by our clock."""
+
+    @property
+    def dead_after(self) -> float:
+        """The seconds for which we may be silent."""
+        return self._settings.dead_after
 
     @property
     def application(self) -> str:
@@ -62,17 +68,21 @@ class Node:
         connection.execute(SQL["fence"], (epoch, writer))
         return epoch
 
-    def register(self, connection: Connection) -> None:
-        """Become a node, in a transaction of our own; fence an earlier start with our name."""
+    def choose_name(self, connection: Connection) -> None:
+        """Leave our name to a relay that has it, if we are a command."""
         if self._settings.is_visitor and self._is_taken(connection):
             self.name = f"{self.name}-{os.getpid()}"
+
+    def register(self, connection: Connection) -> None:
+        """Become a node, in a transaction of our own; fence an earlier start with our name."""
         end_connections(connection, self.application)
         self._register(connection)
 
     def _is_taken(self, connection: Connection) -> bool:
         """Tell whether a relay with our name has shown lately that it lives."""
-        row = connection.execute(SQL["age_of"], (self.name,)).fetchone()
-        return row is not None and row[0] < self._settings.dead_after
+        values = self.name, self._settings.dead_after
+        row = connection.execute(SQL["has_relay"], values).fetchone()
+        return row is not None and bool(row[0])
 
     def rejoin(self, connection: Connection) -> None:
         """Become a node again after others took us for dead. Raises Superseded if a newer start
@@ -87,19 +97,29 @@ class Node:
         with connection.transaction():
             self.renew(connection, self._settings.now())
         self.is_fenced = False
+        self._is_new = True
+
+    def take_over(self, connection: Connection, now: int) -> int:
+        """Return our epoch if nobody has taken over in it; otherwise begin a new one, in an open
+        transaction."""
+        if not self._is_new:
+            return self.renew(connection, now)
+        self._is_new = False
+        return self.epoch
 
     def renew(self, connection: Connection, now: int) -> int:
         """Begin a new epoch, in an open transaction; return it. What an earlier one had leased is
-        due ``now``."""
-        begun = self._settings.clock()
-        epoch = next_epoch(connection)
+        to be given back."""
+        settings, begun = self._settings, self._settings.clock()
+        epoch = next_epoch(connection, self.epoch)
         self._epochs.add(epoch)
-        before = [each for (each,) in connection.execute(SQL["remove_node"], (self.name,))]
-        is_visitor = self._settings.is_visitor
-        connection.execute(SQL["insert_node"], (epoch, self.name, _program(), is_visitor))
+        connection.execute(SQL["remove_node"], (self.name, now))
+        is_visitor, is_draining = settings.is_visitor, settings.is_visitor or self.is_draining
+        values = (epoch, self.name, _program(), settings.dead_after, is_visitor, is_draining)
+        connection.execute(SQL["insert_node"], values)
         connection.execute(SQL["insert_writers"], (epoch, self._writers))
-        before += [each for (each,) in connection.execute(SQL["orphans"])]
-        give_back(connection, before, now)
+        if not is_visitor:
+            connection.execute(SQL["look_for_orphans"], (now,))
         self.epoch, self._last_beat = epoch, begun
         return epoch
 
@@ -115,34 +135,17 @@ class Node:
             raise Fenced("other nodes took this one for dead")
 
     def leave(self, connection: Connection) -> None:
-        """Be a node no more; what is still leased is due now."""
-        with connection.transaction():
-            if connection.execute(SQL["delete_node"], (self.epoch,)).rowcount:
-                give_back(connection, [self.epoch], self._settings.now())
+        """Be a node no more; what is still leased is given back by others, or at the next start."""
+        connection.execute(SQL["leave"], (self.epoch, self._settings.now()))
 
 
-def give_back(
-    connection: Connection, epochs: Sequence[int], now: int, lost_by: str | None = None
-) -> int:
-    """Make what was leased in these epochs due ``now``, in an open transaction; return how many.
-
-    ``lost_by`` is the name of the node that is fenced; None: it is our own.
-    """
-    if not epochs:
-        return 0
-    at = None if lost_by is None else now
-    rows = connection.execute(SQL["give_back"], (now, lost_by, at, numbers(epochs))).fetchall()
-    lower_hops(connection, [(hop, due) for hop, due in rows if due is not None])
-    return len(rows)
-
-
-def next_epoch(connection: Connection) -> int:
-    """Return a number that was never returned before.
+def next_epoch(connection: Connection, before: int = 0) -> int:
+    """Return a number that was never returned before, and is greater than ``before``.
 
     It is at least the number of seconds since 2026, so that it does not come again even if the
     database is replaced by an older copy.
     """
-    row = connection.execute(SQL["next_epoch"]).fetchone()
+    row = connection.execute(SQL["next_epoch"], (before,)).fetchone()
     assert row is not None  # noqa: S101 - the schema has it
     return int(row[0])
 

@@ -60,7 +60,11 @@ def open_store(
         try:
             connection = session.connection()
             prepare_schema(connection, settings.schema)
-            node.register(connection)
+            node.choose_name(connection)
+            if connector.application != node.application:
+                connector.application = node.application
+                session.close()
+            node.register(session.connection())
         except psycopg.Error as error:
             raise Unreadable(f"the database cannot be used: {text_of(error)}") from error
     except BaseException:

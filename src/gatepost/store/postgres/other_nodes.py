@@ -12,11 +12,12 @@ at least two looks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A beat of another node, and when it was seen first, by the clock of who judges."""
+class Beat:
+    """The number of a node's last beat, and the seconds for which it may be silent: its own row
+    says so, because the node stops before they are over."""
 
-    beat: int
-    at: float
+    number: int
+    dead_after: float
 
 
 class OtherNodes:
@@ -26,25 +27,25 @@ class OtherNodes:
     database was away, nobody's silence counts.
     """
 
-    def __init__(self, dead_after: float) -> None:
-        self._dead_after = dead_after
-        self._gap = max(dead_after * GAP, 2 * LOOK)
-        self._seen: Mapping[int, Seen] = {}
+    def __init__(self) -> None:
+        self._seen: Mapping[int, tuple[Beat, float]] = {}
+        """Each with the time when it was seen first, by the clock of who judges."""
         self._looked = float("-inf")
 
-    def look(self, beats: Mapping[int, int], now: float) -> Iterable[tuple[int, int]]:
-        """Note what was seen ``now``, in seconds; return the epochs and beats of the dead."""
-        was_asleep = now - self._looked > self._gap
-        before = {} if was_asleep else self._seen
-        self._looked = now
+    def look(self, beats: Mapping[int, Beat], now: float) -> Iterable[tuple[int, Beat]]:
+        """Note what was seen ``now``, in seconds; return those of the dead."""
+        pause, self._looked = now - self._looked, now
         self._seen = {
-            epoch: before[epoch]
-            if epoch in before and before[epoch].beat == beat
-            else Seen(beat, now)
+            epoch: (beat, self._first_seen(epoch, beat, pause, now))
             for epoch, beat in beats.items()
         }
         return [
-            (epoch, seen.beat)
-            for epoch, seen in self._seen.items()
-            if now - seen.at >= self._dead_after
+            (epoch, beat)
+            for epoch, (beat, first) in self._seen.items()
+            if now - first >= beat.dead_after
         ]
+
+    def _first_seen(self, epoch: int, beat: Beat, pause: float, now: float) -> float:
+        before, first = self._seen.get(epoch, (None, now))
+        was_asleep = pause > max(beat.dead_after * GAP, 2 * LOOK)
+        return now if was_asleep or before != beat else first

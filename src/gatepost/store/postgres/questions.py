@@ -9,7 +9,7 @@ from gatepost.errors import GatepostError, QueueError
 from gatepost.store.postgres.arrays import numbers
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
-from gatepost.store.postgres.node import Node
+from gatepost.store.postgres.node import SURE, Node
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.statements import SQL
 
@@ -41,8 +41,9 @@ class NodeQuestions:
         return answers[0] if answers else None
 
     async def tell(self, operation: str, fields: Fields) -> None:
-        """Ask all other nodes, and wait until they have answered, or for a while."""
-        await self._ask("ask_others", (operation, json.dumps(fields), self._node.epoch))
+        """Ask all other nodes that live, and wait until they have answered, or for a while."""
+        values = (operation, json.dumps(fields), self._node.epoch, self._node.dead_after, SURE)
+        await self._ask("ask_others", values)
 
     async def _ask(self, statement: str, values: Sequence[Any]) -> list[Fields]:
         keys = [n for (n,) in await self._change(_rows, statement, values)]

@@ -38,9 +38,14 @@ class QueueWriter:
         self._noted = 0
         """When due deliveries were looked for, as it was written last."""
 
+    @property
+    def name(self) -> str:
+        """That of our node."""
+        return self._node.name
+
     def take_over(self, connection: Connection, now: int) -> int:
-        """Begin a new epoch, and make due what an earlier one had leased."""
-        return self._node.renew(connection, now)
+        """Return the epoch in which this node is an owner from now on."""
+        return self._node.take_over(connection, now)
 
     def lease(
         self, connection: Connection, now: int, limit: int, skip: Collection[str]

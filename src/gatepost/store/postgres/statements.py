@@ -22,6 +22,6 @@ SQL: Final = {
 }
 SCHEMA: Final = tuple(
     Path(__file__).with_name(f"schema_{number}.sql").read_text(encoding="utf-8")
-    for number in (1, 2)
+    for number in (1, 2, 3)
 )
 """``SCHEMA[n]`` leads from version n to n + 1."""

@@ -32,6 +32,7 @@ from gatepost.store.postgres.connections import ANSWER, Connection, Connector
 from gatepost.store.postgres.deliveries import PostgresDeliveries
 from gatepost.store.postgres.fenced_writer import FencedWriter
 from gatepost.store.postgres.health import DatabaseHealth, ReportFacts
+from gatepost.store.postgres.lost_leases import LostLeases, give_back_soon
 from gatepost.store.postgres.mailbox import PostgresMailbox
 from gatepost.store.postgres.message_inserter import MessageInserter
 from gatepost.store.postgres.message_rows import is_storable
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 
 OWN_WRITERS: Final = 4
 """Connections that write besides those for new mail: changes, settlements, upkeep, beats."""
+LAST: Final = 1.0
+"""Seconds for which a node that leaves gives back what it had leased."""
 FULL: Final = 5.0
 """Seconds without new mail after the database had no room."""
 
@@ -108,6 +111,8 @@ class PostgresStore:
         inserters = [
             MessageInserter(queue, each, self._segments, self._report_queued) for each in inserting
         ]
+        self._last = changing.session
+        """Its connection is used at the end, when no thread does."""
         changer = ChangeThread(
             changing,
             MessageInserter(captured_mail, changing, self._segments, self._report_captured),
@@ -136,7 +141,7 @@ class PostgresStore:
         self._keeping_up = WorkerThreads[None](
             "upkeep", [_nothing], 1, self._fault, [self._upkeep.round]
         )
-        watchers = cluster.watchers(self._fail)
+        watchers = cluster.watchers(self._lost.give_back, self._fail)
         self._beats = Beats(
             settings, self._opened.node, beating, watchers, self._activity.per_minute
         )
@@ -160,8 +165,9 @@ class PostgresStore:
         self._bodies = reads.BodyReader(self._read)
         self.reports = PostgresReports(change, self._read, partial(self._watch, "reports"))
         self.mailbox = PostgresMailbox(change, self._search, partial(self._watch, "mailbox"))
+        self._lost = LostLeases(self._changing.give, self.cluster.announce_takeover)
         self.deliveries = PostgresDeliveries(
-            QueueWriter(node), self._queue, change, self._settle, self._read, self._bodies
+            QueueWriter(node), self._queue, change, self._settle, self._read, self._lost
         )
         self.operations = PostgresOperations(self._put, self.deliveries.put_with, self._read)
 
@@ -200,10 +206,15 @@ class PostgresStore:
         self._read.stop()
         self._search.stop()
         with suppress(QueueError, psycopg.Error):  # otherwise other nodes find that we are dead
-            self._opened.node.leave(self._opened.session.connection())
+            self._leave(self._last.connection())
         for session in self._sessions:
             session.close()
         self._opened.lock.release()
+
+    def _leave(self, connection: Connection) -> None:
+        self._opened.node.leave(connection)
+        if not self._opened.settings.is_visitor:
+            give_back_soon(connection, LAST)
 
     # Captured mail.
 
