@@ -31,6 +31,7 @@ from gatepost.directory.contract import (
     identify_for_cache,
     standing_for_cache,
 )
+from gatepost.directory.entra_tokens import EntraTokens
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.directory.proof_cache import ticket_of
 from gatepost.keys.accounts import PROOFS, open_accounts, sealer
@@ -114,6 +115,8 @@ class Directories:
     """The profile whose rules the Azure directory follows."""
     tokens: AccessTokens | None = None
     """The tokens that the Azure directory issued, and accepts at a login; None: there are none."""
+    entra_tokens: EntraTokens | None = None
+    """Verifies tokens of real tenants; None: the configuration names none."""
     damaged: dict[str, str] = field(default_factory=dict)
     """Records that have not been reported yet; see ``damaged_records``."""
     _made: dict[str, tuple[AccountSettings, bytes, StoredAccount]] = field(default_factory=dict)
@@ -153,7 +156,7 @@ class Directories:
         directory, and ValueError for a damaged record.
         """
         directories: list[KnowingDirectory] = []
-        prepared = PreparedDirectory()
+        prepared, entra_tokens = PreparedDirectory(), None
         for each in settings:
             match each:
                 case AccountsDirectory():
@@ -165,9 +168,12 @@ class Directories:
                     # `up` does without
                     from gatepost.app.make_entra_directory import open_entra  # noqa: PLC0415
 
-                    directories.append(open_entra(each, self.http, self.key))
+                    entra = open_entra(each, self.http, self.key)
+                    entra_tokens = entra.tokens
+                    directories.append(entra)
         is_only = len(directories) == 1
         prepared.directory = directories[0] if is_only else CombinedDirectory(directories)
+        prepared.then.append(partial(self._keep_tokens, entra_tokens))
         return prepared
 
     async def _accounts(
@@ -241,6 +247,9 @@ class Directories:
             self.damaged.update(directory.damaged)
         prepared.then.append(partial(self._keep, directory, profile))
         return directory
+
+    def _keep_tokens(self, tokens: EntraTokens | None) -> None:
+        self.entra_tokens = tokens
 
     def _keep(self, directory: AzureDirectory, profile: Profile) -> None:
         if self.profile != profile:

@@ -142,6 +142,7 @@ def _profile_for(config: Configuration, settings: ListenerSettings, *, may_relay
         over_tls=over_tls,
         requires_tls=settings.tls != "none",
         requires_auth=not may_relay,
+        replies=load_profile(settings.replies).replies if settings.replies else profile.replies,
         limits=replace(
             profile.limits,
             message_size=limits.message_size,

@@ -85,6 +85,7 @@ def make_site(relay: RelayParts) -> Site:
         deliveries=None if outbound is None else relay.store.deliveries,
         router=None if outbound is None else lambda: outbound.store.router,
         bounds=relay.bounds,
+        entra_tokens=lambda: made.entra_tokens,
         clients=None if clients is None else LocalClientCounter(clients, owner="api"),
     )  # fmt: skip
 

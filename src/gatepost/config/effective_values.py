@@ -23,6 +23,7 @@ _UNSAID: Final[Mapping[str, str]] = {
     "listener.mechanisms": "all that the directory verifies, without -PLUS",
     "listener.network.mechanisms": "those of the listener",
     "listener.proxies": "nobody",
+    "listener.replies": "Gatepost's own",
     "postmaster": "refused",
     "route.applications": "everybody",
     "route.max_size": "no limit",

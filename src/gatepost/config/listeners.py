@@ -12,6 +12,7 @@ from gatepost.config.settings import (
 )
 from gatepost.config.table_reader import TableReader
 from gatepost.net.listen import is_loopback
+from gatepost.profiles.load import known_providers
 from gatepost.sasl.mechanisms import MECHANISMS
 
 _MECHANISMS: Final = values.many(values.mechanism(MECHANISMS))
@@ -62,6 +63,7 @@ def _read_listener(table: TableReader, index: int) -> ListenerSettings:
         table.take("proxies", _NETWORKS, ()),
         table.take("client_authorities", values.optional_path, ""),
         table.take("allow_clear_text", values.flag, False),
+        table.take("replies", values.one_of(known_providers()), ""),
     )
     _check_tls(table, listener)
     _check_proxies(table, listener)

@@ -99,6 +99,8 @@ class ListenerSettings:
     """PEM file of the authorities for client certificates (EXTERNAL); empty: none is requested."""
     allow_clear_text: bool = False
     """``tls`` may be none although other machines can connect: passwords can be intercepted."""
+    replies: str = ""
+    """The provider whose texts refusals have, since applications may know them; empty: ours."""
 
 
 @dataclass(frozen=True, slots=True)

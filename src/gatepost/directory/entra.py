@@ -102,7 +102,7 @@ class EntraDirectory:
     ) -> None:
         """Without ``tokens``, tokens are not accepted."""
         self.mechanisms: Final = _OF_SECRET | (_OF_TOKEN if tokens else frozenset())
-        self._tokens = tokens
+        self.tokens: Final = tokens
         self._rules = rules
         self._prove = prove
         self._key = key
@@ -144,9 +144,9 @@ class EntraDirectory:
     def identify(
         self, credentials: Credentials, mechanism: str
     ) -> "Principal | Reply | asyncio.Future[Principal | Reply]":
-        if mechanism in _OF_TOKEN and credentials.token is not None and self._tokens is not None:
+        if mechanism in _OF_TOKEN and credentials.token is not None and self.tokens is not None:
             return asyncio.ensure_future(
-                self._by_token(self._tokens, credentials.username, credentials.token)
+                self._by_token(self.tokens, credentials.username, credentials.token)
             )
         password = credentials.password
         if mechanism not in _OF_SECRET or password is None:

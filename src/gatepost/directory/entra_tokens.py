@@ -31,6 +31,8 @@ class TokenContents:
     application_id: str
     until: float
     """Seconds since 1970."""
+    principal_id: str = ""
+    """The object id of the application's service principal, to which roles are assigned."""
 
 
 class EntraTokens:
@@ -68,7 +70,9 @@ class EntraTokens:
             return issuer
         if claims.get("iss") not in issuer.names:
             return Faulty("token_issuer_wrong", "the tenant did not issue the token")
-        contents = TokenContents(claims["tid"].lower(), _application(claims), float(claims["exp"]))
+        contents = TokenContents(
+            claims["tid"].lower(), _application(claims), float(claims["exp"]), _principal(claims)
+        )
         self._verified[digest] = contents
         if len(self._verified) > MOST_KEPT:
             self._verified.popitem(last=False)
@@ -103,3 +107,8 @@ def _application(claims: Mapping[str, Any]) -> str:
     """Return the client id: ``appid`` in tokens of version 1.0, ``azp`` in those of 2.0."""
     application = claims.get("appid", claims.get("azp"))
     return application.lower() if isinstance(application, str) else ""
+
+
+def _principal(claims: Mapping[str, Any]) -> str:
+    principal = claims.get("oid")
+    return principal.lower() if isinstance(principal, str) else ""

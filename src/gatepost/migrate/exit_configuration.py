@@ -10,6 +10,12 @@ from gatepost.model.unprintable import replace_unprintable
 _ALSO: Final = '["inside", "outside"]: outside, too, what HVE never takes, such as 10 MB or more'
 MANAGED: Final = "*.azurecomm.net"
 """Senders of Azure-managed domains, which are Microsoft's."""
+_LIMITS: Final = """\
+# Those of ACS, so that applications are refused what they were refused there.
+[limits]
+message_size = 31_457_280
+recipients = 50
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class ExitPlan:
 
 def exit_configuration(plan: ExitPlan) -> str:
     """Return the text of the file."""
-    parts = [_head(plan), _listener(plan), _directory(plan)]
+    parts = [_head(plan), _listener(plan), _LIMITS, _directory(plan)]
     if plan.api:
         parts.append(_api(plan))
     parts += [_target(each) for each in (plan.inside, plan.outside) if each is not None]
@@ -94,6 +100,7 @@ def _listener(plan: ExitPlan) -> str:
         "[[listener]]",
         'name = "submission"',
         f"address = {_value(plan.listen)}",
+        'replies = "acs"  # the codes and texts of refusals',
     ]
     return "\n".join([*lines, *_certificate(plan), ""])
 

@@ -27,20 +27,31 @@ def authenticate_bearer(request: Request, site: Site, audiences: Collection[str]
     ``AuthenticationFailed``, or ``InvalidAuthenticationTokenAudience`` if the token is for another
     resource (the codes of Azure Resource Manager). The operator gets the reason.
     """
-    values = request.headers.getlist("authorization")
-    match = _BEARER.fullmatch(values[0].strip()) if len(values) == 1 else None
-    if match is None:
+    token = read_bearer(request)
+    if not token:
         raise _refusal(request, "AuthenticationFailed", _MISSING, "token_missing: no bearer token")
     try:
-        return site.tokens.verify(match[1], audiences)
+        return site.tokens.verify(token, audiences)
     except InvalidToken as error:
         slug, reason = error.slug, f"{error.slug}: {error}"
-    site.report("token_refused", route=shown_route(request.scope), reason=reason)
+    report_token(request, site, reason)
     if slug == "token_audience_wrong":
         raise _refusal(request, "InvalidAuthenticationTokenAudience", _AUDIENCE, reason)
     if slug == "token_expired":
         raise _refusal(request, "ExpiredAuthenticationToken", _EXPIRED, reason)
     raise _refusal(request, "InvalidAuthenticationToken", _INVALID, reason)
+
+
+def read_bearer(request: Request) -> str:
+    """Return the token of a request; empty without one."""
+    values = request.headers.getlist("authorization")
+    match = _BEARER.fullmatch(values[0].strip()) if len(values) == 1 else None
+    return match[1] if match is not None else ""
+
+
+def report_token(request: Request, site: Site, reason: str) -> None:
+    """Tell the operator why a token is refused."""
+    site.report("token_refused", route=shown_route(request.scope), reason=reason)
 
 
 def own_audiences(request: Request, site: Site) -> frozenset[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.tokens import AccessTokens, resource_name
+from gatepost.directory.entra_tokens import EntraTokens
 from gatepost.model.address import Address
 from gatepost.model.delivery import Delivery
 from gatepost.model.dns import Resolver
@@ -30,6 +31,10 @@ if TYPE_CHECKING:  # without HTTP, its libraries are not needed
 
 def _none() -> Collection[str]:
     return ()
+
+
+def _no_tenants() -> None:
+    """There are no real tenants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,8 @@ class Site:
     """Returns the current routes of mail; None: mail is captured, whatever its recipient."""
     bounds: Callable[[], MessageLimits] = MessageLimits
     """Returns the current limits."""
+    entra_tokens: Callable[[], EntraTokens | None] = _no_tenants
+    """Returns what verifies tokens of real tenants; None: the configuration names none."""
     clients: LocalClientCounter | None = None
     """Counts refused credentials by address, and delays the answers; None: not counted."""
     turns: KeyedLocks = field(default_factory=KeyedLocks)

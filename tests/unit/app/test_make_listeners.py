@@ -7,6 +7,7 @@ from gatepost.config.load import parse_config
 from gatepost.config.settings import Configuration
 from gatepost.relay.listener_state import Terms
 from gatepost.wire.server.ehlo_capabilities import Offer, make_offer
+from gatepost.wire.server.session import replies_of
 
 ALL = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "XOAUTH2"})
 
@@ -41,6 +42,19 @@ def test_starttls_comes_before_auth() -> None:
     assert "STARTTLS" not in after.keywords
     assert after.mechanisms == ALL - {"SCRAM-SHA-256-PLUS"}
     assert "AUTH SCRAM-SHA-256 PLAIN LOGIN CRAM-MD5 XOAUTH2" in after.lines
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("", "Authentication credentials invalid"),
+        ('replies = "acs"', "Authentication unsuccessful"),
+    ],
+)
+def test_refusals_may_have_the_texts_of_another_server(line: str, text: str) -> None:
+    found = terms(f"{STARTTLS}\n{line}")
+    assert replies_of(found.setting).AUTH_FAILED.text == text
+    assert offer(found, encrypted=True).lines[0] == "PIPELINING"  # the offers stay ours
 
 
 def test_plus_mechanisms_are_offered_only_if_configured() -> None:

@@ -88,8 +88,8 @@ def test_a_good_token(changes: dict[str, Any]) -> None:
     async def steps(tenant: Tenant) -> None:
         tokens = tenant.tokens()
         for _ in range(2):
-            assert await tokens.verify(token(**changes)) == TokenContents(
-                TENANT, APPLICATION, NOW + 3600
+            assert await tokens.verify(token(oid=OTHER.upper(), **changes)) == TokenContents(
+                TENANT, APPLICATION, NOW + 3600, OTHER
             )
         assert tenant.asked == 1
 

@@ -10,6 +10,7 @@ from gatepost.errors import ConfigError
 from gatepost.migrate.exit_configuration import ExitApplication, ExitPlan, exit_configuration
 from gatepost.migrate.exit_targets import inside_target, outside_target
 from gatepost.model.route import GraphTarget, HttpApiTarget, SendAs, SmarthostTarget
+from gatepost.profiles import load_profile
 from tests.unit.migrate.recorded_azure import APP, OTHER_APP, SERVICE, TENANT
 
 HVE = {"hve_account": "news@contoso.com", "hve_client_id": APP, "hve_secret_file": "hve"}
@@ -69,6 +70,13 @@ def test_logins_stay_as_they_are() -> None:
     assert directory.tenants == (TENANT,)
     assert directory.own_senders == {APP: ("app@contoso.com",), OTHER_APP: ("@contoso.com",)}
     assert directory.usernames == {"newsletter": (APP, TENANT)}
+
+
+def test_applications_are_refused_what_acs_refused() -> None:
+    config, acs = parse_config(exit_configuration(plan(PROVIDERS["ses"]))), load_profile("acs")
+    assert config.listeners[0].replies == "acs"
+    assert config.limits.message_size == acs.limits.message_size
+    assert config.limits.recipients == acs.limits.recipients
 
 
 def test_with_the_api_it_is_served() -> None:

@@ -15,14 +15,22 @@ from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.roles import grant_of
 from gatepost.directory.azure.senders import standing_of
 from gatepost.directory.azure.tokens import COMMUNICATION, Claims
+from gatepost.directory.entra_issuers import Faulty
+from gatepost.directory.entra_tokens import EntraTokens, TokenContents
 from gatepost.errors import ConfigError
 from gatepost.model.address import Address
 from gatepost.model.credentials import Principal, Standing
-from gatepost.rest.bearer import authenticate_bearer, own_audiences
+from gatepost.rest.bearer import (
+    authenticate_bearer,
+    own_audiences,
+    read_bearer,
+    report_token,
+)
 from gatepost.rest.email.refusals import (
     denied,
     domain_not_linked,
     invalid_sender,
+    not_verified,
     unauthorized,
 )
 from gatepost.rest.email.signatures import SCHEME, Signed, decode_key, read_signature, signer_of
@@ -66,11 +74,11 @@ class Access:
         self._site = site
         self._keys: dict[bytes, bytes] = {}
 
-    def authenticate(self, request: Request) -> tuple[Caller, bytes | None]:
+    async def authenticate(self, request: Request) -> tuple[Caller, bytes | None]:
         """Return the caller, and the SHA-256 of the body that it signed; None if it has a token.
 
         The header of the request suffices, so strangers need not send their bodies. Raises ApiError
-        401.
+        401, and 503 while a tenant's keys are not available.
         """
         value = request.headers.get("authorization", "").strip()
         if not value:
@@ -79,7 +87,7 @@ class Access:
         if scheme == SCHEME:
             return self._by_signature(request)
         if scheme == "BEARER":
-            return self._by_token(request), None
+            return await self._by_token(request), None
         raise denied("scheme_unknown: neither an access key's signature nor a bearer token")
 
     # Access keys.
@@ -130,13 +138,13 @@ class Access:
 
     # Tokens.
 
-    def _by_token(self, request: Request) -> Caller:
+    async def _by_token(self, request: Request) -> Caller:
         """Return the caller of the token, with the resources on which it has the role."""
-        audiences = COMMUNICATION | own_audiences(request, self._site)
-        try:
-            claims = authenticate_bearer(request, self._site, audiences)
-        except ApiError as error:
-            raise denied(error.reason) from None
+        entra, token = self._site.entra_tokens(), read_bearer(request)
+        if entra is None or not token or self._site.tokens.has_our_key_id(token):
+            claims = self._own_claims(request)
+        else:
+            claims = await self._claims_of_entra(request, entra, token)
         reasons: list[str] = []
         services = tuple(
             each for each in self._candidates(request) if self._may_send(claims, each, reasons)
@@ -146,7 +154,27 @@ class Access:
         name = f".{claims.application_id}.{claims.tenant_id}"
         return Caller(name, "Bearer", services, claims.application_id)
 
-    def _may_send(self, claims: Claims, service: CommunicationService, reasons: list[str]) -> bool:
+    def _own_claims(self, request: Request) -> Claims | TokenContents:
+        """Verify a token that this relay has issued."""
+        audiences = COMMUNICATION | own_audiences(request, self._site)
+        try:
+            return authenticate_bearer(request, self._site, audiences)
+        except ApiError as error:
+            raise denied(error.reason) from None
+
+    async def _claims_of_entra(
+        self, request: Request, entra: EntraTokens, token: str
+    ) -> TokenContents:
+        """Verify a token of a tenant that the configuration names."""
+        contents = await entra.verify(token)
+        if isinstance(contents, Faulty):
+            report_token(request, self._site, str(contents))
+            raise (not_verified if contents.is_transient else denied)(str(contents))
+        return contents
+
+    def _may_send(
+        self, claims: Claims | TokenContents, service: CommunicationService, reasons: list[str]
+    ) -> bool:
         """Tell whether the role on the resource grants the actions for sending by SMTP."""
         directory = self._site.directory
         rules = directory.rules

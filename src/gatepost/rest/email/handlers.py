@@ -61,7 +61,7 @@ class Endpoints:
         """``POST /emails:send``: 202 with the URL of the operation."""
         version, begun = _check(request, SUPPORTED), self._site.now()
         form: VersionForm = self._first if version == FIRST else self._current
-        caller, signed = self._access.authenticate(request)
+        caller, signed = await self._access.authenticate(request)
         _check_content_type(request.headers.get("content-type", ""))
         operation_id = form.operation_id(request.headers, self._site.clients_time())
         async with self._body(request, signed) as body:
@@ -89,7 +89,7 @@ class Endpoints:
 
     async def _tell(self, request: Request, versions: Sequence[str], form: VersionForm) -> Response:
         _check(request, versions)
-        caller, signed = self._access.authenticate(request)
+        caller, signed = await self._access.authenticate(request)
         async with self._body(request, signed):
             pass
         operation = await self._status.find(caller, request.path_params["id"])

@@ -129,6 +129,17 @@ def not_stored(reason: str) -> ApiError:
     )
 
 
+def not_verified(reason: str) -> ApiError:
+    """Who could verify the token does not answer; clients retry."""
+    return ApiError(
+        503,
+        "ServiceUnavailable",
+        "The token could not be verified. Please try again later.",
+        headers={"retry-after": "5"},
+        reason=reason,
+    )
+
+
 def unsupported_api_version(version: str, supported: str) -> ApiError:
     """Azure REST API Guidelines, api-version."""
     sentence = f"Unsupported api-version '{{}}'. The supported api-versions are '{supported}'."
