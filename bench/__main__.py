@@ -8,7 +8,20 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bench import checks, logins, memory, relaying, report, rest, soak, startup, waiting
+from bench import (
+    checks,
+    intake,
+    leasing,
+    logins,
+    memory,
+    relay_nodes,
+    relaying,
+    report,
+    rest,
+    soak,
+    startup,
+    waiting,
+)
 from bench.load import Load
 from bench.report import Promise
 from bench.scenarios import SCENARIOS, STALLS, Runs, Scenario, measure
@@ -87,6 +100,11 @@ def main() -> int:
         signed_in = [*logins.rates(home, options), *rest.rates(home, options)]
         relayed = list(relaying.rates(home, options))
         crowded = list(waiting.promises(home, options))
+        shared = [
+            measurement
+            for part in (intake, relay_nodes, leasing)
+            for measurement in part.measurements(home, options)
+        ]
         if not options.peers_only and not options.only:
             promises += memory.promises(home)
             promises += soak.soak(home / "soak")
@@ -101,7 +119,7 @@ def main() -> int:
         promises += report.ratios(scenario)
     for scenario in relayed:
         promises += [*report.ratios(scenario), *relaying.promises(scenario)]
-    for scenario, kept in crowded:
+    for scenario, kept in (*crowded, *shared):
         promises += kept
         relayed.append(scenario)
     measured += [*signed_in, *relayed]

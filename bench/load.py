@@ -79,6 +79,8 @@ class Outcome:
     server_cpu: float
     foreign_cpu: float
     """Processor cores that were used by neither server nor generator."""
+    database_cpu: float = 0.0
+    """Of ``server_cpu``: that of PostgreSQL."""
 
 
 class LoadFailed(Exception):

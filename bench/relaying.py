@@ -42,6 +42,20 @@ class RelayServer(Server):
     """A server and the sink that it relays to."""
 
     sink: Sink
+    others: "tuple[RelayServer, ...]" = ()
+    """More nodes that relay to the same sink; each gets a part of the load."""
+    database: int = 0
+    """The process of the database; 0: there is none."""
+
+    @property
+    def nodes(self) -> "tuple[RelayServer, ...]":
+        """All that get a part of the load."""
+        return (self, *self.others)
+
+    def cpu(self) -> tuple[float, float]:
+        """Return the seconds of processor time of the nodes, and of the database."""
+        database = cpu_seconds(self.database) if self.database else 0.0
+        return sum(cpu_seconds(each.pid) for each in self.nodes), database
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +72,52 @@ class RelayLoad:
         """Send it, and wait until everything has arrived. Raises LoadFailed if something has
         not."""
         assert isinstance(server, RelayServer)
-        sink = server.sink
-        wanted = sink.count + self.load.messages
-        cpu, sunk, busy = cpu_seconds(server.pid), cpu_seconds(sink.pid), busy_seconds()
+        sink, part = server.sink, self.load.scaled(1 / len(server.nodes))
+        messages = part.messages * len(server.nodes)
+        wanted = sink.count + messages
+        (own, stored), sunk, busy = server.cpu(), cpu_seconds(sink.pid), busy_seconds()
         start = time.monotonic()
-        with subprocess.Popen(
-            command(server, *self.load.arguments()), env=environment(server),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        ) as generator:  # fmt: skip
+        with ExitStack() as stack:
+            generators = [stack.enter_context(_generator(each, part)) for each in server.nodes]
             arrived = sink.wait_for(wanted, PATIENCE)
             seconds = time.monotonic() - start
-            said, complaint = generator.communicate(timeout=PATIENCE)
-        if generator.returncode or not arrived:
-            told = (complaint + said).decode().strip()
-            raise LoadFailed(f"{server.name}: {wanted - sink.count} did not arrive: {told}")
+            results = [_result(each) for each in generators]
+        if not arrived:
+            raise LoadFailed(f"{server.name}: {wanted - sink.count} did not arrive")
         elapsed = busy_seconds() - busy
         time.sleep(_SETTLED)
-        seen: dict[str, Any] = json.loads(said)
-        used = cpu_seconds(server.pid) - cpu
-        others = used + cpu_seconds(sink.pid) - sunk + seen["client_cpu_seconds"]
+        own_now, stored_now = server.cpu()
+        stored = stored_now - stored
+        used = own_now - own + stored
+        others = used + cpu_seconds(sink.pid) - sunk
+        others += sum(each["client_cpu_seconds"] for each in results)
         return Outcome(
-            rate=self.load.messages / seconds,
-            p50=seen["message_ms"]["p50"],
-            p99=seen["message_ms"]["p99"],
-            worst=seen["message_ms"]["max"],
-            stalls=seen["stalls"],
-            setup_p50=seen["setup_ms"]["p50"],
-            server_cpu=used / self.load.messages * 1e6,
+            rate=messages / seconds,
+            p50=max(each["message_ms"]["p50"] for each in results),
+            p99=max(each["message_ms"]["p99"] for each in results),
+            worst=max(each["message_ms"]["max"] for each in results),
+            stalls=sum(each["stalls"] for each in results),
+            setup_p50=max(each["setup_ms"]["p50"] for each in results),
+            server_cpu=used / messages * 1e6,
             foreign_cpu=max(0.0, elapsed - others) / seconds,
+            database_cpu=stored / messages * 1e6,
         )
+
+
+def _generator(server: RelayServer, load: Load) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command(server, *load.arguments()), env=environment(server),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def _result(generator: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    """Return what a generator prints. Raises LoadFailed if it reports a failure."""
+    printed, complaint = generator.communicate(timeout=PATIENCE)
+    if generator.returncode:
+        raise LoadFailed((complaint + printed).decode().strip())
+    result: dict[str, Any] = json.loads(printed)
+    return result
 
 
 # fmt: off
@@ -168,7 +199,7 @@ senders = ["example.com"]
 
 [storage]
 directory = "{data}"
-
+{storage}
 [target.sink]
 kind = "smarthost"
 servers = ["127.0.0.1:{port}"]
@@ -191,8 +222,13 @@ def gatepost(home: Path, workers: int) -> Iterator[RelayServer]:
 
 
 @contextmanager
-def running_relay(home: Path, sink: int, workers: int = 1) -> Iterator[tuple[int, int]]:
-    """Run ``gatepost serve`` in ``home`` during a ``with``; yield its process and its port."""
+def running_relay(
+    home: Path, sink: int, workers: int = 1, storage: str = ""
+) -> Iterator[tuple[int, int]]:
+    """Run ``gatepost serve`` in ``home`` during a ``with``; yield its process and its port.
+
+    ``storage`` are more lines of the table.
+    """
     pair = make_authority(home).issue("localhost", "127.0.0.1")
     (home / "password").write_text("secret")
     (home / "gatepost.toml").write_text(
@@ -202,6 +238,7 @@ def running_relay(home: Path, sink: int, workers: int = 1) -> Iterator[tuple[int
             key=pair.key,
             password=home / "password",
             data=home / "data",
+            storage=storage,
             port=sink,
             connections=CONNECTIONS,
         )

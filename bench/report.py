@@ -11,7 +11,10 @@ from rich.table import Table
 from bench.scenarios import Runs
 from bench.servers import OURS, TWO_WORKERS
 
-HEADINGS = ("per s", "p50 ms", "p99 ms", "worst ms", "CPU us each", "waits >35 ms", "other CPU")
+HEADINGS = (
+    "per s", "p50 ms", "p99 ms", "worst ms", "CPU us each", "of it database", "waits >35 ms",
+    "other CPU",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ def figures(runs: Runs) -> list[str]:
         f"{runs.median('p99'):.2f}",
         f"{runs.best('worst'):.1f}",
         f"{runs.median('server_cpu'):,.0f}",
+        f"{database:,.0f}" if (database := runs.median("database_cpu")) else "",
         f"{runs.median('stalls'):.0f}",
         f"{runs.median('foreign_cpu'):.0%}",
     ]
