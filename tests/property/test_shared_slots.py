@@ -12,30 +12,44 @@ from gatepost.queue.shared_slots import GRACE, MINUTE, ReservedSlots, share_of
     rate=st.sampled_from([1.0, 7.0, 60.0, 100.0, 600.0]),
     nodes=st.integers(1, 5),
     late=st.lists(st.floats(0.0, 1.5), min_size=1, max_size=50),
-)
+    lags=st.lists(
+        st.tuples(st.sampled_from([0.0, 0.0, 0.1, 0.7, 3.0, 20.0]), st.floats(0.0, 1.0)),
+        min_size=1, max_size=20,
+    ),
+)  # fmt: skip
 def test_no_minute_has_more_messages_than_the_rate(
-    rate: float, nodes: int, late: list[float]
+    rate: float, nodes: int, late: list[float], lags: list[tuple[float, float]]
 ) -> None:
-    """Each node sends as soon as it may, or somewhat later."""
+    """Each node sends as soon as it may, or somewhat later. The answers of the store have lags, at
+    some point of which it has executed the statement."""
     slots = [ReservedSlots(rate) for _ in range(nodes)]
+    answers: list[tuple[float, float, float] | None] = [None] * nodes
     upcoming, now, sent, turn = 0.0, 0.0, list[float](), 0
     while now < 3 * MINUTE:
-        waits = list[float]()
-        for each in slots:
+        waits = [MINUTE]
+        for place, each in enumerate(slots):
             wait = each.wait(now)
-            if wait is None:
+            if wait is None and answers[place] is None:
                 each.plan()
-                upcoming = max(upcoming, now)
-                each.add(upcoming)
+                lag, share = lags[turn % len(lags)]
+                executed = now + lag * share
+                upcoming = max(upcoming, executed)
+                answers[place] = now + lag, now + upcoming - executed, lag
                 upcoming += each.wanted * each.step
+            if (answer := answers[place]) is not None:
+                answered, first, doubt = answer
+                if now < answered:
+                    waits.append(answered - now)
+                    continue
+                answers[place] = None
+                each.add(first, doubt)
                 wait = each.wait(now)
-            assert wait is not None
             turn += 1
             if wait == 0 and late[turn % len(late)] < GRACE:
                 each.take()
                 sent.append(now)
                 wait = 0.01
-            waits.append(max(wait, 0.01))
+            waits.append(max(wait or 0.0, 0.01))
         now += min(waits)
     for at, begun in enumerate(sent):
         assert sum(begun <= each < begun + MINUTE for each in sent[at:]) <= rate
@@ -47,7 +61,7 @@ def test_a_lone_node_nearly_reaches_the_rate() -> None:
         wait = slots.wait(now)
         if wait is None:
             slots.plan()
-            slots.add(now)
+            slots.add(now, 0.0)
         elif wait > 0:
             now += wait
         else:

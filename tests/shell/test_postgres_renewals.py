@@ -138,6 +138,17 @@ def test_a_change_of_a_node_that_has_left_is_noticed(
     run(steps())
 
 
+def test_a_change_of_the_directory_does_not_wait_for_the_dead_and_for_commands(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each one would take as long as a node may take to answer."""
+    monkeypatch.setattr("gatepost.store.postgres.questions.PATIENCE", 50.0)
+    a = nodes.open("a")
+    nodes.open("b", dead_after=0.0)
+    nodes.open("c", is_visitor=True)
+    run(a.save_records([Record("account", "printer", {})]))
+
+
 def test_a_command_neither_fences_relays_nor_deletes_what_is_old(nodes: Nodes) -> None:
     """It does not know for how long a relay may be silent, and how long mail is kept."""
     command = nodes.open("c", is_visitor=True)

@@ -33,6 +33,8 @@ SLICE: Final = 200
 """Dropped deliveries that are reported without a turn for others."""
 MOST: Final = 10_000
 """Maximum number of deliveries in a listing."""
+MOST_TOLD: Final = 1_000
+"""Maximum number of ids, and of next hops, in a message to other nodes."""
 _STATES: Final = frozenset(get_args(State))
 _DONE: Final[dict[Action, str]] = {
     "retry": "retried",
@@ -258,9 +260,20 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
     next_hops = list(dict.fromkeys(each.key for each in hops))
     follow_action(control, action, ids, next_hops)
     if control.cluster is not None:
-        fields = {"action": action, "ids": ids, "next_hops": next_hops}
-        await control.cluster.tell("acted", fields)
+        await _tell_nodes(control.cluster, action, ids, next_hops)
     return done
+
+
+async def _tell_nodes(
+    cluster: Cluster, action: Action, ids: Sequence[str] | None, next_hops: Sequence[str]
+) -> None:
+    """Let the other nodes follow an action. Of many deliveries they get no ids, but look at all
+    that they have leased; of many next hops, some at a time."""
+    if ids is not None and len(ids) > MOST_TOLD:
+        ids = None
+    for start in range(0, max(1, len(next_hops)), MOST_TOLD):
+        some = next_hops[start : start + MOST_TOLD]
+        await cluster.tell("acted", {"action": action, "ids": ids, "next_hops": some})
 
 
 def follow_action(

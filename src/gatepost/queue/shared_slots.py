@@ -6,6 +6,7 @@ no minute has more of them than the rate permits.
 """
 
 from collections import deque
+from math import inf
 from typing import Final
 from zlib import crc32
 
@@ -31,17 +32,21 @@ class ReservedSlots:
         """How many to reserve next: more if all are used, fewer if not."""
         self._times: deque[float] = deque()
         self._unused = 0
+        self._doubt = 0.0
 
-    def add(self, first: float) -> None:
-        """Note that ``wanted`` times have been reserved, the first of which is ``first``."""
+    def add(self, first: float, doubt: float) -> None:
+        """Note that ``wanted`` times have been reserved. The first of them is ``first`` or up to
+        ``doubt`` seconds later: nobody knows when in that time the store has answered. So each is
+        used for what is certain of its GRACE, and not at all if the answer took longer."""
         self._times = deque([first + number * self.step for number in range(self.wanted)])
-        self._unused = self.wanted
+        self._doubt, self._unused = doubt, self.wanted
 
     def wait(self, now: float) -> float | None:
         """Return the seconds until the next message may be sent; None: none is reserved."""
-        while self._times and self._times[0] + GRACE < now:
+        earliest = now - GRACE if self._doubt < GRACE else inf
+        while self._times and self._times[0] < earliest:
             self._times.popleft()
-        return max(0.0, self._times[0] - now) if self._times else None
+        return max(0.0, self._times[0] + self._doubt - now) if self._times else None
 
     def take(self) -> None:
         """Use the next time, for which ``wait`` has returned 0."""

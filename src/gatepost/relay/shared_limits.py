@@ -64,8 +64,9 @@ class SharedLimits:
     ) -> None:
         try:
             slots.plan()
+            asked = self._seconds()
             delay = await self._cluster.reserve(on_wire, slots.wanted, slots.step)
-            slots.add(self._seconds() + delay)
+            slots.add(asked + delay, self._seconds() - asked)
         except QueueError:
             await asyncio.sleep(AGAIN)
         finally:

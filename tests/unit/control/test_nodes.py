@@ -14,6 +14,7 @@ from gatepost.model.delivery import Delivery, Takeover
 from gatepost.model.operation_errors import NotConfigured
 from gatepost.model.route import NextHop
 from gatepost.queue.cluster_contract import Cluster, NodeStatus
+from gatepost.queue.deliveries_contract import QueueCount
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON
 from tests.contract.queued import mail, planned
@@ -117,6 +118,28 @@ def test_actions_are_told_to_the_others() -> None:
     cluster = FakeCluster()
     assert play(cluster, "hold", ids=["m1"]) == {"held": 1}
     assert cluster.told == [("acted", {"action": "hold", "ids": ["m1"], "next_hops": ["hub"]})]
+
+
+def test_what_is_told_to_the_others_is_bounded() -> None:
+    """They look at everything that they have leased instead."""
+    cluster = FakeCluster()
+    assert play(cluster, "hold", ids=["m1"] * 1_001) == {"held": 1}
+    assert cluster.told == [("acted", {"action": "hold", "ids": None, "next_hops": ["hub"]})]
+
+
+def test_many_next_hops_are_told_some_at_a_time() -> None:
+    cluster = FakeCluster()
+    hops = {f"hub{number}": QueueCount(waiting=1) for number in range(2_500)}
+
+    class Crowded(SharedDeliveries):
+        async def count(self) -> dict[str, QueueCount]:
+            return hops
+
+    control = QueueControl(Crowded(), lambda: NOON, cluster=cast("Cluster", cluster))
+    asyncio.run(operate_queue(control, "retry", {}))
+    told = [fields["next_hops"] for _, fields in cluster.told]
+    assert [len(each) for each in told] == [1_000, 1_000, 500]
+    assert [hop for some in told for hop in some] == list(hops)
 
 
 def test_a_question_of_another_node_is_answered() -> None:

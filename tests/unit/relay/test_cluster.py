@@ -36,6 +36,8 @@ class FakeCluster:
         self.place = (0, 1)
         self.reserved: list[tuple[str, int]] = []
         self.upcoming = 0.0
+        self.lag = 0.0
+        """Seconds until the store answers."""
         self.pauses: dict[str, SharedPause] = {}
 
     def may_attempt(self, lease: Lease) -> bool:
@@ -46,6 +48,7 @@ class FakeCluster:
         first = max(self.upcoming, now)
         self.upcoming = first + number * step
         self.reserved.append((key, number))
+        await asyncio.sleep(self.lag)
         return first - now
 
     async def put_pause(self, pause: SharedPause) -> None:
@@ -169,6 +172,23 @@ def test_a_rate_holds_with_what_other_nodes_send() -> None:
         assert len(hub.taken) <= before + 1
         await asyncio.sleep(1000)
         assert len(hub.taken) == 30
+
+    world.run(scenario)
+
+
+def test_reserved_times_that_come_too_late_are_not_used() -> None:
+    world, hub, cluster = clustered(limits=limits(rate=60.0))
+    cluster.lag = 5.0
+
+    async def scenario(world: World) -> None:
+        for number in range(3):
+            await world.send(world.mail(f"m{number}"))
+        await asyncio.sleep(60)
+        assert len(cluster.reserved) > 3
+        assert hub.taken == [], "nobody knows which minute they belong to"
+        cluster.lag = 0.4
+        await asyncio.sleep(60)
+        assert len(hub.taken) == 3
 
     world.run(scenario)
 
