@@ -162,3 +162,22 @@ def test_mail_that_is_no_bounce_reaches_its_other_recipients(world: World) -> No
     world.relay.send("nobody@bounces.example.com", "hal@example.net")
     wait_for(lambda: len(world.hop.mail) > before)
     assert world.hop.mail[-1].rcpt_tos == ["hal@example.net"]
+
+
+def test_a_bounce_says_that_the_quota_is_used_up(world: World) -> None:
+    address = world.send("ivy@example.net")
+    terrl = FAILED.replace("ann", "ivy").replace("5.1.1", "5.7.233")
+    world.bounce(address, report(terrl))
+    assert world.relay.serve.wait_event("quota_used_up")["target"] == "out"
+    before = len(world.hop.mail)
+    try:
+        id_ = world.relay.send("jim@example.net")
+        wait_for(
+            lambda: "limit of recipients outside" in str(world.relay.serve.ask("queue", "why", id_))
+        )
+        assert "5.7.233" in str(world.relay.serve.ask("queue", "why", id_))
+        assert len(world.hop.mail) == before
+    finally:
+        world.relay.serve.ask("queue", "retry", "--all")
+    wait_for(lambda: len(world.hop.mail) > before)
+    assert world.statuses("ivy@example.net") == ["Delivered", "Failed"]

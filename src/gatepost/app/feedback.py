@@ -102,7 +102,12 @@ def open_feedback(
         service.report_creator.unreported_domain = events.bounce_domain
         recorder = feedback_recorder(outbound, outbound.outcomes, store, relay)
         outbound.returned = Bounces(
-            events.bounce_domain, events.bounce_targets, outbound.marks, recorder, relay.report
+            events.bounce_domain,
+            events.bounce_targets,
+            outbound.marks,
+            recorder,
+            relay.report,
+            outbound.learn_quota,
         )
 
 

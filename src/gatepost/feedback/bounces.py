@@ -1,14 +1,16 @@
 """Mail that comes back to an address of ours: who sends it may be anybody, but only with a mark."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
 
 from gatepost.doctor.logs.prose import replies_in
 from gatepost.errors import QueueError
+from gatepost.feedback.quota_notices import quota_notice, quota_reply
 from gatepost.feedback.recorder import FeedbackRecorder, bounce_in
+from gatepost.mime.received import peer_of
 from gatepost.mime.returned_mail import (
     MOST_READ,
     ReturnedMessage,
@@ -22,9 +24,13 @@ from gatepost.model.message import Submission
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.reply import Reply
 from gatepost.model.report import DeliveryStatus
+from gatepost.model.route import NextHop
 from gatepost.queue.delivery_marks import DeliveryMarks, MarkedDelivery, for_bounces
 from gatepost.reports.relayed_outcomes import Feedback
 
+UsedUp = Callable[[NextHop, str, Reply], bool]
+"""Pauses a target of a next hop, because a reply says that a quota is used up; tells whether there
+is such a target."""
 MOST_LINES: Final = 400
 """Lines of a text in which a reply is looked for."""
 LONGEST_LINE: Final = 1_000
@@ -40,10 +46,11 @@ class Bounces:
         marks: DeliveryMarks,
         recorder: FeedbackRecorder,
         report: ReportEvent,
+        used_up: UsedUp,
     ) -> None:
         """``domain``: that of the addresses, in lower case; ``targets``: those whose mail has
-        them."""
-        self._domain, self._marks = domain, marks
+        them; ``used_up`` pauses one."""
+        self._domain, self._marks, self._used_up = domain, marks, used_up
         self._purposes = [for_bounces(each) for each in targets]
         self._recorder, self._report = recorder, report
 
@@ -73,12 +80,24 @@ class Bounces:
             raise QueueError(f"a bounce cannot be read: {error}") from error
         returned = await asyncio.to_thread(read_returned, content)
         some = list(feedback_of(returned, self._recorder.now()))
+        quota = quota_reply([each.message for each in some if each.status != "Delivered"])
         for each in marked:
+            if quota is not None:
+                await self._learn_quota(each, quota, peer_of(submission.trace))
             if some and not await self._recorder.record_bounce(each, some):
                 self._miss(submission, "the message is not in the history any more")
         if not (some or returned.recipients):
             self._miss(submission, "it says nothing about the delivery that can be read")
         return True
+
+    async def _learn_quota(self, marked: MarkedDelivery, reply: Reply, peer: str) -> None:
+        """Pause the target that took a delivery, if its servers say that a quota is used up."""
+        for delivery in await self._recorder.deliveries_of(marked):
+            notice = quota_notice(delivery, reply, peer)
+            if notice is None:
+                self._report("quota_notice_ignored", peer=peer, reply=str(reply))
+            elif self._used_up(delivery.next_hop, notice.target, reply):
+                self._report("quota_used_up", target=notice.target, reply=str(reply))
 
     def _marked(self, submission: Submission) -> Iterator[MarkedDelivery]:
         for recipient in submission.envelope.recipients:

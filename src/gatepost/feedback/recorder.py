@@ -73,6 +73,11 @@ class FeedbackRecorder:
         its recipients that it is about, 0 for one that is forgotten. Raises QueueError."""
         return await self._record_about(marked, some, is_proven=False)
 
+    async def deliveries_of(self, marked: MarkedDelivery) -> Sequence[Delivery]:
+        """Return the delivery of a mark, if it is in the history. Raises QueueError."""
+        found = await self._deliveries.find(marked.message)
+        return [each for each in found if each.id == marked.delivery]
+
     async def _record_about(
         self, marked: MarkedDelivery, some: Sequence[Feedback], *, is_proven: bool = True
     ) -> int:

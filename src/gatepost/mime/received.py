@@ -8,6 +8,8 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
 """Characters that no domain and no address literal contains; a semicolon would seem to end the
 field."""
 
+_PEER: Final = re.compile(rb"Received: from [^ ]{1,300} \(\[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]\)")
+
 
 class Hop(NamedTuple):
     """How a message was received; a tuple, because each message looks up the text for it."""
@@ -31,6 +33,12 @@ def received(hop: Hop, id: str, date: str, *, utf8: bool = False) -> bytes:
     """
     tls = f" tls {hop.cipher}" if hop.cipher else ""  # behind the id: RFC 8314 4.3, RFC 5321 4.4
     return f"{_head(hop, utf8=utf8)} id {id}{tls};\r\n\t{date}\r\n".encode("ascii", "replace")
+
+
+def peer_of(trace: bytes) -> str:
+    """Return the address of the client in a Received field of ours; empty if it has none."""
+    match = _PEER.match(trace)
+    return "" if match is None else match[1].decode()
 
 
 @lru_cache(maxsize=256)

@@ -27,7 +27,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
-    feedback_unmatched feedback_unknown feedback_delayed
+    feedback_unmatched feedback_unknown feedback_delayed quota_used_up quota_notice_ignored
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -174,6 +174,8 @@ _SENTENCES: Final = {
     "feedback_repeated": "{source}: a webhook came again, and changed nothing",
     "feedback_unmatched": "{source}: {kind} for {rcpt_to} is about no mail of this relay: {reason}",
     "feedback_unknown": "{source}: the event {kind} is not known",
+    "quota_used_up": "{target} is paused, because a bounce of it says: {reply}",
+    "quota_notice_ignored": "a bounce from {peer}, which is no server of its target, says: {reply}",
     "feedback_delayed": "{source}: events could not be recorded: {reason}",
     "webhook_failed": "webhook {subscription} refused a report: {reason}; next try {again_at}",
     "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",

@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 from gatepost.model.fast_dataclass import dataclass
+from gatepost.model.reply import Reply
 from gatepost.model.route import (
     ApiTarget,
     Capture,
@@ -21,7 +22,12 @@ from gatepost.queue.circuit_breaker import HOST, Breaker
 from gatepost.queue.cluster_contract import SharedPause
 from gatepost.queue.fail_over import servers_in_turn
 from gatepost.queue.login_pause import WITHOUT_SECRET, LoginPause
-from gatepost.queue.next_hop_limits import NextHopLimiter, UpstreamCredential
+from gatepost.queue.next_hop_limits import (
+    NextHopLimiter,
+    ReplyContext,
+    UpstreamCredential,
+    learn,
+)
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import Random
 from gatepost.queue.why import silence
@@ -412,6 +418,13 @@ class AttemptAdmission:
         """Tell whether a server of a target is paused now."""
         breaker = self._hosts.get(host_key(server, target.name))
         return breaker is not None and breaker.wait(self.seconds()) > 0
+
+    def learn_later(self, target: Target, group: ServerGroup, reply: Reply) -> None:
+        """Learn from a reply that came after its message had been accepted."""
+        hop = self._hop(target, group)
+        moment = ReplyContext(self.seconds(), self._random)
+        learn(reply, "content", hop.limiter, hop.credential, moment)
+        self.publish(target, group)
 
     def notify_changed(self, server: ServerAddress, target: Target) -> None:
         """Call ``changed`` for a server and its credential after a result, so that others go on."""

@@ -165,6 +165,15 @@ class Deliverer:
         route = self._routes.named(next_hop.route)
         return () if route is None else [each.name for each in route.chain]
 
+    def learn_quota(self, next_hop: NextHop, target: str, reply: Reply) -> bool:
+        """Pause a target of a next hop, because a reply that came later says that its quota is used
+        up; False if there is no such target."""
+        route = self._routes.named(next_hop.route)
+        found = () if route is None else [each for each in route.chain if each.name == target]
+        for each in found:
+            self._choice.learn_quota(each, next_hop.destination, reply)
+        return bool(found)
+
     def health_of(self, target: Target) -> TargetHealth:
         """Return what is known of a target now."""
         return self._choice.health(target)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from gatepost.model.fast_dataclass import dataclass
+from gatepost.model.reply import Reply
 from gatepost.model.route import Route, Target
 from gatepost.net.descriptors import no_descriptor
 from gatepost.relay.attempt_admission import AttemptAdmission
@@ -79,6 +80,11 @@ class TargetChoice:
         progress."""
         wait = self._wait_of(target, destination)
         return wait is not None and not wait.is_first
+
+    def learn_quota(self, target: Target, destination: str, reply: Reply) -> None:
+        """Pause a target whose quota is used up, as a reply that came later says."""
+        group = self.lookup.cached(target, destination) or ServerGroup(())
+        self.admission.learn_later(target, group, reply)
 
     def health(self, target: Target) -> TargetHealth:
         """Return what is known of a target now."""
