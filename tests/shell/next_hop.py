@@ -75,4 +75,4 @@ first = "1s"
         """Called by aiosmtpd."""
         del server, session
         self.mail.append(envelope)
-        return "250 2.0.0 Ok: queued as 4f1c"
+        return f"250 2.0.0 Ok: queued as 4f1c{len(self.mail):06}"

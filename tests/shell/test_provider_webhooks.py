@@ -275,6 +275,63 @@ def test_a_complaint_suppresses_for_good_and_is_no_event(world: World) -> None:
     assert angry["until"].startswith("2999")
 
 
+def test_an_event_without_our_mark_is_found_by_the_providers_id(world: World) -> None:
+    world.send("postmark", "ida")
+    id_ = f"4f1c{len(world.hop.mail):06}"  # as the server said when it took the message
+    event = {"RecordType": "Delivery", "Recipient": "ida@postmark.test", "MessageID": id_}
+    wait_for(lambda: world.post("postmark", json.dumps(event).encode(), dict(BASIC))[1]["recorded"])
+    wait_for(lambda: [each["status"] for each in reports(world, "ida@postmark.test")])
+    for foreign in ("brevo", "sparkpost"):  # another provider's event is not about it
+        other = bounce(foreign, "", "ida@postmark.test")
+        one = other[0]["msys"]["message_event"] if foreign == "sparkpost" else other
+        one["message-id"] = one["message_id"] = id_
+        assert world.post(foreign, json.dumps(other).encode(), dict(BASIC))[1] == {"recorded": 0}
+    assert [each["status"] for each in reports(world, "ida@postmark.test")] == ["Delivered"]
+
+
+def test_an_event_without_our_mark_is_found_by_the_message_id(world: World) -> None:
+    before = len(world.hop.mail)
+    for local, id_ in (("mia", "<a1@example.org>"), ("max", "<a2@example.org>")):
+        world.relay.send(f"{local}@mailgun.test", message_id=id_)
+    wait_for(lambda: len(world.hop.mail) == before + 2)
+
+    def post(recipient: str) -> int:
+        body, _ = world.signed("mailgun", {"event-data": {
+            "event": "delivered", "recipient": recipient,
+            "message": {"headers": {"message-id": "a1@example.org"}}}})  # fmt: skip
+        return int(world.post("mailgun", body, {})[1]["recorded"])
+
+    wait_for(lambda: post("mia@mailgun.test"))
+    assert post("max@mailgun.test") == 0, "that message was not for him"
+    wait_for(lambda: reports(world, "mia@mailgun.test"))
+    assert reports(world, "max@mailgun.test") == []
+
+
+def test_a_mark_of_another_target_is_not_believed(world: World) -> None:
+    mark, address = world.send("mailgun", "tom"), "tom@mailgun.test"
+    body = json.dumps(bounce("brevo", mark, address)).encode()
+    assert world.post("brevo", body, dict(BASIC)) == (200, {"recorded": 0})
+    assert reports(world, address) == []
+
+
+def test_a_repeated_request_does_nothing_after_a_restart(tmp_path: Path) -> None:
+    """Also when the operator has removed from the list what it had put there."""
+    write_keys(tmp_path)
+    with NextHop() as hop, Webhook() as subscriber:
+        text = config(["mailgun"], hop, "")
+        with reporting(tmp_path, text) as relay:
+            world = World(relay, hop, subscriber, HttpServer(lambda _: Told()), sns_key())
+            mark, address = world.send("mailgun"), "ann@mailgun.test"
+            body, _ = world.signed("mailgun", bounce("mailgun", mark, address))
+            assert world.post("mailgun", body, {}) == (200, {"recorded": 1})
+            assert relay.serve.ask("suppression", "delete", address)
+        with reporting(tmp_path, text) as relay:
+            world = World(relay, hop, subscriber, HttpServer(lambda _: Told()), sns_key())
+            assert world.post("mailgun", body, {}) == (200, {"recorded": 0})
+            assert relay.serve.wait_event("feedback_repeated")["source"] == "mailgun"
+            assert relay.serve.ask("suppression", "list")["suppressed"] == []
+
+
 def test_a_subscription_of_amazon_is_confirmed(world: World) -> None:
     url = f"{HOST}/?Action=ConfirmSubscription&Token=t&TopicArn={ARN}"
     body = world.sns("You have chosen", "SubscriptionConfirmation", Token="t", SubscribeURL=url)

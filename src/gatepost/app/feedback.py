@@ -8,7 +8,6 @@ from gatepost.app.relay_store import RelayStore
 from gatepost.config.settings import Configuration, EventSettings, ProviderEventsSettings
 from gatepost.feedback.bounces import Bounces
 from gatepost.feedback.recorder import FeedbackRecorder
-from gatepost.net.clock import Clock
 from gatepost.net.http_client import Http, HttpClient
 from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_limits import LocalClientCounter
@@ -49,7 +48,6 @@ class ProviderWebhooks:
         relay: Relay,
         outbound: "Outbound | None",
         store: RelayStore,
-        clock: Clock,
         stack: AsyncExitStack,
     ) -> None:
         """Serve until ``stack`` is closed. Raises TlsError."""
@@ -69,7 +67,7 @@ class ProviderWebhooks:
         stack.push_async_callback(http.close)
         sources = {each.name: _source(each, http) for each in self._events.providers}
         intake = Intake(relay.budget, relay.report)
-        endpoint = WebhookEndpoint(sources, recorder, intake, relay.report, clock.monotonic)
+        endpoint = WebhookEndpoint(sources, recorder, intake, relay.report, store.notes)
         clients = relay.clients
         application = webhook_application(
             endpoint, relay.report, clients if isinstance(clients, LocalClientCounter) else None
@@ -115,7 +113,9 @@ def feedback_recorder(
     outbound: "Outbound", outcomes: RelayedOutcomes, store: RelayStore, relay: Relay
 ) -> FeedbackRecorder:
     """Return what records feedback about relayed mail."""
-    return FeedbackRecorder(store.deliveries, outcomes, outbound.marks, relay.report, relay.now)
+    return FeedbackRecorder(
+        store.deliveries, store.notes, outcomes, outbound.marks, relay.report, relay.now
+    )
 
 
 def _source(settings: ProviderEventsSettings, http: Http) -> "WebhookSource":

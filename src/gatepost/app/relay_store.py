@@ -8,6 +8,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.queue.mailbox_contract import MailboxStore
+from gatepost.queue.notes_contract import NoteStore
 from gatepost.queue.reports_contract import ReportStore
 from gatepost.queue.send_operations_contract import QueuedOperations
 from gatepost.queue.store_contract import Store
@@ -30,6 +31,10 @@ class RelayStore(Store, Records, Protocol):
     @property
     def reports(self) -> ReportStore:
         """Delivery reports."""
+
+    @property
+    def notes(self) -> NoteStore:
+        """Notes about what comes back from providers."""
 
     @property
     def mailbox(self) -> MailboxStore:

@@ -217,7 +217,7 @@ class RunningRelay(RelayParts):
         if config.apis:
             apis = first.listeners.config.apis
             await self.apis.serve(apis, make_site(self), self.relay, self.clients, stack)
-        await self.webhooks.serve(self.relay, outbound, store, self.clock, stack)
+        await self.webhooks.serve(self.relay, outbound, store, stack)
         await self.console.take(first.console, partial(console_parts, self))
         stack.push_async_callback(self.console.close)
 

@@ -81,6 +81,7 @@ def _paths(root: TableReader) -> EventPaths:
         table.take("server", _some_paths, ()),
         table.take("time", _some_paths, ()),
         table.take("id", _some_paths, ()),
+        table.take("message_id", _some_paths, ()),
     )
     table.finish()
     return paths

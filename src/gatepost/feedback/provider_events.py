@@ -34,6 +34,8 @@ class ProviderEvent:
     server: str = ""
     id: str = ""
     """The provider's id of the message."""
+    message_id: str = ""
+    """The message's own."""
 
 
 def read_body(body: bytes) -> Any:
@@ -73,6 +75,7 @@ def _event(provider: EventProvider, event: dict[str, Any]) -> ProviderEvent:
         _time(_first(event, paths.time)),
         _first_text(event, paths.server),
         _first_text(event, paths.id),
+        _first_text(event, paths.message_id),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -10,8 +11,17 @@ from gatepost.feedback.provider_events import ProviderEvent
 from gatepost.model.delivery import Addressee, Delivery
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.provider_events import STATUSES, Meaning
+from gatepost.queue.accepted_mail import (
+    AcceptedMail,
+    id_keys,
+    message_id_key,
+    read_accepted,
+    recipient_key,
+    scope_of,
+)
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.queue.delivery_marks import DeliveryMarks, MarkedDelivery, for_events
+from gatepost.queue.notes_contract import NoteStore
 from gatepost.reports.bounces import Bounce, ServerReply
 from gatepost.reports.relayed_outcomes import Feedback, RelayedOutcomes
 from gatepost.reports.suppression import fold
@@ -26,12 +36,14 @@ class FeedbackRecorder:
     def __init__(
         self,
         deliveries: Deliveries,
+        notes: NoteStore,
         outcomes: RelayedOutcomes,
         marks: DeliveryMarks,
         report: ReportEvent,
         now: Callable[[], datetime],
     ) -> None:
         self._deliveries, self._outcomes, self._marks = deliveries, outcomes, marks
+        self._notes = notes
         self._report, self.now = report, now
 
     async def record(
@@ -43,35 +55,49 @@ class FeedbackRecorder:
         What is about no delivery of this relay is reported to the operator. Raises QueueError.
         """
         count = 0
-        purposes = [for_events(each) for each in targets]
         for each in events:
             if each.then is None:
                 self._report("feedback_unknown", source=source, kind=each.kind[:80])
             elif each.then != "nothing":
-                count += await self._record(source, purposes, each, each.then)
+                count += await self._record(source, targets, each, each.then)
         return count
 
     async def _record(
-        self, source: str, purposes: Sequence[str], event: ProviderEvent, then: Meaning
+        self, source: str, targets: Collection[str], event: ProviderEvent, then: Meaning
     ) -> int:
-        try:
-            marked = self._marks.read(event.delivery, purposes)
-        except ValueError:
+        found = await self._find(targets, event)
+        if found is None:
             self._miss(source, event, "it does not name a delivery of this relay by its targets")
             return 0
         some = [
             _feedback(recipient, reason, event, then, self.now())
             for recipient, reason in event.recipients
         ]
-        recorded = await self._record_about(marked, some)
+        recorded = await self._record_about(found, some, targets)
         if not recorded:
             self._miss(source, event, "it is about no recipient of a delivery in the history")
         return recorded
 
+    async def _find(self, targets: Collection[str], event: ProviderEvent) -> AcceptedMail | None:
+        """Return what an event is about: by our mark, by the provider's id of the message, by the
+        Message-ID, or by the recipient, in this order; None: by none of them."""
+        with suppress(ValueError):
+            marked = self._marks.read(event.delivery, [for_events(each) for each in targets])
+            return AcceptedMail(marked.message, marked.delivery, marked.place)
+        keys = [*id_keys(event.id), message_id_key(event.message_id)]
+        if not any(keys):
+            keys = [recipient_key(fold(address)) for address, _ in event.recipients[:1]]
+        wanted = [each for each in keys if each]
+        for target in targets if wanted else ():
+            if (text := await self._notes.find(scope_of(target), wanted)) is not None:
+                return read_accepted(text)
+        return None
+
     async def record_bounce(self, marked: MarkedDelivery, some: Sequence[Feedback]) -> int:
         """Record what came back by mail, from anybody who got the delivery; return the number of
         its recipients that it is about, 0 for one that is forgotten. Raises QueueError."""
-        return await self._record_about(marked, some, is_proven=False)
+        found = AcceptedMail(marked.message, marked.delivery, marked.place)
+        return await self._record_about(found, some, is_proven=False)
 
     async def deliveries_of(self, marked: MarkedDelivery) -> Sequence[Delivery]:
         """Return the delivery of a mark, if it is in the history. Raises QueueError."""
@@ -79,14 +105,21 @@ class FeedbackRecorder:
         return [each for each in found if each.id == marked.delivery]
 
     async def _record_about(
-        self, marked: MarkedDelivery, some: Sequence[Feedback], *, is_proven: bool = True
+        self,
+        mail: AcceptedMail,
+        some: Sequence[Feedback],
+        targets: Collection[str] = (),
+        *,
+        is_proven: bool = True,
     ) -> int:
-        deliveries = await self._deliveries.find(marked.message)
+        deliveries = await self._deliveries.find(mail.message)
+        if not mail.delivery:
+            deliveries = [each for each in deliveries if _has_left_by(each, targets)]
         try:
-            message = await self._deliveries.message(marked.message)
+            message = await self._deliveries.message(mail.message)
         except KeyError:
             return 0
-        found = list(feedback_of_mark(marked, deliveries, some, is_proven=is_proven))
+        found = list(feedback_about(mail, deliveries, some, is_proven=is_proven))
         await self._outcomes.record_feedback(message, found)
         return len(found)
 
@@ -116,33 +149,37 @@ def bounce_in(reason: str) -> Bounce | None:
     return None if match is None else ServerReply(int(match[1]), match[2]).bounce
 
 
-def feedback_of_mark(
-    marked: MarkedDelivery,
+def feedback_about(
+    mail: AcceptedMail,
     deliveries: Sequence[Delivery],
     some: Sequence[Feedback],
     *,
     is_proven: bool = True,
 ) -> Iterator[Feedback]:
-    """Yield what is about recipients of the delivery, who are spelled as the message had them, and
-    who may have got it.
+    """Yield what is about recipients of the delivery, or of any delivery of the message, who are
+    spelled as the message had them, and who may have got it.
 
-    Who reports about a mark of one recipient need not name him. What is not proven to come from a
-    provider may come from any recipient that shares the mark, so it suppresses none of them.
+    Who reports about a place, or a delivery to one recipient, need not name him. What is not proven
+    to come from a provider may come from any recipient that shares the mark, so it suppresses none
+    of them.
     """
-    own = next((each for each in deliveries if each.id == marked.delivery), None)
-    if own is None:
-        return
-    addressees = own.addressees
-    if marked.place is not None and marked.place < len(addressees):
-        addressees = addressees[marked.place : marked.place + 1]
-    only = addressees[0] if len(addressees) == 1 else None
-    by_key = {fold(str(each.recipient.address)): each for each in addressees}
+    own = [each for each in deliveries if mail.delivery in ("", each.id)]
+    people = [(delivery, each) for delivery in own for each in delivery.addressees]
+    if mail.delivery and mail.place is not None and mail.place < len(people):
+        people = people[mail.place : mail.place + 1]
+    only = people[0] if len(people) == 1 and mail.delivery else None
+    by_key = {fold(str(each.recipient.address)): (delivery, each) for delivery, each in people}
     for each in some:
-        addressee = only or by_key.get(fold(each.recipient))
-        if addressee is None or not _may_have(own, addressee):
+        found = only or by_key.get(fold(each.recipient))
+        if found is None or not _may_have(*found):
             continue
+        _, addressee = found
         is_hard = each.is_hard and (is_proven or only is not None)
         yield replace(each, recipient=str(addressee.recipient.address), is_hard=is_hard)
+
+
+def _has_left_by(delivery: Delivery, targets: Collection[str]) -> bool:
+    return any(each.contact.target in targets for each in delivery.history)
 
 
 def _may_have(delivery: Delivery, addressee: Addressee) -> bool:

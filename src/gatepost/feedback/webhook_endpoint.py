@@ -1,10 +1,11 @@
 """Where webhooks of providers come in: ``POST /events/NAME``."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -17,7 +18,6 @@ from gatepost.errors import ConfigError, GatepostError, QueueError
 from gatepost.feedback.amazon_sns import SnsMessages
 from gatepost.feedback.provider_events import read_body, read_events
 from gatepost.feedback.recorder import FeedbackRecorder
-from gatepost.feedback.seen_requests import SeenRequests
 from gatepost.feedback.webhook_proofs import (
     NotProven,
     ProvenRequest,
@@ -27,10 +27,12 @@ from gatepost.feedback.webhook_proofs import (
     check_mailgun,
     check_svix,
 )
+from gatepost.model.note import Note
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.provider_events import EventProvider
 from gatepost.model.secret import Secret
 from gatepost.policy.client_limits import LocalClientCounter
+from gatepost.queue.notes_contract import NoteStore
 from gatepost.rest.errors import ApiError, answer_error
 from gatepost.rest.middleware import Delays, EarlyAnswers, Guard
 from gatepost.rest.request_bodies import Intake
@@ -57,7 +59,6 @@ class WebhookSource:
     username: str = ""
     sns: SnsMessages | None = None
     """Of Amazon SNS."""
-    seen: SeenRequests = field(default_factory=SeenRequests)
 
 
 class WebhookEndpoint:
@@ -69,10 +70,12 @@ class WebhookEndpoint:
         recorder: FeedbackRecorder,
         intake: Intake,
         report: ReportEvent,
-        seconds: Callable[[], float],
+        notes: NoteStore,
     ) -> None:
+        """``notes`` has the ids of requests that were recorded, so that repeated ones do nothing,
+        also after a restart, and at another node."""
         self._sources, self._recorder, self._intake = sources, recorder, intake
-        self._report, self._seconds = report, seconds
+        self._report, self._notes = report, notes
 
     async def take(self, request: Request) -> Response:
         """``POST /events/{name}``."""
@@ -132,7 +135,8 @@ class WebhookEndpoint:
         return _recorded(0)
 
     async def _record(self, source: WebhookSource, proven: ProvenRequest, value: Any) -> Response:
-        if source.seen.has(proven.id, self._seconds()):
+        scope, key = f"webhook {source.name}", _digest(proven.id)
+        if proven.id and await self._notes.find(scope, [key]) is not None:
             self._report("feedback_repeated", source=source.name)
             return _recorded(0)
         try:
@@ -140,7 +144,9 @@ class WebhookEndpoint:
         except ValueError as error:
             raise _malformed(error) from None
         count = await self._recorder.record(source.name, source.targets, events)
-        source.seen.add(proven.id, self._seconds(), 2 * source.provider.proof.window)
+        if proven.id:
+            until = self._recorder.now() + timedelta(seconds=2 * source.provider.proof.window)
+            await self._notes.put([Note(scope, key, "", until)])
         return _recorded(count)
 
 
@@ -165,6 +171,10 @@ def _prove(source: WebhookSource, request: WebhookRequest, now: datetime) -> Pro
     if proof.kind == "svix":
         return check_svix(request, source.secret(), proof, now)
     return check_basic(request, source.username, source.secret())
+
+
+def _digest(id: str) -> str:
+    return hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _challenge(source: WebhookSource) -> dict[str, str]:

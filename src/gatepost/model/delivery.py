@@ -8,6 +8,7 @@ from typing import Literal
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.message import Submission
+from gatepost.model.note import Note
 from gatepost.model.reply import Reply
 from gatepost.model.report import PublishedReport, SuppressedPeriod
 from gatepost.model.route import NextHop
@@ -208,3 +209,5 @@ class Settlement:
     """What subscribers get about it; one whose id exists already is ignored."""
     suppressed: tuple[SuppressedPeriod, ...] = ()
     """Addresses that get no more mail for a while."""
+    notes: tuple[Note, ...] = ()
+    """By which what providers report later is found."""

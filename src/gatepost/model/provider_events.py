@@ -71,7 +71,9 @@ class EventPaths:
     server: tuple[str, ...] = ()
     time: tuple[str, ...] = ()
     id: tuple[str, ...] = ()
-    """The provider's id of the message, for the operator."""
+    """The provider's id of the message, as it said when it took the message."""
+    message_id: tuple[str, ...] = ()
+    """The message's own Message-ID."""
 
 
 @dataclass(frozen=True, slots=True)

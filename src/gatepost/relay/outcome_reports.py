@@ -7,6 +7,7 @@ from typing import Protocol
 from gatepost.model.address import Address
 from gatepost.model.delivery import Contact, Delivery, QueuedMessage, Settlement
 from gatepost.model.fast_dataclass import dataclass
+from gatepost.model.note import Note
 from gatepost.model.reply import Reply
 from gatepost.model.report import PublishedReport, SuppressedPeriod
 
@@ -23,6 +24,10 @@ class EndedRecipient:
     """Whether the reply is the server's."""
     contact: Contact
     at: datetime
+    delivery: str = ""
+    """The id of its delivery."""
+    place: int = 0
+    """Its place among the recipients of the delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class OutcomeRecord:
 
     reports: tuple[PublishedReport, ...] = ()
     suppressed: tuple[SuppressedPeriod, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class OutcomeReporter(Protocol):
@@ -50,7 +56,12 @@ def ended_recipients(
     attempt = settlement.attempt or (delivery.history[-1] if delivery.history else None)
     contact = attempt.contact if attempt is not None else Contact("")
     is_remote = settlement.attempt is not None and settlement.attempt.is_remote
-    for recipient, verdict in zip(delivery.waiting, settlement.verdicts, strict=True):
+    waiting = [
+        (place, each.recipient)
+        for place, each in enumerate(delivery.addressees)
+        if each.fate == "waiting"
+    ]
+    for (place, recipient), verdict in zip(waiting, settlement.verdicts, strict=True):
         if verdict.kind != "deferred":
             yield EndedRecipient(
                 recipient.address,
@@ -59,4 +70,6 @@ def ended_recipients(
                 is_remote or verdict.is_remote,
                 contact,
                 now if settlement.attempt is None else settlement.attempt.at,
+                delivery.id,
+                place,
             )

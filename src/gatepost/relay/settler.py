@@ -131,7 +131,8 @@ class Settler:
         if not ended:
             return settlement
         record = self._outcomes.describe(lease.message, ended)
-        return replace(settlement, reports=record.reports, suppressed=record.suppressed)
+        return replace(settlement, reports=record.reports, suppressed=record.suppressed,
+                       notes=record.notes)  # fmt: skip
 
     async def _returned(
         self, lease: Lease, reported: Sequence[Reported], load: Load

@@ -5,15 +5,24 @@ back after the delivery has another one. Their ids are always the same, and a st
 it has, so that a report is sent once however often it is made.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.model.address import Address
 from gatepost.model.delivery import QueuedMessage
 from gatepost.model.message import StoredMessage, Submission
+from gatepost.model.note import Note
 from gatepost.model.report import DeliveryStatus, PublishedReport, SuppressedPeriod
+from gatepost.queue.accepted_mail import (
+    AcceptedMail,
+    id_key,
+    ids_in,
+    message_id_key,
+    recipient_key,
+    scope_of,
+)
 from gatepost.queue.deliveries_contract import queued
 from gatepost.relay.outcome_reports import EndedRecipient, OutcomeRecord
 from gatepost.reports.bounces import ServerReply
@@ -21,6 +30,7 @@ from gatepost.reports.message_sources import Sources
 from gatepost.reports.outcomes import USUAL, ReportedOutcome, status_of
 from gatepost.reports.report_contents import delivery_report
 from gatepost.reports.report_creator import ReportCreator
+from gatepost.reports.suppression import fold
 
 RETURNED: Final = "returned"
 """In the id of a report about what came back."""
@@ -52,11 +62,16 @@ class RelayedOutcomes:
         *,
         suppresses: bool = True,
         awaited: Collection[str] = frozenset(),
+        by_recipient: Collection[str] = frozenset(),
+        remembers: timedelta = timedelta(days=7),
     ) -> None:
-        """``awaited``: the targets whose provider says later what became of their mail."""
+        """``awaited``: the targets whose provider says later what became of their mail, by
+        ``by_recipient`` those about whom it may know nothing but the recipient; ``remembers``: for
+        how long it is found."""
         self._creator, self._sources = creator, sources
         self._suppresses = suppresses
-        self._awaited = awaited
+        self._awaited, self._by_recipient = awaited, by_recipient
+        self._remembers = remembers
 
     def describe(self, message: QueuedMessage, ended: Sequence[EndedRecipient]) -> OutcomeRecord:
         if message.envelope.sender is None:  # a notification of ours
@@ -71,7 +86,26 @@ class RelayedOutcomes:
             reports.append(self._published(message, recipient, outcome))
             if outcome.hard:
                 suppressed.append(self._creator.suppress(recipient, each.at))
-        return OutcomeRecord(tuple(reports), tuple(suppressed))
+        return OutcomeRecord(tuple(reports), tuple(suppressed), tuple(self._notes(message, ended)))
+
+    def _notes(self, message: QueuedMessage, ended: Sequence[EndedRecipient]) -> Iterator[Note]:
+        """Yield by what the events of providers find the mail that they have taken."""
+        for each in ended:
+            target = each.contact.target
+            if not each.is_delivered or target not in self._awaited:
+                continue
+            scope, until = scope_of(target), each.at + self._remembers
+            of_message = AcceptedMail(message.id)
+            of_recipient = AcceptedMail(message.id, each.delivery, each.place)
+            shared = sum(other.reply is each.reply or other.reply == each.reply for other in ended)
+            of_id = of_recipient if shared == 1 else AcceptedMail(message.id, each.delivery)
+            keys = {id_key(id_): of_id for id_ in ids_in(each.reply)}
+            keys[message_id_key(message.message_id)] = of_message
+            if target in self._by_recipient:
+                keys[recipient_key(fold(str(each.address)))] = of_recipient
+            for key, mail in keys.items():
+                if key:
+                    yield Note(scope, key, mail.written(), until)
 
     def tell_recorded(self) -> None:
         self._creator.tell_published()

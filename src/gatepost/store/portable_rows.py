@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 PortableTable = Literal[
     "captured", "departed", "queued", "delivery", "operation", "report", "report_delivery",
-    "suppressed_period", "record", "entry", "counter",
+    "suppressed_period", "record", "note", "entry", "counter",
 ]  # fmt: skip
 
 COLUMNS: Final[Mapping[PortableTable, tuple[str, ...]]] = {
@@ -38,6 +38,7 @@ COLUMNS: Final[Mapping[PortableTable, tuple[str, ...]]] = {
     ),
     "suppressed_period": ("address", "level", "since", "until"),
     "record": ("kind", "id", "fields"),
+    "note": ("scope", "key", "value", "until"),
     "entry": (
         "seq", "received_at", "size", "is_read", "attachments", "inlines", "application",
         "username", "lane", "tags", "keys", "sender", "recipients", "cc", "bcc", "reply_to",

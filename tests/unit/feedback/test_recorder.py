@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gatepost.feedback.recorder import feedback_of_mark
+from gatepost.feedback.recorder import feedback_about
 from gatepost.model.address import parse_address
 from gatepost.model.delivery import Addressee, Delivery, Fate, State
 from gatepost.model.envelope import Recipient
 from gatepost.model.route import NextHop
-from gatepost.queue.delivery_marks import MarkedDelivery
+from gatepost.queue.accepted_mail import AcceptedMail
 from gatepost.reports.relayed_outcomes import Feedback
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -43,8 +43,8 @@ DELIVERIES = (delivery("m.0", ANN, BOB), delivery("m.1", EVE))
 def test_a_mark_is_about_recipients_of_its_delivery(
     part: int, place: int | None, named: str, recipients: Sequence[str]
 ) -> None:
-    mark = MarkedDelivery("m", f"m.{part}", place)
-    found = feedback_of_mark(mark, DELIVERIES, [Feedback(named, "Bounced", NOW)])
+    mark = AcceptedMail("m", f"m.{part}", place)
+    found = feedback_about(mark, DELIVERIES, [Feedback(named, "Bounced", NOW)])
     assert [each.recipient for each in found] == recipients
 
 
@@ -55,9 +55,9 @@ def test_a_mark_is_about_recipients_of_its_delivery(
 def test_who_shares_a_mark_suppresses_nobody_by_mail(
     part: int, place: int | None, is_proven: bool, is_suppressed: bool
 ) -> None:
-    mark = MarkedDelivery("m", f"m.{part}", place)
+    mark = AcceptedMail("m", f"m.{part}", place)
     said = Feedback(EVE if part else ANN, "Bounced", NOW, is_hard=True)
-    [found] = feedback_of_mark(mark, DELIVERIES, [said], is_proven=is_proven)
+    [found] = feedback_about(mark, DELIVERIES, [said], is_proven=is_proven)
     assert found.is_hard == is_suppressed
 
 
@@ -76,5 +76,5 @@ def test_nothing_comes_back_from_whom_nothing_was_sent_to(
     fate: Fate, attempts: int, state: State, is_heard: bool
 ) -> None:
     one = replace(delivery("m.0", ANN, fate=fate), attempts=attempts, state=state)
-    found = feedback_of_mark(MarkedDelivery("m", "m.0", 0), [one], [Feedback(ANN, "Bounced", NOW)])
+    found = feedback_about(AcceptedMail("m", "m.0", 0), [one], [Feedback(ANN, "Bounced", NOW)])
     assert bool(list(found)) == is_heard

@@ -20,6 +20,7 @@ from gatepost.store.postgres.new_messages import (
     insert_group_again,
     lower_hops,
 )
+from gatepost.store.postgres.notes import put_notes
 from gatepost.store.postgres.queue_writer import Key, finish_messages
 from gatepost.store.postgres.reports import record_reports
 from gatepost.store.postgres.segments import SegmentTables
@@ -148,6 +149,8 @@ def _settle(
     suppressed = [period for each in done for period in each.settle.settlement.suppressed]
     if reports or suppressed:
         record_reports(connection, reports, suppressed)
+    if notes := [note for each in done for note in each.settle.settlement.notes]:
+        put_notes(connection, notes)
     over = [each for each in done if each.after.state == "settled"]
     finish_messages(connection, [(each.lease.key[0], each.settle.now) for each in over])
     transaction.commit()

@@ -11,6 +11,7 @@ _FILES: Final = (
     "messages.sql",
     "deliveries.sql",
     "reports.sql",
+    "notes.sql",
     "mailbox.sql",
     "health.sql",
 )
@@ -22,6 +23,6 @@ SQL: Final = {
 }
 SCHEMA: Final = tuple(
     Path(__file__).with_name(f"schema_{number}.sql").read_text(encoding="utf-8")
-    for number in (1, 2, 3)
+    for number in (1, 2, 3, 4)
 )
 """``SCHEMA[n]`` leads from version n to n + 1."""

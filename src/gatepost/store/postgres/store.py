@@ -38,6 +38,7 @@ from gatepost.store.postgres.message_inserter import MessageInserter
 from gatepost.store.postgres.message_rows import is_storable
 from gatepost.store.postgres.new_messages import CapturedTable, NewMessage, QueueTable
 from gatepost.store.postgres.node import Fenced, Node, next_epoch
+from gatepost.store.postgres.notes import PostgresNotes
 from gatepost.store.postgres.operations import PostgresOperations
 from gatepost.store.postgres.queue_writer import QueueWriter
 from gatepost.store.postgres.readers import TIMEOUT, Readers
@@ -164,6 +165,7 @@ class PostgresStore:
         self.cluster = PostgresCluster(self._opened.settings, node, change, self._read)
         self._bodies = reads.BodyReader(self._read)
         self.reports = PostgresReports(change, self._read, partial(self._watch, "reports"))
+        self.notes = PostgresNotes(change, self._read)
         self.mailbox = PostgresMailbox(change, self._search, partial(self._watch, "mailbox"))
         self._lost = LostLeases(self._changing.give, self.cluster.announce_takeover)
         self.deliveries = PostgresDeliveries(

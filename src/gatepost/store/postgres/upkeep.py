@@ -16,6 +16,7 @@ from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.deliveries import forget_settled
 from gatepost.store.postgres.fenced_writer import FencedWriter
 from gatepost.store.postgres.message_reader import first
+from gatepost.store.postgres.notes import expire_notes
 from gatepost.store.postgres.segments import Kind, SegmentTables, table_of
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
@@ -85,6 +86,7 @@ class Upkeep:
         while change(lambda each: expire_captured(each, settings.retention, now)) == BATCH:
             pass
         change(lambda each: expire_operations(each, now))
+        change(lambda each: expire_notes(each, now))
         history = settings.history
         before = now - history.age // MICROSECOND
         while change(lambda each: _expire_settled(each, before, history.messages)) == BATCH:

@@ -20,6 +20,7 @@ from gatepost.store.sqlite.delivery_rows import (
     settled_row,
 )
 from gatepost.store.sqlite.group_writes import PAGE, Put, Transaction, WaitedWrite
+from gatepost.store.sqlite.notes import put_notes
 from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
 from gatepost.store.sqlite.reports import record_reports
@@ -283,6 +284,8 @@ class DeliveryWriter:
             self._emit(transaction, mail)
         if settlement.reports or settlement.suppressed:
             record_reports(transaction, settlement.reports, settlement.suppressed)
+        if settlement.notes:
+            put_notes(transaction, settlement.notes)
         first, *others = parts = parted(after, settlement.moved)
         if settlement.moved:
             execute(SQL["move"], (first.next_hop.key, write_addressees(first.addressees), *key))

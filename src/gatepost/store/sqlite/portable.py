@@ -33,6 +33,7 @@ _TABLES: Final[Mapping[PortableTable, str]] = {
     "report_delivery": "deliveries",
     "suppressed_period": "leases",
     "record": "records",
+    "note": "notes",
     "entry": "mailbox JOIN mailbox_contents USING (seq)",
     "counter": "counters",
 }

@@ -31,7 +31,7 @@ def read_queries(name: str) -> dict[str, str]:
 
 QUERIES: Final = read_queries("queries.sql")
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Version of the schema."""
 MIGRATIONS: Final = tuple(read_sql(f"schema_{number}.sql") for number in range(1, VERSION + 1))
 """``MIGRATIONS[n]`` leads from version n to n + 1."""

@@ -36,6 +36,7 @@ from gatepost.store.sqlite.group_writes import (
 )
 from gatepost.store.sqlite.mailbox import SqliteMailbox
 from gatepost.store.sqlite.message_reader import MessageReader
+from gatepost.store.sqlite.notes import SqliteNotes, expire_notes
 from gatepost.store.sqlite.queries import QUERIES
 from gatepost.store.sqlite.read_thread import ReadThread
 from gatepost.store.sqlite.recovery import DATABASE, mark_failed
@@ -112,6 +113,7 @@ class SqliteStore:
         self.reports = SqliteReports(
             self._change, self._read, files.reading, partial(self._watch, "reports")
         )
+        self.notes = SqliteNotes(self._change, self._read, files.reading)
         self.mailbox = SqliteMailbox(
             self._change,
             ReadThread("gatepost-mailbox", self._writer),
@@ -294,6 +296,7 @@ class SqliteStore:
             return 0.0
         self._writer.run(
             UpkeepWrite(lambda each: expire_operations(each, now), _nothing),
+            UpkeepWrite(lambda each: expire_notes(each, now), _nothing),
             UpkeepWrite(self._generation.advance, self._note_generation),
         )
         history, forgotten = settings.history, now - settings.history.age // MICROSECOND
@@ -319,7 +322,7 @@ class SqliteStore:
         self._on_failure(error)
 
 
-def _nothing(_result: None) -> None:
+def _nothing(_result: int | None) -> None:
     """Do nothing: no caller waits for it."""
 
 

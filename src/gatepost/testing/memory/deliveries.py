@@ -19,6 +19,7 @@ from gatepost.queue.deliveries_contract import (
     queued,
 )
 from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
+from gatepost.testing.memory.notes import MemoryNotes
 from gatepost.testing.memory.reports import MemoryReports
 
 
@@ -39,9 +40,11 @@ class _Message:
 class MemoryDeliveries:
     """Implements ``queue.deliveries_contract.Deliveries``."""
 
-    def __init__(self, reports: MemoryReports | None = None) -> None:
-        """``reports`` are those that settlements add to."""
-        self.reports = reports or MemoryReports()
+    def __init__(
+        self, reports: MemoryReports | None = None, notes: MemoryNotes | None = None
+    ) -> None:
+        """``reports`` and ``notes`` are those that settlements add to."""
+        self.reports, self.notes = reports or MemoryReports(), notes or MemoryNotes()
         self._epoch = 0
         self._messages: dict[str, _Message] = {}
         self._looked_at: datetime | None = None
@@ -107,6 +110,7 @@ class MemoryDeliveries:
             if mail.submission.id not in self._messages:
                 self._insert(mail.submission, mail.planned)
         await self.reports.record(None, settlement.reports, settlement.suppressed)
+        await self.notes.put(settlement.notes)
         entry.delivery, *others = parted(after, settlement.moved)
         entries = self._messages[lease.message.id].entries
         for each in others:

@@ -12,6 +12,7 @@ from gatepost.queue.message_selection import captured, matcher
 from gatepost.queue.store_contract import Selection
 from gatepost.store.message_waiters import Waiters
 from gatepost.testing.memory.mailbox import MemoryMailbox
+from gatepost.testing.memory.notes import MemoryNotes
 from gatepost.testing.memory.reports import MemoryReports
 
 
@@ -51,6 +52,7 @@ class MemoryStore:
         self._waiters = Waiters()
         self.operations = MemoryOperations(self.put)
         self.reports = MemoryReports()
+        self.notes = MemoryNotes()
         self.mailbox = MemoryMailbox(self._messages)
 
     async def new_epoch(self) -> int:

@@ -234,7 +234,7 @@ def test_without_any_word_of_its_schema_rows_are_known_by_their_form(tmp_path: P
     octets[:PAGE] = bytes(PAGE)
     (tmp_path / "store.db").write_bytes(octets)
     told, captured, waiting, epoch = read(tmp_path)
-    assert "0 of 15 tables are whole" in told
+    assert "0 of 16 tables are whole" in told
     assert (len(captured), waiting) == (NUMBER, NUMBER)
     assert epoch > EPOCH_LEAP
 
@@ -266,7 +266,7 @@ def test_below_a_damaged_root_the_rows_are_found(tmp_path: Path, tree: str) -> N
     on_the_root = int.from_bytes(inner[3:5]) if inner[0] == 2 else 0  # rows that stood there
     assert on_the_root < 10
     told, captured, waiting, _ = read(tmp_path)
-    assert f"14 of 15 tables are whole ({tree} may have lost rows), " in told
+    assert f"15 of 16 tables are whole ({tree} may have lost rows), " in told
     assert "\n" not in told, "SQLite's text has lines"
     assert ("all of them whole" in told) == (on_the_root == 0)
     assert (len(captured), waiting) == (NUMBER, NUMBER - on_the_root)

@@ -1,0 +1,16 @@
+-- name: find_notes
+SELECT key, value FROM note WHERE scope = %s AND key = ANY(%s);
+
+-- name: put_notes
+INSERT INTO note (scope, key, value, until)
+SELECT * FROM unnest(%s, %s, %s, %s)
+ON CONFLICT (scope, key) DO UPDATE SET value = excluded.value, until = excluded.until, n = DEFAULT;
+
+-- name: end_notes
+DELETE FROM note WHERE n IN (SELECT n FROM note WHERE until < %s ORDER BY until LIMIT 1000);
+
+-- name: drop_surplus_notes
+DELETE FROM note WHERE n IN (
+    SELECT n FROM note WHERE n <= (SELECT coalesce(max(n), 0) FROM note) - %s AND until < %s
+    ORDER BY n LIMIT 1000
+);

@@ -1,0 +1,60 @@
+"""Notes about feedback in SQLite."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from gatepost.model.note import FOREVER, Note
+from gatepost.queue.notes_contract import MOST
+from gatepost.store.sqlite.group_writes import RunChange, Transaction
+from gatepost.store.sqlite.message_reader import RunRead
+from gatepost.store.sqlite.queries import read_queries
+from gatepost.store.stored_values import microseconds
+
+SQL: Final = read_queries("notes.sql")
+EXPIRED: Final = 1000
+"""Notes deleted in one transaction."""
+
+
+class SqliteNotes:
+    """Implements ``queue.notes_contract.NoteStore``; see ``SqliteReports``."""
+
+    def __init__(self, change: RunChange, read: RunRead, reading: sqlite3.Connection) -> None:
+        self._change, self._read, self._reading = change, read, reading
+
+    async def find(self, scope: str, keys: Sequence[str]) -> str | None:
+        return await self._read(self._find, scope, tuple(keys))
+
+    def _find(self, scope: str, keys: Sequence[str]) -> str | None:
+        for key in keys:
+            row = self._reading.execute(SQL["find_note"], (scope, key)).fetchone()
+            if row is not None:
+                return str(row[0])
+        return None
+
+    async def put(self, notes: Iterable[Note]) -> None:
+        await self._change(put_notes, tuple(notes))
+
+    async def expire(self, now: datetime, most: int = MOST) -> int:
+        deleted = 0
+        while some := await self._change(expire_notes, microseconds(now), most):
+            deleted += some
+        return deleted
+
+
+def put_notes(transaction: Transaction, notes: Sequence[Note]) -> None:
+    """Write notes."""
+    rows = [(each.scope, each.key, each.value, microseconds(each.until)) for each in notes]
+    transaction.connection.executemany(SQL["put_note"], rows)
+    transaction.ledger.pages += 1 + len(rows)
+
+
+def expire_notes(transaction: Transaction, now: int, most: int = MOST) -> int:
+    """Delete a batch of notes that have ended at ``now`` (microseconds), or are too many; return
+    how many."""
+    execute = transaction.connection.execute
+    deleted = execute(SQL["ended_notes"], (now, EXPIRED)).rowcount
+    surplus = execute(SQL["surplus_notes"], (most, microseconds(FOREVER), EXPIRED)).rowcount
+    transaction.ledger.pages += deleted + surplus
+    return deleted + surplus

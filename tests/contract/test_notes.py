@@ -1,0 +1,117 @@
+"""The contract of every store of notes (``queue.notes_contract.NoteStore``)."""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+
+from gatepost.errors import LeaseLost
+from gatepost.model.delivery import Settlement, Verdict
+from gatepost.model.note import FOREVER, Note
+from gatepost.model.reply import Reply
+from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
+from gatepost.testing.memory import MemoryDeliveries, MemoryStore
+from tests.contract.messages import NOON, message
+from tests.contract.queued import planned
+
+if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
+    from gatepost.store.postgres import PostgresStore
+
+AnyStore: TypeAlias = "MemoryStore | SqliteStore | PostgresStore"
+LATER = NOON + timedelta(days=1)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+    made: AnyStore = MemoryStore()
+    if request.param == "sqlite":
+        made = open_store(tmp_path, StoreSettings(reserve=0))
+    elif request.param == "postgres":
+        made = request.getfixturevalue("postgres").open(tmp_path)
+    yield made
+    made.close()
+
+
+def run(steps: Awaitable[Any]) -> None:
+    asyncio.run(asyncio.wait_for(steps, 60))
+
+
+def note(key: str, value: str = "v", scope: str = "accepted out", **more: Any) -> Note:
+    return Note(scope, key, value, **{"until": LATER, **more})
+
+
+def test_a_note_is_found_by_scope_and_key(store: AnyStore) -> None:
+    async def steps() -> None:
+        notes = store.notes
+        assert await notes.find("accepted out", ["a"]) is None
+        await notes.put([note("a", "1"), note("b", "2"), note("a", "3", "cursor x")])
+        assert await notes.find("accepted out", ["a"]) == "1"
+        assert await notes.find("accepted out", ["x", "b", "a"]) == "2"
+        assert await notes.find("accepted out", ["A"]) is None
+        assert await notes.find("accepted", ["a"]) is None
+        assert await notes.find("cursor x", ["a"]) == "3"
+        assert await notes.find("accepted out", []) is None
+
+    run(steps())
+
+
+def test_a_note_is_replaced(store: AnyStore) -> None:
+    async def steps() -> None:
+        await store.notes.put([note("a", "1"), note("ü", "grüße")])
+        await store.notes.put([note("a", "2"), note("a", "3")])
+        await store.notes.put([])
+        assert await store.notes.find("accepted out", ["a"]) == "3"
+        assert await store.notes.find("accepted out", ["ü"]) == "grüße"
+
+    run(steps())
+
+
+def test_notes_end(store: AnyStore) -> None:
+    async def steps() -> None:
+        await store.notes.put([note("old", until=NOON), note("new"), note("c", until=FOREVER)])
+        assert await store.notes.expire(NOON) == 0
+        assert await store.notes.expire(NOON + timedelta(seconds=1)) == 1
+        assert await store.notes.find("accepted out", ["old"]) is None
+        assert await store.notes.find("accepted out", ["new"]) == "v"
+
+    run(steps())
+
+
+def test_of_too_many_the_oldest_go(store: AnyStore) -> None:
+    async def steps() -> None:
+        await store.notes.put([note("cursor", until=FOREVER)])
+        for number in range(5):
+            await store.notes.put([note(str(number))])
+        await store.notes.put([note("0")])  # is new again
+        assert await store.notes.expire(NOON, 3) in (2, 3)
+        left = [each for each in "01234" if await store.notes.find("accepted out", [each])]
+        assert {"0", "4"} <= set(left)
+        assert "1" not in left
+        assert await store.notes.find("accepted out", ["cursor"]) == "v"
+
+    run(steps())
+
+
+def test_a_settlement_writes_notes_unless_its_lease_is_lost(store: AnyStore) -> None:
+    queue = (
+        MemoryDeliveries(store.reports, store.notes)
+        if isinstance(store, MemoryStore)
+        else store.deliveries
+    )
+
+    async def steps() -> None:
+        await queue.take_over(NOON)
+        [lease] = await queue.put(message("m1"), [planned()])
+        verdicts = [Verdict("delivered", Reply(250, "ok"))] * len(lease.delivery.waiting)
+        settlement = Settlement(verdicts, notes=(note("id-1", "m1.0 0"),))
+        await queue.settle(lease, settlement, NOON)
+        assert await store.notes.find("accepted out", ["id-1"]) == "m1.0 0"
+        lost = Settlement(verdicts, notes=(note("id-2", "m1.0 0"),))
+        with pytest.raises(LeaseLost):
+            await queue.settle(lease, lost, NOON)
+        assert await store.notes.find("accepted out", ["id-2"]) is None
+
+    run(steps())
