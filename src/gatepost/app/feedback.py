@@ -105,7 +105,7 @@ def open_feedback(
             outbound.marks,
             recorder,
             relay.report,
-            outbound.learn_quota,
+            outbound.try_learn_quota,
         )
 
 

@@ -240,10 +240,10 @@ class Outbound:
         ]
         self._now.deliverer.forgive(hops)
 
-    def learn_quota(self, next_hop: NextHop, target: str, reply: Reply) -> bool:
+    def try_learn_quota(self, next_hop: NextHop, target: str, reply: Reply) -> bool:
         """Pause a target, because a reply that came later says that its quota is used up; False if
         the next hop has no such target any more."""
-        return self._now.deliverer.learn_quota(next_hop, target, reply)
+        return self._now.deliverer.try_learn_quota(next_hop, target, reply)
 
     def renew(self, epoch: int) -> None:
         """Continue in another epoch, because other nodes took this one for dead."""

@@ -165,7 +165,7 @@ class Deliverer:
         route = self._routes.named(next_hop.route)
         return () if route is None else [each.name for each in route.chain]
 
-    def learn_quota(self, next_hop: NextHop, target: str, reply: Reply) -> bool:
+    def try_learn_quota(self, next_hop: NextHop, target: str, reply: Reply) -> bool:
         """Pause a target of a next hop, because a reply that came later says that its quota is used
         up; False if there is no such target."""
         route = self._routes.named(next_hop.route)
