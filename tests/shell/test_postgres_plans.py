@@ -40,6 +40,7 @@ INSERT INTO report_delivery SELECT 's' || n % 10, n, 0, n FROM generate_series(1
 INSERT INTO operation SELECT 'o' || n, '', n, '', '', 'm' || n, false
 FROM generate_series(1, {FEWER}) AS n;
 """
+FILLED = re.findall(r"INSERT INTO (\w+)", FILL)
 SMALL = (
     "counter", "node", "segment", "writer", "record", "departed", "suppressed_period", "question",
     "pause", "rate", "turn", "refresh_token", "lost_node",
@@ -50,6 +51,8 @@ READS_ALL = {
     "live_segments", "load_records", "nodes", "report_backlog", "subscribed",
 }  # fmt: skip
 """Statements whose result needs every row."""
+ONE_BY_ONE = ("settle", "leases_of", "lock_deliveries", "finish_messages", "find_messages", "hold")
+"""Statements that need a row for each of those that are given."""
 
 
 async def use_everything(store: PostgresStore) -> None:
@@ -103,24 +106,12 @@ def explained(connection: Any, statement: str) -> str:
 def test_no_statement_reads_a_large_table_from_end_to_end(
     postgres: PostgresStores, tmp_path: Path
 ) -> None:
-    names = {statement.replace("%s", "$N").rstrip(";"): name for name, statement in SQL.items()}
     with closing(postgres.open(tmp_path, beat=0.0)) as store:
         asyncio.run(use_everything(store))
-        for threads in (store._keeping_up, store._caring):
-            threads.stop()  # nobody else uses the connections from now on
+        stop_upkeep(store)
         with postgres.connect() as connection:
             connection.execute(FILL)
-        plans: dict[str, str] = {}
-        for session in store._sessions:
-            connection = session.connection()
-            prepared = connection.execute(
-                "SELECT name, statement, parameter_types::text[] FROM pg_prepared_statements",
-                prepare=False,
-            ).fetchall()
-            for name, statement, types in prepared:
-                arguments = ", ".join(f"NULL::{each}" for each in types)
-                call = f"EXECUTE {name}({arguments})" if types else f"EXECUTE {name}"
-                plans[name_of(statement, names)] = explained(connection, call)
+        plans = plans_of(store)
         assert len(plans) > 50
         slow = {
             name: plan
@@ -128,6 +119,57 @@ def test_no_statement_reads_a_large_table_from_end_to_end(
             if "Seq Scan on " in plan and name not in READS_ALL and not is_small(plan)
         }
         assert slow == {}
+
+
+def test_what_was_vacuumed_while_it_was_empty_is_planned_anew_when_it_has_grown(
+    postgres: PostgresStores, tmp_path: Path
+) -> None:
+    def whole_reads() -> set[str]:
+        plans = plans_of(store)
+        return {name for name in ONE_BY_ONE if has_whole_read(plans[name])}
+
+    with closing(postgres.open(tmp_path, beat=0.0)) as store, postgres.connect() as admin:
+        stop_upkeep(store)
+        admin.execute(FILL)
+        for table in FILLED:
+            admin.execute(f"DELETE FROM {table}")
+            admin.execute(f"VACUUM (TRUNCATE off) {table}")
+        asyncio.run(use_everything(store))
+        admin.execute(FILL)
+        assert whole_reads(), "otherwise nothing needs to be analyzed any more"
+        admin.execute("SELECT pg_stat_force_next_flush()")
+        store._health.analyze(admin)
+        assert whole_reads() == set()
+        assert admin.execute(SQL["grown_tables"]).fetchall() == []
+
+
+def stop_upkeep(store: PostgresStore) -> None:
+    """End the threads that would use the connections, too."""
+    for threads in (store._keeping_up, store._caring):
+        threads.stop()
+
+
+def plans_of(store: PostgresStore) -> dict[str, str]:
+    """Return how the statements would be executed that the sessions of a store have prepared."""
+    names = {statement.replace("%s", "$N").rstrip(";"): name for name, statement in SQL.items()}
+    plans: dict[str, str] = {}
+    for session in store._sessions:
+        connection = session.connection()
+        prepared = connection.execute(
+            "SELECT name, statement, parameter_types::text[] FROM pg_prepared_statements",
+            prepare=False,
+        ).fetchall()
+        for name, statement, types in prepared:
+            arguments = ", ".join(f"NULL::{each}" for each in types)
+            call = f"EXECUTE {name}({arguments})" if types else f"EXECUTE {name}"
+            plans[name_of(statement, names)] = explained(connection, call)
+    return plans
+
+
+def has_whole_read(plan: str) -> bool:
+    """Tell whether a plan reads all messages or deliveries, by an index or without."""
+    scans = re.findall(r"Scan.* on (?:message|delivery)\b.*\n *(.*)", plan)
+    return any(not each.startswith("Index Cond") for each in scans)
 
 
 def name_of(statement: str, names: dict[str, str]) -> str:

@@ -1,8 +1,10 @@
-"""Keeps the database fit: vacuums where much is dead, and finds who prevents that.
+"""Keeps the database fit: vacuums where much is dead, finds who prevents that, and tells the
+planner what has grown.
 
 Autovacuum looks once a minute at most, and has few workers for the whole server. A snapshot that
 somebody holds, such as a backup or a forgotten session, keeps everything that is deleted after it;
-leases become slower within minutes.
+leases become slower within minutes. The planner believes that a table that was vacuumed while it
+was empty has no rows, however much it grows, and reads all of it until it is analyzed.
 """
 
 import time
@@ -17,8 +19,10 @@ from gatepost.store.postgres.connections import Connection, is_lost
 from gatepost.store.postgres.statements import SQL
 from gatepost.store.postgres.thread_connection import ThreadConnection, roll_back
 
-ROUND: Final = 20.0
+ROUND: Final = 2.0
 """Seconds between two rounds."""
+CARE: Final = 20.0
+"""Seconds between two looks for what is dead, and for who keeps it."""
 OLD: Final = 60.0
 """Seconds after which a snapshot is reported."""
 AGAIN: Final = 60.0
@@ -48,6 +52,8 @@ class DatabaseHealth:
         """When each snapshot was seen first, by the monotonic clock."""
         self._reported: set[HeldSnapshot] = set()
         self._vacuumed: dict[str, float] = {}
+        self._cared = time.monotonic()
+        """When it was last looked for what is dead."""
 
     def round(self) -> float:
         """Do what is due; return the seconds to the next round."""
@@ -58,8 +64,11 @@ class DatabaseHealth:
         except QueueError:
             return ROUND  # whoever needs the database says that it is away
         try:
-            if not self.has_old_snapshots(connection):
-                self.vacuum(connection)
+            self.analyze(connection)
+            if time.monotonic() >= self._cared + CARE:
+                self._cared = time.monotonic()
+                if not self.has_old_snapshots(connection):
+                    self.vacuum(connection)
         except psycopg.Error as error:
             if is_lost(error) or connection.broken:
                 self._session.lose(error)
@@ -85,6 +94,11 @@ class DatabaseHealth:
             self._report("snapshot_held", facts)
         self._reported = old
         return bool(old)
+
+    def analyze(self, connection: Connection) -> None:
+        """Analyze the tables that have grown much. Statements are planned anew after it."""
+        for (name,) in connection.execute(SQL["grown_tables"]).fetchall():
+            connection.execute(f"ANALYZE (SKIP_LOCKED) {name}", prepare=False)
 
     def vacuum(self, connection: Connection) -> list[str]:
         """Vacuum the tables of which more than a twentieth is dead; return their names.

@@ -4,6 +4,12 @@ SELECT relname::text FROM pg_stat_user_tables
 WHERE schemaname = current_schema() AND relname NOT LIKE 'body\_%%'
     AND n_dead_tup > greatest(1000, (n_live_tup + n_dead_tup) / 20);
 
+-- name: grown_tables
+-- Of which the planner believes that they have less than half of the rows that they have.
+SELECT s.relname::text FROM pg_stat_user_tables AS s JOIN pg_class AS c ON c.oid = s.relid
+WHERE s.schemaname = current_schema() AND s.relname NOT LIKE 'body\_%%'
+    AND s.n_live_tup > greatest(500, 2 * c.reltuples);
+
 -- name: snapshots
 -- Who keeps what was deleted meanwhile: sessions and standbys with a snapshot, prepared
 -- transactions, and replication slots. Statements of others are not shown: they may have secrets.
