@@ -61,6 +61,12 @@ class PostgresStores:
                 connection.execute(_EMPTY.replace("{schema}", self.schema))
 
 
+def stop_upkeep(store: Any) -> None:
+    """End the threads of a store that write by themselves; it has to be opened without beats."""
+    for threads in (store._keeping_up, store._caring):
+        threads.stop()
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the URL of the server of the test run."""

@@ -20,7 +20,7 @@ from tests.contract.queued import DAY, MINUTE, dsn, mail, planned, settlement
 from tests.contract.test_mailbox import entry
 from tests.contract.test_operations import ID, OPERATION
 from tests.contract.test_reports import report
-from tests.postgres_stores import PostgresStores
+from tests.postgres_stores import PostgresStores, stop_upkeep
 
 ROWS, FEWER = 100_000, 10_000
 FILL = f"""
@@ -141,12 +141,6 @@ def test_what_was_vacuumed_while_it_was_empty_is_planned_anew_when_it_has_grown(
         store._health.analyze(admin)
         assert whole_reads() == set()
         assert admin.execute(SQL["grown_tables"]).fetchall() == []
-
-
-def stop_upkeep(store: PostgresStore) -> None:
-    """End the threads that would use the connections, too."""
-    for threads in (store._keeping_up, store._caring):
-        threads.stop()
 
 
 def plans_of(store: PostgresStore) -> dict[str, str]:
