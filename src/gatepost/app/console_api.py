@@ -1,5 +1,6 @@
 """Gatepost's own API of a relay, without HTTP: its operations, and the events that it publishes."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -8,9 +9,8 @@ from gatepost.app.published_events import PublishedEvents
 from gatepost.control.administration.operations import AdminDispatch
 from gatepost.control.event_log import EventLog
 from gatepost.control.next_hop_operations import NextHopControl
-from gatepost.control.relay_operations import RelayOperations
 from gatepost.control.server_operations import ServerControl
-from gatepost.control.socket_server import ControlServer
+from gatepost.control.socket_server import Command, ControlServer
 from gatepost.directory.contract import CacheableDirectory
 from gatepost.net.clock import Clock
 from gatepost.operator_log.writer import Reporter
@@ -26,13 +26,13 @@ class ConsoleApi:
         next_hops = NextHopControl(queue, NextHopSeries(), clock.now)
         self.events = PublishedEvents(next_hops, has_queue=queue.delivering is not None)
         self._log = EventLog(clock.now)
-        commands = {
+        self._commands: Mapping[str, Command] = {
             **control.commands(),
             "next_hops": next_hops.operate,
             "log": self._log.operate,
             "server": server.operate,
         }
-        self._operations = RelayOperations(commands, control.admin or AdminDispatch())
+        self._admin = control.admin or AdminDispatch()
         self._has_started = False
 
     def session_of(self, message: str) -> str:
@@ -41,8 +41,17 @@ class ConsoleApi:
         return "" if sessions is None else sessions.archive.session_of(message)
 
     async def operate(self, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
-        """Run an operation; see ``RelayOperations``."""
-        return await self._operations(operation, fields)
+        """Run ``COMMAND.OPERATION`` as over the control socket; ``directory`` is administered.
+
+        Raises NotConfigured, Rejected, KeyError, ValueError and QueueError.
+        """
+        command, _, name = operation.partition(".")
+        if command == "directory":
+            return await self._admin.administer(name, fields)
+        run = self._commands.get(command)
+        if run is None:
+            raise ValueError(f"unknown operation {operation[:40]!r}")
+        return await run(name, fields)
 
     async def start(self, report: Reporter, stack: AsyncExitStack) -> None:
         """Publish what happens from now on, until ``stack`` is closed; again has no effect."""

@@ -167,31 +167,21 @@ async def open_failures(data: Path) -> AsyncIterator[Administer]:
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises
     ConfigError if no relay runs.
     """
-    calls = await _connect(data)
-    if calls is None:
-        raise ConfigError(_no_relay_reason(data))
-    try:
+    async with _connect_to_relay(data) as calls:
         yield _operate_over(calls, "failures")
-    finally:
-        calls.close()
 
 
 @asynccontextmanager
 async def open_upstreams(data: Path) -> AsyncIterator[Administer]:
     """Yield a function that runs operations of ``control.upstream_operations`` in the relay of
     ``data``; ``job`` is that of the doctor. Raises ConfigError if no relay runs."""
-    calls = await _connect(data)
-    if calls is None:
-        raise ConfigError(_no_relay_reason(data))
-    try:
+    async with _connect_to_relay(data) as calls:
         upstreams, doctor = _operate_over(calls, "upstreams"), _operate_over(calls, "doctor")
 
         async def operate(operation: str, fields: dict[str, Any]) -> dict[str, Any]:
             return await (doctor if operation == "job" else upstreams)(operation, fields)
 
         yield operate
-    finally:
-        calls.close()
 
 
 @asynccontextmanager
@@ -200,13 +190,8 @@ async def open_console(data: Path) -> AsyncIterator[Administer]:
 
     The operations raise ValueError with a sentence. Raises ConfigError if no relay runs.
     """
-    calls = await _connect(data)
-    if calls is None:
-        raise ConfigError(_no_relay_reason(data))
-    try:
+    async with _connect_to_relay(data) as calls:
         yield _operate_over(calls, "console")
-    finally:
-        calls.close()
 
 
 def _check_emulation(data: Path, otherwise: str) -> None:
@@ -219,6 +204,18 @@ def _check_emulation(data: Path, otherwise: str) -> None:
 
 def _no_relay_reason(data: Path) -> str:
     return f"no relay runs in {data.absolute()}; --data or --config names another one"
+
+
+@asynccontextmanager
+async def _connect_to_relay(data: Path) -> "AsyncIterator[Calls]":
+    """Yield the connection to the relay of ``data``. Raises ConfigError if none runs."""
+    calls = await _connect(data)
+    if calls is None:
+        raise ConfigError(_no_relay_reason(data))
+    try:
+        yield calls
+    finally:
+        calls.close()
 
 
 def _no_store_reason(data: Path) -> str:

@@ -7,7 +7,7 @@ from gatepost.app.console_parts import ConsoleParts
 from gatepost.mailbox.message_documents import ReleasedMessage
 from gatepost.mime.dates import format_date
 from gatepost.mime.received import Hop, received
-from gatepost.model.address import Address, parse_address
+from gatepost.model.address import parse_typed_address
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
 from gatepost.relay.routed_store import RoutedStore
@@ -23,7 +23,7 @@ class Release:
 
     async def __call__(self, id_: str, to: Sequence[str]) -> ReleasedMessage:
         """Queue a message for these addresses. Raises ValueError, KeyError and QueueError."""
-        recipients = list(dict.fromkeys(map(_address, to)))
+        recipients = list(dict.fromkeys(map(parse_typed_address, to)))
         if not recipients:
             raise ValueError("there are no recipients")
         try:
@@ -33,7 +33,7 @@ class Release:
         relay, now = self.parts.relay, self.parts.relay.now()
         new_id = relay.next_id()
         hop = Hop("", "", "HTTP", self.parts.host)
-        sender = _address(message.mail_from) if message.mail_from else None
+        sender = parse_typed_address(message.mail_from) if message.mail_from else None
         submission = Submission(
             id=new_id,
             envelope=Envelope(sender, tuple(map(Recipient, recipients))),
@@ -52,10 +52,3 @@ def make_release(parts: ConsoleParts, route: str) -> Release | None:
     """Return what releases messages by a route; None if this relay sends nothing on."""
     store = parts.relay.store
     return Release(parts, store, route) if route and isinstance(store, RoutedStore) else None
-
-
-def _address(text: str) -> Address:
-    try:
-        return parse_address(text.strip())
-    except ValueError:
-        raise ValueError(f"{text[:80]} is no address") from None

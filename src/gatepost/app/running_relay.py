@@ -1,6 +1,7 @@
 """The composition root: a relay by its configuration, and by one configuration after another."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -30,13 +31,13 @@ from gatepost.app.reload_checks import check_reloadable
 from gatepost.app.scripted_failures import ScriptedFailures
 from gatepost.app.scripted_records import ScriptedRecords
 from gatepost.app.served_console import PreparedConsole, ServedConsole
-from gatepost.app.sessions import open_sessions
 from gatepost.app.store_opening import open_watched
 from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import Configuration
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.directory_changes import AdminContext
 from gatepost.control.server_operations import ServerControl
+from gatepost.control.session_operations import SessionControl
 from gatepost.errors import ConfigError, GatepostError
 from gatepost.keys.store_key import SealedAccessKeys, open_key
 from gatepost.model.operator_event import ReportEvent
@@ -51,6 +52,8 @@ from gatepost.processes.control_socket import SOCKET
 from gatepost.processes.event_loop import DRAIN, side_by_side
 from gatepost.processes.open_files import too_few_files
 from gatepost.relay.safe_error_text import explain
+from gatepost.relay.session_archive import SessionArchive
+from gatepost.relay.session_recorder import SessionRecorder
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.relay.spool import Budget
 from gatepost.web.health import serve_health
@@ -139,7 +142,7 @@ class RunningRelay(RelayParts):
                 config, self.store, self.key, self.relay, self._stack
             )
         if config.records_sessions:
-            self.sessions = open_sessions(clock.now, self.directories, self.place_of_listener)
+            self.sessions = self._record_sessions()
             self.relay.recorder = self.sessions.recorder
         if config.failures is not None:
             faulty = FaultyCertificates(self.data, self.served_listeners)
@@ -150,6 +153,19 @@ class RunningRelay(RelayParts):
             self.failures.watch(self._stack)
             self.relay.failures = self.failures.rules
         self.inbound = Inbound(self.relay, report, config)
+
+    def _record_sessions(self) -> SessionControl:
+        """Return the recorder of the sessions of this process, with their archive."""
+        archive, made = SessionArchive(), self.directories
+        return SessionControl(
+            archive,
+            SessionRecorder(
+                self.clock.now, time.monotonic, archive.add_recording, archive.note_message
+            ),
+            made.application_name,
+            made.application_of,
+            self.place_of_listener,
+        )
 
     async def _prepare_directory(self, config: Configuration) -> PreparedDirectory:
         try:

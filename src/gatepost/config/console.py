@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final, cast
 
-from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
 from gatepost.config.credentials import secret
 from gatepost.config.directories import KIND
@@ -92,8 +91,8 @@ def _read_entra(
         table.need("client_id", values.guid, ""),
         directory.authority,
         {each: table.take(each, values.some(_app_role), ()) for each in ROLES},
-        table.take("secret", _optional_secret, None),
-        table.take("certificate", _optional_secret, None),
+        table.take("secret", secret, None),
+        table.take("certificate", secret, None),
     )
     if not theirs and outer.is_clear(KIND):
         table.fault(None, f'[{outer.name("entra")}] needs a directory of kind "entra"')
@@ -106,10 +105,6 @@ def _read_entra(
         table.lack(ROLES, f"[{outer.name('entra')}] gives nobody a role: {', '.join(ROLES)}")
     table.finish()
     return settings
-
-
-def _optional_secret(value: Any) -> NamedSecret | None:
-    return secret(value)
 
 
 def _app_role(value: Any) -> str:

@@ -44,10 +44,6 @@ def secret(value: Any) -> NamedSecret:
     )
 
 
-def _optional(value: Any) -> NamedSecret | None:
-    return secret(value)
-
-
 def _password(table: TableReader, name: str) -> CredentialSettings:
     return PasswordCredential(
         name, table.need("username", values.text, ""), table.need("password", secret, NOWHERE)
@@ -59,8 +55,8 @@ def _entra(table: TableReader, name: str) -> CredentialSettings:
         name,
         table.need("tenant", values.tenant, ""),
         table.need("client_id", values.text, ""),
-        table.take("secret", _optional, None),
-        table.take("certificate", _optional, None),
+        table.take("secret", secret, None),
+        table.take("certificate", secret, None),
         table.take("username", values.optional_text, ""),
         table.take("authority", values.https_url, "https://login.microsoftonline.com"),
         table.take("scope", values.optional_text, ""),
@@ -107,7 +103,7 @@ def _refresh(table: TableReader, name: str) -> CredentialSettings:
         table.need("token_endpoint", values.https_url, ""),
         table.need("client_id", values.text, ""),
         table.need("refresh_token", secret, NOWHERE),
-        table.take("client_secret", _optional, None),
+        table.take("client_secret", secret, None),
         table.take("scope", values.optional_text, ""),
     )
 
@@ -125,7 +121,7 @@ def _aws_key(table: TableReader, name: str) -> CredentialSettings:
         name,
         table.need("access_key_id", values.text, ""),
         table.need("secret_access_key", secret, NOWHERE),
-        table.take("session_token", _optional, None),
+        table.take("session_token", secret, None),
     )
 
 

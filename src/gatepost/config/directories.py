@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
 from gatepost.config.credentials import secret
 from gatepost.config.settings import (
@@ -94,7 +93,7 @@ def _read_accounts(table: TableReader) -> list[AccountSettings]:
     for each in table.tables("account"):
         account = AccountSettings(
             each.need("name", values.text, ""),
-            each.take("password", _optional_secret, None),
+            each.take("password", secret, None),
             each.take("senders", values.many(values.sender), ()),
             each.take("cram_md5", values.flag, False),
             each.take("certificates", values.some(_certificate), ()),
@@ -108,10 +107,6 @@ def _read_accounts(table: TableReader) -> list[AccountSettings]:
         each.finish()
         accounts.append(account)
     return accounts
-
-
-def _optional_secret(value: Any) -> NamedSecret | None:
-    return secret(value)
 
 
 def _check_without_password(table: TableReader, account: AccountSettings) -> None:

@@ -7,8 +7,9 @@ from typing import Any, Final
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
 from gatepost.config.credentials import NOWHERE, secret
-from gatepost.config.problems import ConfigProblems, nearest
+from gatepost.config.problems import nearest
 from gatepost.config.provider_events_file import read_event_provider
+from gatepost.config.provider_file import take_provider
 from gatepost.config.settings import (
     AzureDirectorySettings,
     DirectorySettings,
@@ -17,7 +18,6 @@ from gatepost.config.settings import (
 )
 from gatepost.config.table_reader import TableReader
 from gatepost.model.address import Address
-from gatepost.model.provider_events import EventProvider
 from gatepost.model.route import Capture, Route, Target
 from gatepost.net.listen import is_loopback
 from gatepost.routing.route import Origin, matches
@@ -104,7 +104,7 @@ def _listener(table: TableReader) -> tuple[tuple[str, int] | None, str, str]:
 def _provider(
     table: TableReader, name: str, targets: Mapping[str, Target]
 ) -> ProviderEventsSettings | None:
-    provider = _provider_of(table)
+    provider = take_provider(table, read_event_provider)
     if provider is None:
         table.ignore_rest()
         table.finish()
@@ -132,22 +132,6 @@ def _check_targets(
         if each not in targets or isinstance(targets[each], Capture):
             problem = f"{table.name(key)}: there is no target {each} that relays mail"
             table.fault(key, problem, nearest(each, targets))
-
-
-def _provider_of(table: TableReader) -> EventProvider | None:
-    """Return the provider that a table names; None after a mistake, which is noted."""
-    providers: list[EventProvider] = []
-
-    def read(value: Any) -> str:
-        name = values.text(value)
-        try:
-            providers.append(read_event_provider(name))
-        except ConfigProblems as error:
-            table.adopt(error.problems)
-        return name
-
-    table.decide("provider", read, "", required=True)
-    return providers[0] if providers else None
 
 
 def secrets_of(settings: EventSettings) -> list[tuple[tuple[str, ...], NamedSecret]]:

@@ -6,34 +6,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gatepost.config import value_syntax as values
-from gatepost.config.http_provider_file import PLACEHOLDER, read_provider
-from gatepost.config.problems import ConfigProblems
+from gatepost.config.http_provider_file import PLACEHOLDER
 from gatepost.config.settings import ApiKeyCredential, AwsKeyCredential, CredentialSettings
 from gatepost.config.table_reader import TableReader
 from gatepost.model.http_provider import HttpProvider, Placeholder
 from gatepost.model.route import HopLimits, HttpApiTarget
 
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
-
-
-def provider_of(table: TableReader) -> HttpProvider | None:
-    """Return the provider that a target's table names; None after a mistake, which is noted.
-
-    The mistakes in a provider's file are noted with their positions there.
-    """
-
-    providers: list[HttpProvider] = []
-
-    def read(value: Any) -> str:
-        name = values.text(value)
-        try:
-            providers.append(read_provider(name))
-        except ConfigProblems as error:
-            table.adopt(error.problems)
-        return name
-
-    table.decide("provider", read, "", required=True)
-    return providers[0] if providers else None
 
 
 def read_http_api(

@@ -58,7 +58,7 @@ def _read_listener(table: TableReader, index: int) -> ListenerSettings:
         tls,
         table.take("certificate", values.path, ""),
         table.take("key", values.path, ""),
-        table.take("mechanisms", _optional_mechanisms, None),
+        table.take("mechanisms", _MECHANISMS, None),
         _read_rules(table),
         table.take("proxies", _NETWORKS, ()),
         table.take("client_authorities", values.optional_path, ""),
@@ -155,7 +155,7 @@ def _read_rule(table: TableReader) -> NetworkRule:
     usual: tuple[str, ...] | None = () if may_send_to else None
     rule = NetworkRule(
         networks,
-        table.take("mechanisms", _optional_mechanisms, usual),
+        table.take("mechanisms", _MECHANISMS, usual),
         table.take("may_relay", values.flag, False),
         may_send_to,
         table.take("refuse", values.flag, False),
@@ -175,7 +175,3 @@ def _are_everybody(networks: Sequence[values.Network]) -> bool:
     together: list[IPv4Network | IPv6Network]
     together = [*collapse_addresses(fours), *collapse_addresses(sixes)]
     return any(each.prefixlen == 0 for each in together)
-
-
-def _optional_mechanisms(value: Any) -> tuple[str, ...] | None:
-    return _MECHANISMS(value)

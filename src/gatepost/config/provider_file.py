@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any, Final, Literal, TypeVar
 
 from gatepost.config import value_syntax as values
-from gatepost.config.problems import nearest
+from gatepost.config.problems import ConfigProblems, nearest
 from gatepost.config.source_file import read_text
 from gatepost.config.table_reader import TableReader
 
@@ -48,6 +48,25 @@ def read_shipped_or_own(folder: Folder, provider: str, parse: Callable[[str, str
 def _read_shipped(folder: Folder, name: str, parse: Callable[[str, str], Any]) -> Any:
     text = files("gatepost.profiles").joinpath(folder, f"{name}.toml").read_text("utf-8")
     return parse(text, name)
+
+
+def take_provider(table: TableReader, read: Callable[[str], T]) -> T | None:
+    """Return the provider that a table names, as ``read`` returns it; None after a mistake.
+
+    The mistakes in a provider's file are noted with their positions there.
+    """
+    providers: list[T] = []
+
+    def read_named(value: Any) -> str:
+        name = values.text(value)
+        try:
+            providers.append(read(name))
+        except ConfigProblems as error:
+            table.adopt(error.problems)
+        return name
+
+    table.decide("provider", read_named, "", required=True)
+    return providers[0] if providers else None
 
 
 def sourced_table(parent: TableReader, key: str) -> TableReader:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from gatepost.config import value_syntax as values
-from gatepost.config.http_api_targets import provider_of, read_http_api
+from gatepost.config.http_api_targets import read_http_api
+from gatepost.config.http_provider_file import read_provider
 from gatepost.config.problems import first_repeated, nearest
+from gatepost.config.provider_file import take_provider
 from gatepost.config.settings import (
     AccessKeyCredential,
     ApiKeyCredential,
@@ -62,17 +64,13 @@ def _eight_bit(table: TableReader) -> EightBit:
 
 
 def _send_as(table: TableReader) -> SendAs | None:
-    address = table.take("send_as", _optional_mailbox, None)
+    address = table.take("send_as", values.mailbox, None)
     everybody: tuple[str, ...] = ()
     instead_of = table.take("send_as_for", values.some(values.pattern), everybody)
     if instead_of and not table.has("send_as"):
         problem = f"{table.name('send_as_for')} has no effect without send_as"
         table.lack("send_as", problem, at="send_as_for")
     return SendAs(address, instead_of) if address else None
-
-
-def _optional_mailbox(value: Any) -> str | None:
-    return values.mailbox(value)
 
 
 def _capture(table: TableReader, name: str, _credentials: Credentials) -> Target:
@@ -99,7 +97,7 @@ def _smarthost(table: TableReader, name: str, credentials: Credentials) -> Targe
         ),
         tls,
         verify,
-        table.take("ca_file", _optional_path, None),
+        table.take("ca_file", values.path, None),
         credential,
         table.take("mechanisms", values.some(values.mechanism(MECHANISMS)), ()),
         _eight_bit(table),
@@ -158,7 +156,7 @@ def _graph(table: TableReader, name: str, credentials: Credentials) -> Target:
 
 
 def _http_api(table: TableReader, name: str, credentials: Credentials) -> Target:
-    provider = provider_of(table)
+    provider = take_provider(table, read_provider)
     credential = _credential(table, credentials, optional=False)
     if provider is None:  # its keys are unknown
         table.ignore_rest()
@@ -177,10 +175,6 @@ def _user(value: Any) -> str:
     raise ValueError(
         "must be a mailbox or a user's id; without it, mail is sent through its sender's mailbox"
     )
-
-
-def _optional_path(value: Any) -> str | None:
-    return values.path(value)
 
 
 def _credential(table: TableReader, credentials: Credentials, *, optional: bool) -> str:

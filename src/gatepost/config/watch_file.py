@@ -116,7 +116,7 @@ def _upstream(table: TableReader, interval: timedelta) -> WatchedServer:
         table.take("client", _library, ""),
         table.take("ca_file", values.optional_path, ""),
         table.take("username", values.optional_text, ""),
-        table.take("password", _optional, None),
+        table.take("password", secret, None),
     )
     if table.has("username") != table.has("password"):
         table.fault(None, f"{table.name('username')} and password must be given together")
@@ -165,7 +165,3 @@ def _library(value: Any) -> str:
         return find_library(values.text(value)).name
     except ConfigError as error:
         raise values.Unknown(f"names an unknown library {value!r}", error.did_you_mean) from None
-
-
-def _optional(value: Any) -> NamedSecret | None:
-    return secret(value)

@@ -1,5 +1,6 @@
 """SMTP sessions: all connections, and first of all the logins that were refused."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -9,11 +10,14 @@ from starlette.responses import Response
 from gatepost.console.access.routes import ConsoleHandler
 from gatepost.console.backend import Backend, Document
 from gatepost.console.page_parts import Desk
-from gatepost.console.session_markdown import session_markdown
 from gatepost.model.console_access import USER, ConsoleEndpoint
 
 PAGE: Final = 50
 _FILTERS: Final = ("app", "peer", "message")
+
+
+_FACTS: Final = ("peer", "ehlo", "tls", "mechanism", "username", "application", "result", "reason")
+"""What a session has in Markdown."""
 
 
 class SessionPages:
@@ -67,3 +71,20 @@ class SessionPages:
             "may_script": self._backend.has("failures") and request.scope[USER].may_act_as("admin"),
         }
         return await self._desk.page(request, "sessions", "session.html", values)
+
+
+def session_markdown(session: Mapping[str, Any]) -> str:
+    """Return the facts, the cause and the transcript of a session (``docs/reference/json.md``)."""
+    facts = [f"- {name}: {session[name]}" for name in _FACTS if session.get(name)]
+    lines = [f"## SMTP session {session['id']}, {session['at']}", "", *facts, ""]
+    if session.get("sentence"):
+        lines += [f"**{session['sentence']}**", ""]
+    if session.get("fix"):
+        lines += [str(session["fix"]), ""]
+    return "\n".join([*lines, "```", *map(_line, session.get("lines", ())), "```", ""])
+
+
+def _line(line: Mapping[str, Any]) -> str:
+    if line["from"] == "*":
+        return f"* {line['event']}"
+    return f"{line['from']}: {line['text']}"

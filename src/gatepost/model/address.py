@@ -68,6 +68,14 @@ def parse_address(text: str) -> Address:
     return Address(match["local"], match["domain"])
 
 
+def parse_typed_address(text: str) -> Address:
+    """Return the address that somebody has entered. Raises ValueError with a short sentence."""
+    try:
+        return parse_address(text.strip())
+    except ValueError:
+        raise ValueError(f"{text[:80]} is no address") from None
+
+
 def parse_path(text: str) -> tuple[Address | None, str]:
     """Return the path at the beginning of ``text`` (None for ``<>``), and the rest of the text.
 

@@ -125,7 +125,7 @@ class Delivery:
     notice_at: datetime
     attempts: int = 0
     history: tuple[Attempt, ...] = ()
-    """The last attempts, oldest first; ``queue.attempt_history`` limits their number."""
+    """The last attempts, oldest first; ``queue.delivery_changes`` limits their number."""
     warned: bool = False
     """The sender was notified of the delay."""
     to_be_held: bool = False

@@ -7,13 +7,15 @@ from typing import Final
 from gatepost.errors import LeaseLost
 from gatepost.model.delivery import Addressee, Attempt, Delivery, Fate, Settlement, VerdictKind
 from gatepost.model.route import NextHop
-from gatepost.queue.attempt_history import remember
 
 _FATES: Final[dict[VerdictKind, Fate]] = {
     "delivered": "delivered",
     "deferred": "waiting",
     "failed": "failed",
 }
+
+MOST_ATTEMPTS: Final = 5
+"""Attempts of a delivery that are kept: enough to explain it, however many there were."""
 
 
 def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delivery:
@@ -44,7 +46,7 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
 
 def _history(history: tuple[Attempt, ...], settlement: Settlement) -> tuple[Attempt, ...]:
     for each in (*settlement.before, settlement.attempt):
-        history = history if each is None else remember(history, each)
+        history = history if each is None else remember_attempt(history, each)
     return history
 
 
@@ -90,3 +92,26 @@ def _judged(delivery: Delivery, settlement: Settlement) -> tuple[Addressee, ...]
         recipient = addressees[place].recipient
         addressees[place] = Addressee(recipient, _FATES[verdict.kind], verdict.reply)
     return tuple(addressees)
+
+
+def remember_attempt(history: Sequence[Attempt], new: Attempt) -> tuple[Attempt, ...]:
+    """Return the history with one more attempt. If the last one at the same target ended in the
+    same way, the two are counted as one, even if other targets were asked in between."""
+    for place in reversed(range(len(history))):
+        last = history[place]
+        if _is_alike(last, new):
+            merged = replace(new, times=last.times + new.times, since=last.since or last.at)
+            return (*history[:place], *history[place + 1 :], merged)
+        if last.contact.target == new.contact.target:
+            break
+    return (*history, new)[-MOST_ATTEMPTS:]
+
+
+def _is_alike(one: Attempt, other: Attempt) -> bool:
+    """Tell whether two attempts count as one, even at different addresses of the same host."""
+    return (one.contact.target, one.contact.host, one.phase, one.is_remote) == (
+        other.contact.target,
+        other.contact.host,
+        other.phase,
+        other.is_remote,
+    ) and (one.reply.code, one.reply.status) == (other.reply.code, other.reply.status)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
+from gatepost.directory.azure.username import UsernameError, parse_username
 from gatepost.failures.event_facts import EventFacts
 from gatepost.failures.grammar import Stage
 from gatepost.failures.reserved_addresses import RESERVED_DOMAIN, is_refused_at_end
@@ -21,14 +22,40 @@ from gatepost.relay.authenticate import Authentication
 from gatepost.relay.client_connection import OF_MAIL, Receiver
 from gatepost.relay.listener_state import ListenerState
 from gatepost.relay.scripted_actions import FaultyReceiver, Occasion
-from gatepost.relay.scripted_sign_in import ScriptedSignIn, application_of
 from gatepost.relay.shared_by_connections import Relay
+from gatepost.relay.sign_in import SignIn
 from gatepost.wire.server import events
 
 _OF_RULES: Final[dict[type[events.Event], Stage]] = {
     events.Sender: "mail", events.Rcpt: "rcpt", events.ContentPiece: "body",
     events.Message: "body",
 }  # fmt: skip
+
+
+Review = Callable[[Authentication, Principal | Reply, Callable[[], None]], None]
+"""Takes a login, its verdict, and what tells the client."""
+
+
+class ScriptedSignIn(SignIn):
+    """Passes each verdict to ``review`` first."""
+
+    __slots__ = ("review",)
+
+    review: Review
+
+    def _conclude(self, auth: Authentication, verdict: Principal | Reply) -> None:
+        self._auth = None
+        self.review(auth, verdict, partial(super()._conclude, auth, verdict))
+
+
+def application_of(claimed: str, verdict: Principal | Reply) -> str:
+    """Return the id of the application that signs in, or the name of an account."""
+    if isinstance(verdict, Principal):
+        return verdict.application_id or verdict.name
+    try:
+        return parse_username(claimed).application_id
+    except UsernameError:
+        return claimed
 
 
 class ScriptedReceiver(FaultyReceiver):

@@ -11,7 +11,7 @@ from gatepost.model.delivery import Attempt, Contact
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
 from gatepost.model.route import NextHop, Retry
-from gatepost.queue.attempt_history import MOST, remember
+from gatepost.queue.delivery_changes import MOST_ATTEMPTS, remember_attempt
 from gatepost.queue.recipient_grouping import DeliveryTerms, plan_deliveries
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -77,25 +77,25 @@ def attempt(minute: int, code: int = 450, **contact: str) -> Attempt:
 def test_equal_consecutive_results_are_counted_as_one() -> None:
     history: tuple[Attempt, ...] = ()
     for minute in range(10):
-        history = remember(history, attempt(minute, address=f"192.0.2.{minute}"))
+        history = remember_attempt(history, attempt(minute, address=f"192.0.2.{minute}"))
     [story] = history
     assert (story.times, story.since) == (10, NOON)
     assert story.at == NOON + timedelta(minutes=9)
     assert story.reply.text == "later 9", "the newest text is kept"
-    assert remember(history, attempt(10, 451))[0] is story
+    assert remember_attempt(history, attempt(10, 451))[0] is story
 
 
 def test_results_are_compared_by_target() -> None:
     history: tuple[Attempt, ...] = ()
     for minute in range(10):
-        history = remember(history, attempt(minute, target="first"))
-        history = remember(history, attempt(minute, 451, target="second"))
+        history = remember_attempt(history, attempt(minute, target="first"))
+        history = remember_attempt(history, attempt(minute, 451, target="second"))
     assert [(each.contact.target, each.times) for each in history] == [
         ("first", 10),
         ("second", 10),
     ]
-    history = remember(
-        remember(history, attempt(10, 550, target="first")), attempt(11, target="first")
+    history = remember_attempt(
+        remember_attempt(history, attempt(10, 550, target="first")), attempt(11, target="first")
     )
     assert [each.times for each in history] == [10, 10, 1, 1], "in a row"
 
@@ -103,5 +103,5 @@ def test_results_are_compared_by_target() -> None:
 def test_the_history_stays_short() -> None:
     history: tuple[Attempt, ...] = ()
     for minute in range(50):
-        history = remember(history, attempt(minute, 400 + minute))
-    assert [each.reply.code for each in history] == list(range(450 - MOST, 450))
+        history = remember_attempt(history, attempt(minute, 400 + minute))
+    assert [each.reply.code for each in history] == list(range(450 - MOST_ATTEMPTS, 450))

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -50,22 +51,15 @@ class EntraApplication:
         return f"application {self.client_id} of tenant {self.tenant}{cloud}"
 
 
-class EntraSecret:
-    """A TokenSource: the application sends a client secret (its Value, not its ID)."""
+class _ProvenApplication(ABC):
+    """Fetches tokens with the proof of an application."""
 
-    def __init__(
-        self, http: Http, application: EntraApplication, secret: Callable[[], Secret]
-    ) -> None:
-        """``secret`` reads it; it raises ConfigError."""
-        self._http, self._application, self._secret = http, application, secret
+    def __init__(self, http: Http, application: EntraApplication) -> None:
+        self._http, self._application = http, application
 
-    @property
-    def identity(self) -> str:
-        return f"{self._application} by secret {self._application.credential}".rstrip()
-
+    @abstractmethod
     async def proof(self) -> Mapping[str, str]:
         """Return the fields of a token request that authenticate the application."""
-        return {"client_secret": self._secret().reveal()}
 
     async def fetch(self, scope: str) -> AccessToken:
         form = {
@@ -78,7 +72,25 @@ class EntraSecret:
         return token
 
 
-class EntraCertificate:
+class EntraSecret(_ProvenApplication):
+    """A TokenSource: the application sends a client secret (its Value, not its ID)."""
+
+    def __init__(
+        self, http: Http, application: EntraApplication, secret: Callable[[], Secret]
+    ) -> None:
+        """``secret`` reads it; it raises ConfigError."""
+        super().__init__(http, application)
+        self._secret = secret
+
+    @property
+    def identity(self) -> str:
+        return f"{self._application} by secret {self._application.credential}".rstrip()
+
+    async def proof(self) -> Mapping[str, str]:
+        return {"client_secret": self._secret().reveal()}
+
+
+class EntraCertificate(_ProvenApplication):
     """A TokenSource: the application signs with the key of a certificate (private_key_jwt)."""
 
     def __init__(
@@ -89,28 +101,18 @@ class EntraCertificate:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``pem`` reads key and certificate, in any order; ``clock`` returns the wall time in s."""
-        self._http, self._application, self._pem, self._clock = http, application, pem, clock
+        super().__init__(http, application)
+        self._pem, self._clock = pem, clock
 
     @property
     def identity(self) -> str:
         return f"{self._application} by certificate {self._application.credential}".rstrip()
 
     async def proof(self) -> Mapping[str, str]:
-        """Return the fields of a token request that authenticate the application."""
         assertion = await asyncio.to_thread(
             sign_assertion, self._application, self._pem(), self._clock()
         )
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
-
-    async def fetch(self, scope: str) -> AccessToken:
-        form = {
-            "client_id": self._application.client_id,
-            "grant_type": GRANT,
-            **await self.proof(),
-            "scope": scope,
-        }
-        token, _ = await ask_for_token(self._http, self._application.token_endpoint, form)
-        return token
 
 
 def sign_assertion(application: EntraApplication, pem: Secret, now: float) -> str:

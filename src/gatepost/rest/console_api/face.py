@@ -12,11 +12,12 @@ from gatepost.model.console_access import USER, ConsoleEndpoint, ConsoleUser
 from gatepost.rest.console_api.endpoint_table import ENDPOINTS, EVENTS, PAGED
 from gatepost.rest.console_api.event_stream import stream_events
 from gatepost.rest.console_api.masking import mask
-from gatepost.rest.console_api.pages import MOST, cut_page
 from gatepost.rest.console_api.refusals import REFUSED, answer_refusal
 from gatepost.rest.console_api.site import ConsoleApiSite
 from gatepost.rest.errors import ApiError
 
+MOST: Final = 500
+"""Objects in a page of a list."""
 BODY_LIMIT: Final = 2 * 1024 * 1024
 """Octets of a request's body."""
 _FLAGS: Final = frozenset({"refused", "unfired"})
@@ -44,7 +45,7 @@ async def _answer(site: ConsoleApiSite, endpoint: ConsoleEndpoint, request: Requ
         page = _take_page(endpoint, fields)
         document = await site.operate(endpoint.operation, fields)
         if page is not None:
-            document = cut_page(document, *page)
+            document = _cut_page(document, *page)
     except ClientDisconnect:
         raise
     except REFUSED as error:
@@ -127,6 +128,20 @@ def _take_page(endpoint: ConsoleEndpoint, fields: dict[str, Any]) -> tuple[str, 
     if key is None:
         return None
     return key, fields.pop("limit", MOST), fields.pop("after", "")
+
+
+def _cut_page(document: dict[str, Any], key: str, limit: int, after: str) -> dict[str, Any]:
+    """Return a page of a list whose operation returns all, and the ``cursor`` of the next one;
+    None: there is none.
+
+    ``after`` is such a cursor, or empty. Raises ApiError.
+    """
+    if after and not (after.isascii() and after.isdecimal() and len(after) < 10):
+        raise ApiError(400, "BadRequest", "after is not a cursor of this list")
+    start = int(after or 0)
+    whole = document[key]
+    end = start + limit
+    return {**document, key: whole[start:end], "cursor": str(end) if end < len(whole) else None}
 
 
 def paths(endpoints: Sequence[ConsoleEndpoint] = ENDPOINTS) -> frozenset[str]:

@@ -21,7 +21,7 @@ from gatepost.mime.composed_parts import Entity, File, file_entity, multipart, t
 from gatepost.mime.dates import format_date
 from gatepost.mime.header_summary import read_summary
 from gatepost.mime.received import Hop, received
-from gatepost.model.address import Address, parse_address
+from gatepost.model.address import parse_typed_address
 from gatepost.model.body import BytesBody
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.message import Submission
@@ -123,7 +123,7 @@ def _compose(document: bytes, call: MailboxCall) -> tuple[MessageToSend, bytes, 
         "Cc": [_mailbox(each) for each in sent.cc or ()],
         "Reply-To": [_mailbox(each) for each in sent.reply_to or ()],
     }
-    hidden = [_address(each) for each in sent.bcc or ()]
+    hidden = [parse_typed_address(each) for each in sent.bcc or ()]
     recipients = [address for name in ("To", "Cc") for _, address in people[name]] + hidden
     if not recipients:
         raise ValueError("the message has no recipient")
@@ -185,14 +185,7 @@ def _own_fields(headers: Mapping[str, str]) -> Sequence[bytes]:
 def _mailbox(sent: SentAddress) -> NamedMailbox:
     if not is_field_text(sent.name):
         raise ValueError(f"the name of {sent.email[:80]} has characters that no name has")
-    return sent.name, _address(sent.email)
-
-
-def _address(text: str) -> Address:
-    try:
-        return parse_address(text.strip())
-    except ValueError:
-        raise ValueError(f"{text[:80]} is no address") from None
+    return sent.name, parse_typed_address(sent.email)
 
 
 def _basic_user(call: MailboxCall) -> str:
