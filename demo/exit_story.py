@@ -179,7 +179,15 @@ def tell(directory: Path) -> None:
     directory.mkdir()
     old, hve = Relay.start_both(
         (directory / "acs-data", "--https", "127.0.0.1:0"),
-        (directory / "hve-data", "--https", "off", "--profile", "microsoft365-hve"),
+        (
+            directory / "hve-data",
+            "--https",
+            "off",
+            "--profile",
+            "microsoft365-hve",
+            "--set",
+            'directory.accepted_domains=["contoso.com"]',
+        ),
     )
     endpoint = Endpoint()
     relay: Bridge | None = None

@@ -33,6 +33,7 @@ LONG = 120.0
 """Seconds for what takes one or two, on a machine that has much else to do."""
 SUPPRESSED = "unsubscribed@example.net"
 LOGIN = "Newsletter"
+HVE = {"directory.accepted_domains": ["contoso.com"]}
 
 
 @dataclass
@@ -133,7 +134,7 @@ def leaving(directory: Path) -> Iterator[Exit]:
     put_certificate(directory, authority)
     with ExitStack() as stack:
         old = stack.enter_context(Emulator(options=("--https", "127.0.0.1:0", "--http", "off")))
-        hve = stack.enter_context(Emulator("microsoft365-hve"))
+        hve = stack.enter_context(Emulator("microsoft365-hve", settings=HVE))
         ses = Ses()
         server = stack.enter_context(HttpServer(ses))
         fill(directory, old)

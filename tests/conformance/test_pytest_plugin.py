@@ -181,7 +181,7 @@ def test_of_the_module(gatepost):
         for _ in range(50):
             send(gatepost)
 
-@pytest.mark.gatepost(profile="microsoft365", strict=False)
+@pytest.mark.gatepost(profile="fastmail", strict=False)
 def test_of_the_function(gatepost):
     assert gatepost.ready["tenant_id"] is None
     send(gatepost)

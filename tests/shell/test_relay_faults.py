@@ -5,7 +5,7 @@ import base64
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -351,8 +351,10 @@ class LateQuotas:
     def leave(self, principal: Principal) -> None:
         self.entered.remove(principal.name)
 
-    def admit(self, principal: Principal, sender: Address) -> Reply | None:
-        raise AssertionError(f"{principal.name} sends nothing here as {sender}")
+    def admit(
+        self, principal: Principal, sender: Address, recipients: Sequence[Address] = ()
+    ) -> Reply | None:
+        raise AssertionError(f"{principal.name} sends nothing here as {sender} to {recipients}")
 
 
 def test_each_counted_connection_is_taken_off_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from gatepost.app.follow_cluster import share_webhooks
 from gatepost.app.make_directories import Directories
@@ -11,10 +12,12 @@ from gatepost.control.clock import AheadClock, ClockControl
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Domain
 from gatepost.keys.store_key import DIGESTS
+from gatepost.model.credentials import Principal
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.profile import EventRules, Profile
 from gatepost.net.clock import Clock, SystemClock
 from gatepost.policy.quotas import SubscriptionQuotas
+from gatepost.policy.recipient_counts import RecipientCounts, RecipientLimits
 from gatepost.reports.event_service import EventService
 from gatepost.wire.server.replies import replies_with
 
@@ -63,7 +66,25 @@ def make_quotas(profile: Profile, directories: Directories, clock: Clock) -> Sub
         return any(each.is_managed for each in domains if each.mail_from_domain.lower() == name)
 
     replies = replies_with(profile.replies)
-    return SubscriptionQuotas(profile.strict, replies, is_managed, clock.monotonic)
+    recipients = None
+    if profile.directory.kind == "exchange":
+        recipients = RecipientCounts(partial(_recipient_limits, directories))
+    return SubscriptionQuotas(profile.strict, replies, is_managed, clock.monotonic, recipients)
+
+
+def _recipient_limits(directories: Directories, principal: Principal) -> RecipientLimits | None:
+    """Return what the organisation allows a mailbox now."""
+    if directories.exchange is None:
+        return None
+    organisation = directories.exchange.organisation
+    mailbox = organisation.find_mailbox(principal.name)
+    own = None if mailbox is None else mailbox.recipient_rate_limit
+    return RecipientLimits(
+        organisation.recipient_rate_limit if own is None else own,
+        organisation.external_limit,
+        organisation.is_internal,
+        internal_only=directories.exchange.rules.is_high_volume,
+    )
 
 
 async def open_reports(

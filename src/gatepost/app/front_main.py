@@ -14,7 +14,6 @@ from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.certificates.reloaded_files import CertificateFiles, PassedCertificate
 from gatepost.config.preset import emulating
 from gatepost.config.settings import Configuration, Emulation
-from gatepost.model.profile import StrictLimits
 from gatepost.net.listen import Listener, adopt, inheritable
 from gatepost.processes.front_process import FrontProcess, run_front
 from gatepost.processes.remote_client_counts import RemoteClientCounter
@@ -87,7 +86,7 @@ async def serve(front: FrontSetup) -> None:
     """Serve until told to stop, or until the store process ends."""
     config, emulation = front.read(), front.emulation
     process = await FrontProcess.connect(Path(front.data))
-    strict = emulation.profile.strict if emulation else StrictLimits()
+    profile = emulation.profile if emulation else None
     relay = Relay(
         directory=process.directory,
         store=process.store,
@@ -95,10 +94,10 @@ async def serve(front: FrontSetup) -> None:
         report=process.report,
         next_id=ids_of(config, make_ids(await process.store.new_epoch())),
         now=process.clock.now,
-        quotas=RemoteQuotas(process.calls) if strict.has_limits else None,
+        quotas=RemoteQuotas(process.calls) if profile and profile.has_limits else None,
         clients=None if emulation else RemoteClientCounter(process.calls),
         router=None if config.captures else Router(config.routes),
-        login_delay=strict.login_delay,
+        login_delay=profile.strict.login_delay if profile else 0.0,
     )
     if front.records_sessions:
         send = SessionSender(process.calls).send

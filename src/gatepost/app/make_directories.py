@@ -8,12 +8,14 @@ from types import MappingProxyType
 
 from gatepost.app.provision_accounts import ProvisionedAccount, provide_accounts
 from gatepost.app.provision_azure import Provisioned, provision
+from gatepost.app.provision_exchange import ProvisionedMailbox, provide_organisation
 from gatepost.config.settings import (
     AccountsDirectory,
     AccountSettings,
     AzureDirectorySettings,
     DirectorySettings,
     EntraDirectorySettings,
+    ExchangeDirectorySettings,
 )
 from gatepost.directory.accounts import AccountDirectory, StoredAccount, make_account
 from gatepost.directory.azure.directory import AzureDirectory
@@ -32,6 +34,8 @@ from gatepost.directory.contract import (
     standing_for_cache,
 )
 from gatepost.directory.entra_tokens import EntraTokens
+from gatepost.directory.exchange.directory import ExchangeDirectory
+from gatepost.directory.exchange.sign_in import exchange_rules_of
 from gatepost.directory.passwords import PasswordHasher
 from gatepost.directory.proof_cache import ticket_of
 from gatepost.keys.accounts import PROOFS, open_accounts, sealer
@@ -111,6 +115,7 @@ class Directories:
     clock: Clock = field(default_factory=SystemClock)
     accounts: AccountDirectory | None = None
     azure: AzureDirectory | None = None
+    exchange: ExchangeDirectory | None = None
     profile: Profile | None = None
     """The profile whose rules the Azure directory follows."""
     tokens: AccessTokens | None = None
@@ -128,7 +133,7 @@ class Directories:
 
     async def reload(self) -> None:
         """Read again what another node may have changed in the store."""
-        for each in (self.accounts, self.azure):
+        for each in (self.accounts, self.azure, self.exchange):
             if each is not None:
                 await each.reload()
 
@@ -164,6 +169,8 @@ class Directories:
                 case AzureDirectorySettings():
                     azure = await self._azure(each, prepared)
                     directories += [azure] if each.signs_in else []
+                case ExchangeDirectorySettings(profile):
+                    directories.append(await self._exchange(profile, prepared))
                 case EntraDirectorySettings():
                     # `up` does without
                     from gatepost.app.make_entra_directory import open_entra  # noqa: PLC0415
@@ -245,11 +252,40 @@ class Directories:
             prepared.provided = await provision(self.records, directory, self.key, now)
         if is_new:
             self.damaged.update(directory.damaged)
+        prepared.azure = directory
         prepared.then.append(partial(self._keep, directory, profile))
         return directory
 
     def _keep_tokens(self, tokens: EntraTokens | None) -> None:
         self.entra_tokens = tokens
+
+    async def _exchange(self, profile: Profile, prepared: "PreparedDirectory") -> ExchangeDirectory:
+        """Return the organisation, whose applications and people are those of the Azure directory
+        that was made before."""
+        application, entra = prepared.provided, prepared.azure
+        assert isinstance(application, Provisioned)  # noqa: S101 - a preset has both
+        assert entra is not None  # noqa: S101
+        first = replace(profile, account=replace(profile.account, token=""))
+        accounts = await provide_accounts(
+            self.records, self.key, first, self.damaged, self.accounts
+        )
+        self.accounts = accounts.directory
+        directory = self.exchange
+        if directory is None:
+            directory = ExchangeDirectory(
+                self.records, accounts.directory, entra, self.tokens, self.clock.now
+            )
+            await directory.load()
+            self.damaged.update(directory.damaged)
+        prepared.provided = await provide_organisation(
+            directory, entra, accounts.first, application, profile
+        )
+        prepared.then.append(partial(self._keep_exchange, directory, profile))
+        return directory
+
+    def _keep_exchange(self, directory: ExchangeDirectory, profile: Profile) -> None:
+        directory.rules = exchange_rules_of(profile)
+        self.exchange = directory
 
     def _keep(self, directory: AzureDirectory, profile: Profile) -> None:
         if self.profile != profile:
@@ -262,8 +298,10 @@ class PreparedDirectory:
     """A directory, and what must be done when it is put into effect."""
 
     directory: Directory = field(init=False)
-    provided: Provisioned | ProvisionedAccount | None = None
+    provided: Provisioned | ProvisionedAccount | ProvisionedMailbox | None = None
     """What the first start has created for the application."""
+    azure: AzureDirectory | None = None
+    """The Azure directory among them."""
     then: list[Callable[[], None]] = field(default_factory=list)
 
     def take(self, served: ServedDirectory) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from gatepost.app.provision_accounts import ProvisionedAccount
 from gatepost.app.provision_azure import Provisioned
+from gatepost.app.provision_exchange import ProvisionedMailbox
 from gatepost.model.host_port import join_host_port
 from gatepost.model.secret import Secret
 from gatepost.model.unprintable import escape_unprintable
@@ -60,7 +61,7 @@ def describe(
     data: Path,
     listeners: Listeners,
     trusted: Trusted,
-    provisioned: Provisioned | ProvisionedAccount,
+    provisioned: Provisioned | ProvisionedAccount | ProvisionedMailbox,
     tls: Mapping[str, str] = _USUAL,
 ) -> dict[str, Any]:
     """Return the document, on whose format scripts depend; ``tls`` is for its ports."""
@@ -76,12 +77,22 @@ def describe(
         "ca_file": str(trusted.ca_file),
         "ca_bundle": str(trusted.ca_bundle),
         "username": provisioned.username,
-        **(
-            _account(provisioned)
-            if isinstance(provisioned, ProvisionedAccount)
-            else _application(provisioned, url, trusted)
-        ),
+        **_credentials(provisioned, url, trusted),
     }
+
+
+def _credentials(
+    provisioned: Provisioned | ProvisionedAccount | ProvisionedMailbox,
+    url: str | None,
+    trusted: Trusted,
+) -> dict[str, Any]:
+    match provisioned:
+        case ProvisionedAccount():
+            return _account(provisioned)
+        case ProvisionedMailbox():
+            return _mailbox(provisioned, url, trusted)
+        case _:
+            return _application(provisioned, url, trusted)
 
 
 def _application(provisioned: Provisioned, url: str | None, trusted: Trusted) -> dict[str, Any]:
@@ -118,6 +129,23 @@ def _account(account: ProvisionedAccount) -> dict[str, Any]:
         "access_token": _revealed(account.token),
         **nothing,
         "env": {},
+    }
+
+
+_OF_ENTRA: Final = ("tenant_id", "client_id", "client_secret", "admin", "authority")
+_OF_IDENTITY: Final = frozenset(
+    {"AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"}
+)
+
+
+def _mailbox(mailbox: ProvisionedMailbox, url: str | None, trusted: Trusted) -> dict[str, Any]:
+    """Return the part for a mailbox, and the application that gets tokens for it."""
+    application = _application(mailbox.entra, url, trusted)
+    names = _OF_IDENTITY | trusted.variables.keys()
+    return {
+        **_account(mailbox.account),
+        **{name: application[name] for name in _OF_ENTRA},
+        "env": {name: value for name, value in application["env"].items() if name in names},
     }
 
 

@@ -86,6 +86,7 @@ def make_site(relay: RelayParts) -> Site:
         router=None if outbound is None else lambda: outbound.store.router,
         bounds=relay.bounds,
         entra_tokens=lambda: made.entra_tokens,
+        exchange=made.exchange,
         clients=None if clients is None else LocalClientCounter(clients, owner="api"),
     )  # fmt: skip
 

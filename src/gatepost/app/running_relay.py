@@ -36,6 +36,7 @@ from gatepost.config.problems import ConfigProblems
 from gatepost.config.settings import Configuration
 from gatepost.control.administration.accounts import account_admin
 from gatepost.control.administration.directory_changes import AdminContext
+from gatepost.control.administration.exchange import exchange_admin
 from gatepost.control.server_operations import ServerControl
 from gatepost.control.session_operations import SessionControl
 from gatepost.errors import ConfigError, GatepostError
@@ -250,7 +251,7 @@ class RunningRelay(RelayParts):
         if self.quotas is not None and config.emulation is not None:
             profile = config.emulation.profile
             self.quotas.configure(profile.strict, replies_with(profile.replies))
-            relay.quotas = LocalQuotas(self.quotas) if profile.strict.has_limits else None
+            relay.quotas = LocalQuotas(self.quotas) if profile.has_limits else None
             relay.login_delay = profile.strict.login_delay
         if self.failures is not None:
             self.failures.use(config)
@@ -260,6 +261,7 @@ class RunningRelay(RelayParts):
     def _open_administration(self, config: Configuration) -> None:
         made = self.directories
         self.admin.accounts = account_admin(made.accounts, self.key) if made.accounts else None
+        self.admin.exchange = exchange_admin(made.exchange, made.azure, self.clock.now)
         if made.azure is not None and made.profile is not None:
             self.admin.azure = AdminContext(
                 made.azure,

@@ -88,10 +88,12 @@ def _in_dotenv(name: str, value: str) -> str:
     )
 
 
-def missing_lines(variables: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence for each variable that is left out because it would not work."""
+def missing_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each variable of a ready.json's ``env`` that is left out because it
+    would not work."""
     for name, why in _NEEDED.items():
-        if name not in variables:
+        is_of_resource = name == "COMMUNICATION_SERVICES_CONNECTION_STRING"
+        if name not in document["env"] and (document.get("resource", True) or not is_of_resource):
             yield f"no {name}: {why}"
 
 
@@ -174,7 +176,7 @@ def _missing(document: dict[str, Any], variables: dict[str, str]) -> Iterable[st
     if not variables.keys() & {"GATEPOST_PASSWORD", "GATEPOST_TOKEN"}:
         yield "no GATEPOST_PASSWORD: the client secret was deleted or has expired"
     if document["env"]:
-        yield from missing_lines(variables)
+        yield from missing_lines(document)
     elif document.get("tenant_id") is not None:
         yield f"no variables for Azure's libraries: {_why_not_azure(document)}"
 

@@ -25,6 +25,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "domain": ("gatepost.cli.directory.domain:domain", "Domains and their verification."),
     "env": ("gatepost.cli.env:env", "Print a local relay's settings as environment variables."),
     "events": ("gatepost.cli.events:events", "Show the events of messages."),
+    "exchange": ("gatepost.cli.exchange:exchange",
+                 "Mailboxes and permissions of an emulated Exchange Online."),
     "failure": ("gatepost.cli.failure:failure", "Script failures that clients then see."),
     "init": ("gatepost.cli.init:init", "Write a configuration to start from."),
     "mcp": ("gatepost.cli.mcp:mcp", "Serve the doctor and captured mail to an assistant."),

@@ -15,6 +15,12 @@ _NO_PASSWORD = "none: the client secret was deleted or has expired"
 _TOKEN_ONLY = "none: this provider takes the token only"
 _TLS = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
 MAX_PORT = 65_535
+_EXCHANGE = """\
+The application may send as the mailbox. A token for it, and one step less, to see what happens:
+
+  gatepost exchange token
+  gatepost exchange break full-access    # gatepost exchange steps lists the others
+"""
 EXAMPLE = """\b
 Example:
   gatepost up
@@ -174,6 +180,8 @@ def _announce(reporter: Any, document: dict[str, Any], config: Any) -> None:
         seed = document["failures"]["seed"]
         reporter.say(f"Failures are scripted by {config.failures.file}, with the seed {seed}.\n")
     profile = config.emulation.profile
+    if profile.directory.kind == "exchange":
+        reporter.say(_EXCHANGE)
     if command := doctor_command(profile, document):
         reporter.say(f"To see the fault, {profile.quirk.cause}, run:\n\n  {command}\n")
 
@@ -202,5 +210,5 @@ def start_text(document: dict[str, Any]) -> str:
     if document["env"]:
         lines += ["", "For the libraries of Azure, in the application's shell:", ""]
         lines += [f"  {line}" for line in export_lines(document["env"])]
-        lines += [f"  # {line}" for line in missing_lines(document["env"])]
+        lines += [f"  # {line}" for line in missing_lines(document)]
     return "\n".join([*lines, "", f"  as JSON   {document['data']}/ready.json", ""])

@@ -11,8 +11,10 @@ from gatepost.config.settings import (
     AzureDirectorySettings,
     Configuration,
     ConsoleSettings,
+    DirectorySettings,
     DnsSettings,
     Emulation,
+    ExchangeDirectorySettings,
     FailureSettings,
     LimitSettings,
     ListenerSettings,
@@ -73,12 +75,15 @@ class UpPreset:
         storage = replace(config.storage, is_durable=self.is_durable)
         secure = [ApiSettings(*self.https, apis="secure")] if self.https else []
         clear = [ApiSettings(*self.http, apis="clear")] if self.http else []
-        has_accounts = profile.directory.kind == "accounts"
-        azure = AzureDirectorySettings(provider=profile, signs_in=not has_accounts)
-        accounts = [AccountsDirectory(provider=profile)] if has_accounts else []
+        kind = profile.directory.kind
+        azure = AzureDirectorySettings(provider=profile, signs_in=kind == "azure")
+        others: Mapping[str, list[DirectorySettings]] = {
+            "accounts": [AccountsDirectory(provider=profile)],
+            "exchange": [ExchangeDirectorySettings(profile)],
+        }
         return replace(
             config,
-            directories=(azure, *accounts),
+            directories=(azure, *others.get(kind, ())),
             storage=storage,
             workers=self.workers,
             apis=(*secure, *clear),

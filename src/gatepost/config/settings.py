@@ -160,7 +160,16 @@ class EntraDirectorySettings:
     """Permitted audiences of a token; none: the resource of ``scope``."""
 
 
-DirectorySettings = AccountsDirectory | AzureDirectorySettings | EntraDirectorySettings
+@dataclass(frozen=True, slots=True)
+class ExchangeDirectorySettings:
+    """A preset's: an organisation of Exchange Online, beside the Azure directory before it."""
+
+    provider: Profile
+
+
+DirectorySettings = (
+    AccountsDirectory | AzureDirectorySettings | EntraDirectorySettings | ExchangeDirectorySettings
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -333,7 +333,7 @@ def quota_operations(quotas: Quotas) -> dict[str, Operation]:
     return {
         "enter": _decoding(tuple[Principal], quotas.enter),
         "leave": _decoding(tuple[Principal], quotas.leave),
-        "admit": _decoding(tuple[Principal, Address], quotas.admit),
+        "admit": _decoding(tuple[Principal, Address, tuple[Address, ...]], quotas.admit),
     }
 
 

@@ -64,5 +64,7 @@ class Standing(Enum):
     ALLOWED = "allowed"
     DOMAIN_NOT_LINKED = "domain_not_linked"
     SENDER_NOT_REGISTERED = "sender_not_registered"
+    MAILBOX_NOT_OPENED = "mailbox_not_opened"
+    """The principal may sign in as its mailbox, but not open it."""
     NOT_SIGNED_IN = "not_signed_in"
     """The principal no longer exists, or has lost its role."""

@@ -17,8 +17,8 @@ from gatepost.model.server_behaviour import (
 from gatepost.model.units import MIB
 
 __all__ = [
-    "GROUPS", "MINUTE", "ApiRules", "DirectoryRules", "DoctorFacts", "EventRules", "Limits",
-    "Profile", "StrictLimits",
+    "GROUPS", "MINUTE", "REFUSALS", "ApiRules", "DirectoryRules", "DoctorFacts", "EventRules",
+    "Limits", "Profile", "StrictLimits",
 ]  # fmt: skip
 
 MINUTE = 60.0
@@ -89,9 +89,16 @@ class StrictLimits:
 class DirectoryRules:
     """What the provider asks of who signs in, and of a domain before it may be used."""
 
-    kind: Literal["azure", "accounts"] = "azure"
+    kind: Literal["azure", "accounts", "exchange"] = "azure"
     """Who can sign in to `gatepost up`: `azure`: applications of Entra with a role; `accounts`:
-    plain accounts, the first of which is described in `[account]`."""
+    plain accounts, the first of which is described in `[account]`; `exchange`: mailboxes of an
+    organisation, with the first account as the first one, and applications that may send as them.
+    """
+    service: Literal["client_submission", "high_volume"] = "client_submission"
+    """Which mailboxes of an organisation can sign in: all but the accounts of High Volume Email, or
+    only these."""
+    accepted_domains: tuple[str, ...] = ()
+    """Further accepted domains of the organisation that the first start creates."""
     required_actions: Literal["current", "legacy-2023"] | tuple[str, ...] = "current"
     """Actions that a role must grant for sending: a list, or the name of one; `legacy-2023` is the
     list that was documented until September 2024."""
@@ -208,6 +215,9 @@ class Profile:
     answers: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """From a command to the only reply that it gets, if its conditions are met (TLS, a login);
     `CONTENT` is the end of a message."""
+    refusals: Mapping[str, Reply] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """Replies to refused logins by their reason, for a provider that tells it; all other logins get
+    AUTH_FAILED."""
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     """The source of each value and its date, by the name of a key or a table: `limits.recipients`
     or `limits`."""
@@ -223,6 +233,21 @@ class Profile:
     doctor: DoctorFacts = field(default_factory=DoctorFacts)
     quirk: Quirk = field(default_factory=Quirk)
 
+    @property
+    def has_limits(self) -> bool:
+        """True when there is anything to count: connections, messages or recipients."""
+        return self.strict.has_limits or self.directory.kind == "exchange"
+
+
+REFUSALS: Final = frozenset(
+    {
+        "app_not_allowed", "basic_auth_disabled", "mailbox_out_of_scope", "not_high_volume",
+        "permission_missing", "security_defaults_block", "service_principal_missing",
+        "service_principal_of_registration", "smtp_auth_disabled_mailbox",
+        "smtp_auth_disabled_tenant", "token_expired", "token_malformed",
+    }
+)  # fmt: skip
+"""The reasons for which a profile may have a reply of its own."""
 
 GROUPS: Final[Mapping[str, type]] = MappingProxyType(
     {

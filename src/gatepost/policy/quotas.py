@@ -1,7 +1,7 @@
 """Limits of a subscription: connections at once, messages per time. Only with ``--strict``."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Literal, Protocol
 
 from gatepost.model.address import Address
@@ -10,6 +10,7 @@ from gatepost.model.profile import StrictLimits
 from gatepost.model.reply import Reply
 from gatepost.model.value_or_future import Later
 from gatepost.policy.rate_windows import Rate, RateWindows, rate_of
+from gatepost.policy.recipient_counts import RecipientCounts
 from gatepost.wire.server.replies import Replies
 
 Face = Literal["smtp", "rest"]
@@ -25,8 +26,11 @@ class Quotas(Protocol):
     def leave(self, principal: Principal) -> None:
         """Uncount a connection that has ended."""
 
-    def admit(self, principal: Principal, sender: Address) -> "Later[Reply | None]":
-        """Count a message; refused if there were too many in the last minute, hour or day."""
+    def admit(
+        self, principal: Principal, sender: Address, recipients: Sequence[Address] = ()
+    ) -> "Later[Reply | None]":
+        """Count a message; refused if there were too many in the last minute, hour or day, or too
+        many recipients."""
 
 
 class SubscriptionQuotas:
@@ -38,12 +42,17 @@ class SubscriptionQuotas:
         replies: Replies,
         is_managed: Callable[[str], bool],
         seconds: Callable[[], float],
+        recipients: RecipientCounts | None = None,
     ) -> None:
-        """``is_managed`` tells whether a domain, in lower case, is the provider's own."""
+        """``is_managed`` tells whether a domain, in lower case, is the provider's own.
+
+        ``recipients`` counts recipients, too; None: nothing does.
+        """
         self._limits = limits
         self._replies = replies
         self._is_managed = is_managed
         self._seconds = seconds
+        self._recipients = recipients
         self._windows = RateWindows()
         self._connections: dict[Hashable, Counter[str]] = {}
 
@@ -70,8 +79,18 @@ class SubscriptionQuotas:
         """Uncount all connections of a process that has ended."""
         self._connections.pop(owner, None)
 
-    def admit(self, face: Face, principal: Principal, sender: Address) -> Reply | None:
+    def admit(
+        self,
+        face: Face,
+        principal: Principal,
+        sender: Address,
+        recipients: Sequence[Address] = (),
+    ) -> Reply | None:
         """See ``Quotas.admit``. Own and custom domains have separate windows."""
+        if self._recipients is not None:
+            refusal = self._recipients.admit(principal, recipients, self._seconds(), self._replies)
+            if refusal is not None:
+                return refusal
         key, rate = self._window(face, principal, sender)
         return self._windows.admit(key, rate, self._seconds(), self._replies)
 
@@ -105,8 +124,10 @@ class LocalQuotas:
     def leave(self, principal: Principal) -> None:
         self._counts.leave(self._owner, principal)
 
-    def admit(self, principal: Principal, sender: Address) -> Reply | None:
-        return self._counts.admit(self._face, principal, sender)
+    def admit(
+        self, principal: Principal, sender: Address, recipients: Sequence[Address] = ()
+    ) -> Reply | None:
+        return self._counts.admit(self._face, principal, sender, recipients)
 
     def wait(self, principal: Principal, sender: Address) -> float:
         """Return the seconds until ``admit`` would accept a message, for Retry-After."""

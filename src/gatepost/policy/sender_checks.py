@@ -17,6 +17,10 @@ _REASONS: Final[Mapping[Standing, tuple[str, str]]] = {
         "SENDER_NOT_REGISTERED",
         "sender_not_registered: {sender} is not among the registered senders of its domain",
     ),
+    Standing.MAILBOX_NOT_OPENED: (
+        "MAILBOX_NOT_OPENED",
+        "mailbox_not_opened: the application has no FullAccess to the mailbox in effect",
+    ),
     Standing.NOT_SIGNED_IN: (
         "AUTH_REQUIRED",
         "not_signed_in: the identity that signed in was deleted, or has lost its role or secret",

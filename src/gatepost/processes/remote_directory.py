@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -154,8 +154,10 @@ class RemoteQuotas:
         with suppress(Disconnected):  # then all our connections are forgotten anyway
             self._calls.tell("leave", principal)
 
-    def admit(self, principal: Principal, sender: Address) -> "asyncio.Future[Reply | None]":
-        return self._calls.ask_for(_optional_reply, "admit", principal, sender)
+    def admit(
+        self, principal: Principal, sender: Address, recipients: Sequence[Address] = ()
+    ) -> "asyncio.Future[Reply | None]":
+        return self._calls.ask_for(_optional_reply, "admit", principal, sender, tuple(recipients))
 
 
 def _optional_reply(raw: msgspec.Raw) -> Reply | None:

@@ -13,7 +13,7 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from gatepost.errors import ConfigError
-from gatepost.model.profile import GROUPS, Profile
+from gatepost.model.profile import GROUPS, REFUSALS, Profile
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.server_behaviour import FirstAccount
 from gatepost.profiles.credentials import fill_template
@@ -34,7 +34,7 @@ _HINTS: Final[Mapping[str, Any]] = {
     },
 }
 """The type of every value, by its key in the file."""
-_REPLIES: Final = {"replies": REPLY_NAMES, "answers": ANSWERABLE}
+_REPLIES: Final = {"replies": REPLY_NAMES, "answers": ANSWERABLE, "refusals": REFUSALS}
 """The tables whose values are replies, and their keys."""
 _TABLES: Final = frozenset({*GROUPS, *_REPLIES})
 _KEYS: Final = frozenset(each.name for each in fields(Profile)) - {"name"}
@@ -86,6 +86,7 @@ class Layer:
             name=name,
             replies=MappingProxyType(tables["replies"]),
             answers=MappingProxyType(tables["answers"]),
+            refusals=MappingProxyType(tables["refusals"]),
             sources=MappingProxyType(dict(self.sources)),
             **plain,
             **groups,

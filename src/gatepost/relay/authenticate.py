@@ -179,12 +179,13 @@ class Authentication:
         return True
 
     def _in_our_words(self, verdict: Principal | Reply) -> Principal | Reply:
-        """Replace any reason by the profile's refusal: the client always gets the same one."""
+        """Return the profile's refusal: always the same one, if the provider does not tell why."""
         verdict = self._unless_broken(verdict)
         if isinstance(verdict, Principal) or verdict.is_transient:
             return verdict
-        refusal = self._session.replies.AUTH_FAILED.because(verdict.reason)
         slug = verdict.reason.partition(":")[0]
+        told = self._session.profile.refusals.get(slug, self._session.replies.AUTH_FAILED)
+        refusal = told.because(verdict.reason)
         if self._session.profile.directory.reveal_reason and _SLUG.fullmatch(slug):
             return replace(refusal, text=f"{refusal.text} (gatepost: {slug})")
         return refusal

@@ -232,14 +232,18 @@ class MailTransactions:
         if self._relay.quotas is None or self._session.profile.rate_phase != "data":
             self._connection.store(message)
         else:
-            sender = message.envelope.sender
-            self._connection.when(self._admit_message(sender), partial(self._store_unless, message))
+            envelope = message.envelope
+            recipients = tuple([each.address for each in envelope.recipients])
+            admitted = self._admit_message(envelope.sender, recipients)
+            self._connection.when(admitted, partial(self._store_unless, message))
 
-    def _admit_message(self, sender: Address | None) -> Later[Reply | None]:
+    def _admit_message(
+        self, sender: Address | None, recipients: Sequence[Address] = ()
+    ) -> Later[Reply | None]:
         quotas, principal = self._relay.quotas, self._session.signed_in_as
         if quotas is None or principal is None or sender is None:
             return None
-        return quotas.admit(principal, sender)
+        return quotas.admit(principal, sender, recipients)
 
     def _store_unless(self, message: Submission, refusal: Reply | None) -> None:
         if refusal is None:

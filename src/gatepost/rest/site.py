@@ -13,6 +13,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import CommunicationService
 from gatepost.directory.azure.tokens import AccessTokens, resource_name
 from gatepost.directory.entra_tokens import EntraTokens
+from gatepost.directory.exchange.directory import ExchangeDirectory
 from gatepost.model.address import Address
 from gatepost.model.delivery import Delivery
 from gatepost.model.dns import Resolver
@@ -176,5 +177,7 @@ class Site:
     """Returns what verifies tokens of real tenants; None: the configuration names none."""
     clients: LocalClientCounter | None = None
     """Counts refused credentials by address, and delays the answers; None: not counted."""
+    exchange: ExchangeDirectory | None = None
+    """The organisation whose mailboxes tokens are for; None: there is none."""
     turns: KeyedLocks = field(default_factory=KeyedLocks)
     """Held for a Message-ID from its check to its commit, over all listeners."""

@@ -28,6 +28,7 @@ from gatepost.control.administration.entry_lookup import (
     find_in_parent,
     find_parent,
 )
+from gatepost.control.administration.exchange import EXCHANGE_OPERATIONS, ExchangeAdmin
 from gatepost.control.administration.imported_entries import ImportedEntries, import_entries
 from gatepost.directory.azure.changes import domains, smtp_usernames
 from gatepost.directory.azure.changes import senders as sender_changes
@@ -128,6 +129,7 @@ class AdminDispatch:
 
     azure: AdminContext | None = None
     accounts: AccountAdmin | None = None
+    exchange: ExchangeAdmin | None = None
 
     async def administer(self, operation: str, fields: Mapping[str, Any]) -> Document:
         """Run ``NOUN VERB`` with its fields and return its answer.
@@ -141,6 +143,12 @@ class AdminDispatch:
         if noun == "account":
             directory, entry = self.accounts, ACCOUNT_OPERATIONS.get(operation)
             missing = "this relay has no directory of accounts"
+        elif noun == "exchange":
+            directory, entry = self.exchange, EXCHANGE_OPERATIONS.get(operation)
+            missing = (
+                "there is no organisation of Exchange Online; `gatepost up --profile microsoft365` "
+                "has one while it runs"
+            )
         else:
             entry = _OPERATIONS.get(operation)
             missing = f"this relay has no Azure directory, and so no {noun[:40]}s"

@@ -83,6 +83,10 @@ class Claims:
     """As requested; it may end in a slash."""
     expires_at: datetime
     roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    """What a person has allowed the application; empty in an application's own token."""
+    person: str = ""
+    """The user principal name of the person whose token it is; empty: it is an application's."""
 
 
 class InvalidToken(ValueError):
@@ -189,10 +193,11 @@ class AccessTokens:
         except InvalidToken:
             return False
 
-    def verify(self, token: str, audiences: Collection[str]) -> Claims:
+    def verify(self, token: str, audiences: Collection[str], *, of_people: bool = False) -> Claims:
         """Return the claims of ``token``, after checking its signature, times and audience.
 
-        ``audiences`` are in lower case and without a final slash. Raises TokenError.
+        ``audiences`` are in lower case and without a final slash; ``of_people``: a person's token
+        will do, too. Raises InvalidToken.
         """
         if len(token) > MAX_TOKEN:
             raise InvalidToken("token_malformed", _malformed_because(token))
@@ -210,6 +215,10 @@ class AccessTokens:
         if now.timestamp() < start:
             raise InvalidToken(
                 "token_not_yet_valid", "the token is not valid yet; are the clocks right?"
+            )
+        if claims.person and not of_people:
+            raise InvalidToken(
+                "token_delegated", "the token is a person's; applications need one of their own"
             )
         check_audience(claims, audiences)
         return claims
@@ -240,7 +249,7 @@ class AccessTokens:
 
 
 def check_audience(claims: Claims, audiences: Collection[str]) -> None:
-    """Raise TokenError unless the token is for one of ``audiences`` (as of ``verify``)."""
+    """Raise InvalidToken unless the token is for one of ``audiences`` (as of ``verify``)."""
     if _folded(claims.audience) in audiences:
         return
     name = resource_name(claims.audience)
@@ -295,10 +304,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 
 def _read_claims(payload: Mapping[str, Any]) -> Claims:
-    if "scp" in payload:
-        raise InvalidToken(
-            "token_delegated", "the token is a person's; applications need one of their own"
-        )
+    is_delegated = "scp" in payload
     roles = payload.get("roles", [])
     if not isinstance(roles, list):
         raise InvalidToken("token_malformed", "the claim roles is not a list")
@@ -309,6 +315,8 @@ def _read_claims(payload: Mapping[str, Any]) -> Claims:
         _text(payload, "aud"),
         datetime.fromtimestamp(_number(payload, "exp"), UTC),
         tuple(map(str, roles)),
+        tuple(_text(payload, "scp").split()) if is_delegated else (),
+        _text(payload, "upn") if is_delegated else "",
     )
 
 

@@ -16,7 +16,7 @@ from gatepost.directory.azure.entries import (
 )
 from gatepost.directory.azure.login_checks import Denial
 from gatepost.directory.azure.roles import permissions_of
-from gatepost.directory.azure.tokens import GRAPH, IssuedToken, resource_name
+from gatepost.directory.azure.tokens import GRAPH, OUTLOOK, IssuedToken, resource_name
 from gatepost.rest.entra.assertion import TYPE, Expected, check_assertion
 from gatepost.rest.entra.authority import Authority, tenant_of
 from gatepost.rest.entra.errors import (
@@ -97,8 +97,14 @@ def proven_application(site: Site, authority: Authority, tenant: Tenant, form: F
 
 
 def _roles(site: Site, principal: ServicePrincipal, audience: str) -> tuple[str, ...]:
-    """Return the permissions in a token for Graph, which may also have our own address as its
-    audience."""
+    """Return the permissions in a token for Exchange Online, or for Graph, which may also have our
+    own address as its audience."""
+    if audience.removesuffix("/").lower() in OUTLOOK:
+        if site.exchange is None:
+            return ()
+        return site.exchange.organisation.consents_of(
+            principal.application_id
+        ).application_permissions
     if resource_name(audience) and audience.removesuffix("/").lower() not in GRAPH:
         return ()
     return permissions_of(site.directory.snapshot, principal.id, site.directory.rules.actions)

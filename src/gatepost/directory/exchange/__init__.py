@@ -1,0 +1,1 @@
+"""An organisation of Exchange Online: mailboxes, and who may send as them."""
