@@ -2,6 +2,7 @@
 theirs."""
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from gatepost.testing import Emulator
 from tests.commands import RECIPIENT
+
+GO = Path(__file__).parents[2] / "compliance" / "go"
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +69,23 @@ def nothing_delivered(relay: Emulator) -> Iterator[None]:
     before = relay.count()
     yield
     assert relay.count() == before
+
+
+@pytest.fixture(scope="session")
+def go_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the program of ``compliance/go``."""
+    path = tmp_path_factory.mktemp("go") / "send"
+    offline = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
+    subprocess.run(["go", "build", "-o", path, "."], cwd=GO, env=os.environ | offline, check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def https_relay() -> Iterator[Emulator]:
+    """Yield an emulator whose certificates the SDKs of Azure trust."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Emulator(options=("--https", "localhost:0", "--http", "off")) as relay,
+    ):
+        patch.setenv("REQUESTS_CA_BUNDLE", relay.ca_file)
+        yield relay

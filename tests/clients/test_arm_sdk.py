@@ -76,13 +76,8 @@ def signed_in(relay: Emulator, client_id: str, secret: str) -> Iterator[Azure]:
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        Emulator(options=("--https", "localhost:0", "--http", "off")) as relay,
-    ):
-        patch.setenv("REQUESTS_CA_BUNDLE", relay.ca_file)
-        yield relay
+def emulator(https_relay: Emulator) -> Emulator:
+    return https_relay
 
 
 @pytest.fixture(scope="module")

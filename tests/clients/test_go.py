@@ -12,25 +12,13 @@ from tests.commands import RECIPIENT
 
 pytestmark = pytest.mark.compliance
 
-SOURCES = Path(__file__).parents[2] / "compliance" / "go"
-
-
-@pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("go") / "send"
-    offline = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
-    subprocess.run(
-        ["go", "build", "-o", path, "."], cwd=SOURCES, env=os.environ | offline, check=True
-    )
-    return path
-
 
 def send(
-    program: Path, relay: Emulator, message: bytes, auth: str
+    go_program: Path, relay: Emulator, message: bytes, auth: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            *(program, "-auth", auth, "-username", relay.username),
+            *(go_program, "-auth", auth, "-username", relay.username),
             *("-server", f"localhost:{relay.smtp.port}", "-ca-file", relay.ca_file),
             *("-from", relay.sender, "-to", RECIPIENT),
         ],
@@ -44,15 +32,15 @@ def send(
 
 
 @pytest.mark.usefixtures("nothing_delivered")
-def test_plain_auth_is_refused(program: Path, relay: Emulator, message: bytes) -> None:
-    run = send(program, relay, message, "plain")
+def test_plain_auth_is_refused(go_program: Path, relay: Emulator, message: bytes) -> None:
+    run = send(go_program, relay, message, "plain")
     assert run.stderr == "AUTH: 504 5.7.4 Unrecognized authentication type\n"
     assert run.returncode == 1
 
 
 def test_login_auth_delivers(
-    program: Path, relay: Emulator, message: bytes, delivered: Callable[[], None]
+    go_program: Path, relay: Emulator, message: bytes, delivered: Callable[[], None]
 ) -> None:
-    run = send(program, relay, message, "login")
+    run = send(go_program, relay, message, "login")
     assert (run.returncode, run.stderr) == (0, "")
     delivered()

@@ -6,7 +6,6 @@ import ssl
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -47,13 +46,8 @@ class Graph:
 
 
 @pytest.fixture(scope="module")
-def relay() -> Iterator[Emulator]:
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        Emulator(options=("--https", "localhost:0", "--http", "off")) as relay,
-    ):
-        patch.setenv("REQUESTS_CA_BUNDLE", relay.ca_file)
-        yield relay
+def relay(https_relay: Emulator) -> Emulator:
+    return https_relay
 
 
 def credential(relay: Emulator, client_id: str, secret: str) -> ClientSecretCredential:

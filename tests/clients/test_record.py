@@ -17,7 +17,6 @@ from gatepost.model.finding import Diagnosis
 from gatepost.testing import Emulator
 from tests.clients.node import nodemailer
 from tests.clients.node.packages import needs_node
-from tests.clients.test_go import program  # noqa: F401 - a fixture
 from tests.commands import RECIPIENT
 from tests.event_loops import run_and_cut
 from tests.recorded_client import ids, recorded
@@ -98,14 +97,14 @@ def test_nodemailer(
 
 @pytest.mark.compliance
 def test_go(
-    program: Path,  # noqa: F811
+    go_program: Path,
     relay: Emulator,
     message: bytes,
 ) -> None:
     def plain(port: int) -> None:
         subprocess.run(
             [
-                *(program, "-auth", "plain", "-username", relay.username),
+                *(go_program, "-auth", "plain", "-username", relay.username),
                 *("-server", f"localhost:{port}", "-ca-file", relay.ca_file),
                 *("-from", relay.sender, "-to", RECIPIENT),
             ],

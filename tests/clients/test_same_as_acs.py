@@ -39,13 +39,11 @@ from tests.clients.leaving import (
     write,
 )
 from tests.clients.node.packages import HERE, NODE, needs_node
-from tests.clients.test_go import program as go_program
 from tests.shell.serve_process import wait_for
 from tests.shell.webhook_endpoint import Webhook
 
 pytestmark = pytest.mark.compliance
 
-program = go_program
 MIB = 1024 * 1024
 WRONG_KEY = base64.b64encode(b"wrong" * 13).decode()
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -396,12 +394,12 @@ def test_mail_over_smtp_is_reported_alike(both: Both) -> None:
     assert statuses == {OUTSIDE: "Delivered", GONE: "Bounced", SUPPRESSED: "Suppressed"}
 
 
-def test_the_program_in_go_sends_and_is_reported_alike(both: Both, program: Path) -> None:
+def test_the_program_in_go_sends_and_is_reported_alike(both: Both, go_program: Path) -> None:
     message_id = f"<{uuid4()}@app.example>"
 
     def send(server: Server) -> Result:
         done = subprocess.run(
-            [program, "-auth", "login", "-username", server.exit.old.username,
+            [go_program, "-auth", "login", "-username", server.exit.old.username,
              "-server", f"localhost:{server.smtp}", "-ca-file", server.ca_file,
              "-from", APP_MAIL, "-to", OUTSIDE],
             input=text(message_id=message_id), capture_output=True, check=False, timeout=LONG,

@@ -1,9 +1,7 @@
 """What unmodified clients make of scripted replies: the code and the text, at that command."""
 
-import os
 import smtplib
 import ssl
-import subprocess
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -13,7 +11,6 @@ import pytest
 
 from gatepost.testing import Emulator
 from tests.clients.node.packages import needs_node
-from tests.clients.test_go import SOURCES
 from tests.clients.test_go import send as send_by_go
 from tests.clients.test_nodemailer import send as send_by_nodemailer
 from tests.commands import RECIPIENT
@@ -106,16 +103,6 @@ def test_nodemailer_loses_the_reply_to_its_content(relay: Emulator, message: byt
     error = send_by_nodemailer(relay, message)["error"]
     assert error["code"] == "ECONNECTION"
     assert (relay.count(), rule.fired) == (before + 1, 1)
-
-
-@pytest.fixture(scope="session")
-def go_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("go") / "send"
-    offline = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOPROXY": "off"}
-    subprocess.run(
-        ["go", "build", "-o", path, "."], cwd=SOURCES, env=os.environ | offline, check=True
-    )
-    return path
 
 
 @pytest.mark.compliance

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -39,27 +39,9 @@ from gatepost.store.sqlite import (
 )
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
+from tests.contract.stores import AnyStore, run
 
-if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
-    from gatepost.store.postgres import PostgresStore
-
-AnyStore: TypeAlias = "MemoryStore | SqliteStore | PostgresStore"
 SETTINGS = StoreSettings(reserve=0, retention=Retention(age=timedelta(days=36_500)))
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore = MemoryStore()
-    if request.param == "sqlite":
-        made = open_store(tmp_path, SETTINGS)
-    elif request.param == "postgres":
-        made = request.getfixturevalue("postgres").open(tmp_path)
-    yield made
-    made.close()
-
-
-def run(steps: Awaitable[Any]) -> None:
-    asyncio.run(asyncio.wait_for(steps, 60))
 
 
 def entry(unread: Unread, **other: Any) -> MailboxEntry:

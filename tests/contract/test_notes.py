@@ -1,10 +1,7 @@
 """The contract of every store of notes (``queue.notes_contract.NoteStore``)."""
 
-import asyncio
-from collections.abc import Awaitable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -12,31 +9,12 @@ from gatepost.errors import LeaseLost
 from gatepost.model.delivery import Settlement, Verdict
 from gatepost.model.note import FOREVER, Note
 from gatepost.model.reply import Reply
-from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries, MemoryStore
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
+from tests.contract.stores import AnyStore, run
 
-if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
-    from gatepost.store.postgres import PostgresStore
-
-AnyStore: TypeAlias = "MemoryStore | SqliteStore | PostgresStore"
 LATER = NOON + timedelta(days=1)
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore = MemoryStore()
-    if request.param == "sqlite":
-        made = open_store(tmp_path, StoreSettings(reserve=0))
-    elif request.param == "postgres":
-        made = request.getfixturevalue("postgres").open(tmp_path)
-    yield made
-    made.close()
-
-
-def run(steps: Awaitable[Any]) -> None:
-    asyncio.run(asyncio.wait_for(steps, 60))
 
 
 def note(key: str, value: str = "v", scope: str = "accepted out", **more: Any) -> Note:

@@ -2,30 +2,24 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from gatepost.errors import QueueError
 from gatepost.model.send_operation import SendOperation
 from gatepost.store.retention_limits import OPERATIONS_KEPT
-from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.store.sqlite.group_writes import Ledger, Transaction
 from gatepost.store.sqlite.retention import expire_operations
 from gatepost.store.stored_values import MICROSECOND, microseconds
-from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, message
 from tests.contract.queued import planned
+from tests.contract.stores import AnyStore, run
 
-if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
-    from gatepost.store.postgres import PostgresStore
-
-AnyStore: TypeAlias = "MemoryStore | SqliteStore | PostgresStore"
 SETTINGS = StoreSettings(reserve=0)
 ID = "8540c0de-899f-5cce-acb5-3ec493af3800"
 OPERATION = SendOperation(
@@ -38,21 +32,6 @@ OPERATION = SendOperation(
     tracking_disabled=True,
     error=("EmailDroppedAllRecipientsSuppressed", "grüße"),
 )
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore = MemoryStore()
-    if request.param == "sqlite":
-        made = open_store(tmp_path, SETTINGS)
-    elif request.param == "postgres":
-        made = request.getfixturevalue("postgres").open(tmp_path)
-    yield made
-    made.close()
-
-
-def run(steps: Awaitable[Any]) -> None:
-    asyncio.run(asyncio.wait_for(steps, 60))
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
 """The contract of every store of reports (``queue.reports_contract.ReportStore``)."""
 
-import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -22,33 +21,15 @@ from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries, MemoryStore
 from tests.contract.messages import NOON, envelope, message
 from tests.contract.queued import planned
+from tests.contract.stores import AnyStore, run
 from tests.loopback import until
 
-if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
-    from gatepost.store.postgres import PostgresStore
-
-AnyStore: TypeAlias = "MemoryStore | SqliteStore | PostgresStore"
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore = MemoryStore()
-    if request.param == "sqlite":
-        made = open_store(tmp_path, StoreSettings(reserve=0))
-    elif request.param == "postgres":
-        made = request.getfixturevalue("postgres").open(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture
 def reports(store: AnyStore) -> ReportStore:
     return store.reports
-
-
-def run(steps: Awaitable[Any]) -> None:
-    asyncio.run(asyncio.wait_for(steps, 60))
 
 
 def report(id: str, at: datetime = NOON, message: str = "m1") -> Report:

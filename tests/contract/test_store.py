@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -14,14 +14,11 @@ from gatepost.directory.contract import OF_MESSAGE, Record
 from gatepost.errors import QueueError
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.queue.store_contract import Selection
-from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
+from gatepost.store.sqlite import StoreSettings, open_store
 from gatepost.testing.memory import MemoryStore
 from tests.contract.messages import NOON, envelope, message
+from tests.contract.stores import AnyStore, run
 
-if TYPE_CHECKING:  # where psycopg is not installed, the others are tested
-    from gatepost.store.postgres import PostgresStore
-
-AnyStore: TypeAlias = "MemoryStore | SqliteStore | PostgresStore"
 EVERYTHING = Selection()
 
 
@@ -38,10 +35,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
         made = open_store(tmp_path, StoreSettings(reserve=0, quick=QUICK[request.param]))
     yield made
     made.close()
-
-
-def run(steps: Awaitable[Any]) -> None:
-    asyncio.run(asyncio.wait_for(steps, 60))
 
 
 async def put(store: AnyStore, *submissions: Submission) -> None:

@@ -27,28 +27,7 @@ from gatepost.routing.route import Router
 from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.replies import Replies
 from gatepost.wire.server.session import MAX_UNSENT, SessionSettings
-
-
-class Stream:
-    """What a Receiver asks of a ServerStream in clear."""
-
-    peer_address, tls, presented = "192.0.2.1", None, ()
-    is_closing, is_shaking, is_writable = False, False, True
-
-    def __init__(self) -> None:
-        self.said = b""
-
-    def write(self, octets: bytes) -> None:
-        self.said += octets
-
-    def close(self) -> None:
-        self.is_closing = True
-
-    def abort(self) -> None:
-        self.is_closing = True
-
-    def start_tls(self, context: object) -> None:  # noqa: ARG002
-        self.is_shaking = True
+from tests.unit.relay.clear_stream import ClearStream
 
 
 class SlowStore(MemoryStore):
@@ -81,7 +60,7 @@ class Kept(MemoryStore):
 
 def test_auth_of_mail_is_not_believed_without_a_login() -> None:
     async def main() -> None:
-        store, stream, nobody = Kept(), Stream(), cast("Directory", None)
+        store, stream, nobody = Kept(), ClearStream(), cast("Directory", None)
         relay = Relay(
             nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
@@ -115,7 +94,7 @@ def test_authors_are_not_checked_if_no_login_is_required(header: str) -> None:
     """A device in a network that may relay writes what it likes."""
 
     async def main() -> None:
-        stream, nobody = Stream(), cast("Directory", None)
+        stream, nobody = ClearStream(), cast("Directory", None)
         relay = Relay(
             nobody, MemoryStore(), Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
@@ -138,7 +117,7 @@ def test_authors_are_not_checked_if_no_login_is_required(header: str) -> None:
 
 def test_a_client_that_waits_for_an_answer_is_not_idle() -> None:
     async def main() -> None:
-        store, stream, nobody = SlowStore(), Stream(), cast("Directory", None)
+        store, stream, nobody = SlowStore(), ClearStream(), cast("Directory", None)
         relay = Relay(
             nobody, store, Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )
@@ -167,7 +146,7 @@ def test_endless_pipelining_does_not_block_other_connections() -> None:
             lambda: datetime.now(UTC),
         )  # fmt: skip
         state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
-        receiver, stream = Receiver(relay, state, lambda _receiver: None), Stream()
+        receiver, stream = Receiver(relay, state, lambda _receiver: None), ClearStream()
         receiver.on_accept(stream)  # type: ignore[arg-type]
         receiver.on_connect()
         stream.said = b""
@@ -189,7 +168,7 @@ def test_a_client_is_uncounted_at_quit_before_it_disconnects(goodbye: str) -> No
             lambda: datetime.now(UTC), clients=clients,
         )  # fmt: skip
         state = plain_listener_state(SessionSettings(load_profile("open"), "mail.example"), None)
-        streams = [Stream(), Stream(), Stream()]
+        streams = [ClearStream(), ClearStream(), ClearStream()]
         receivers = [Receiver(relay, state, lambda _receiver: None) for _ in streams]
         for stream, receiver in zip(streams, receivers, strict=True):
             receiver.on_accept(stream)  # type: ignore[arg-type]
@@ -216,7 +195,7 @@ def test_refusals_are_reported_before_the_end_of_the_session() -> None:
         def note(event: str, **facts: Any) -> None:
             told.append(event)
 
-        stream, nobody = Stream(), cast("Directory", None)
+        stream, nobody = ClearStream(), cast("Directory", None)
         relay = Relay(
             nobody, MemoryStore(), Budget(Path()), note, lambda: "m1", lambda: datetime.now(UTC)
         )
@@ -245,7 +224,7 @@ def test_a_second_login_under_tls_is_counted_once() -> None:
     """STARTTLS has a sign-in forgotten (RFC 3207 4.2)."""
 
     async def main() -> None:
-        stream, directory = Stream(), cast("Directory", Anybody())
+        stream, directory = ClearStream(), cast("Directory", Anybody())
         one = StrictLimits(connections=1)
         quotas = LocalQuotas(SubscriptionQuotas(one, Replies(), lambda _: False, lambda: 0.0))
         relay = Relay(
@@ -284,8 +263,8 @@ def test_unfinished_handshakes_are_limited_by_address() -> None:
         setting = SessionSettings(load_profile("open"), "mail.example")
         state = replace(plain_listener_state(setting, None, implicit=True), handshakes=2)
 
-        def come(address: str = "192.0.2.1") -> tuple[Receiver, Stream]:
-            receiver, stream = Receiver(relay, state, lambda _receiver: None), Stream()
+        def come(address: str = "192.0.2.1") -> tuple[Receiver, ClearStream]:
+            receiver, stream = Receiver(relay, state, lambda _receiver: None), ClearStream()
             stream.peer_address = address
             receiver.on_accept(stream)  # type: ignore[arg-type]
             return receiver, stream
@@ -313,7 +292,7 @@ def test_the_directory_gets_the_address_of_the_client() -> None:
             return super().identify(credentials, mechanism)
 
     async def main() -> None:
-        stream, asked = Stream(), Asked()
+        stream, asked = ClearStream(), Asked()
         stream.peer_address = "2001:db8::17"
         relay = Relay(
             cast("Directory", asked), MemoryStore(), Budget(Path()), report, lambda: "m1",
@@ -331,7 +310,7 @@ def test_the_directory_gets_the_address_of_the_client() -> None:
 
 def test_each_login_has_a_new_nonce() -> None:
     async def main() -> None:
-        stream, nobody = Stream(), cast("Directory", None)
+        stream, nobody = ClearStream(), cast("Directory", None)
         relay = Relay(
             nobody, MemoryStore(), Budget(Path()), report, lambda: "m1", lambda: datetime.now(UTC)
         )

@@ -33,6 +33,7 @@ from gatepost.testing.memory import MemoryStore
 from gatepost.wire.server.session import SessionSettings
 from gatepost.wire.server.session_transcript import MAX_SIZE, SessionTranscript
 from tests.secret_forms import FORMS
+from tests.unit.relay.clear_stream import ClearStream
 
 PASSWORD = "An0ther~Secret.of.forty-characters-0123"
 USERNAME = "alice@example.com"
@@ -47,29 +48,6 @@ MECHANISMS = frozenset({"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER", 
 
 def b64(text: str) -> bytes:
     return base64.b64encode(text.encode())
-
-
-class Stream:
-    """What a Receiver asks of a ServerStream in clear."""
-
-    peer_address, tls, presented = "192.0.2.1", None, ()
-    is_closing, is_shaking, is_writable = False, False, True
-
-    def __init__(self) -> None:
-        self.said = b""
-
-    def write(self, octets: bytes) -> None:
-        self.said += octets
-
-    def close(self) -> None:
-        self.is_closing = True
-
-    abort = close
-
-    def pause(self) -> None:
-        pass
-
-    resume = pause
 
 
 class Doorkeeper:
@@ -111,7 +89,7 @@ class World:
 
     def connect(self) -> RecordedReceiver:
         receiver = RecordedReceiver(self.relay, self.state, lambda _: None)
-        receiver.on_accept(cast("Any", Stream()))
+        receiver.on_accept(cast("Any", ClearStream()))
         receiver.on_connect()
         return receiver
 
@@ -408,7 +386,7 @@ def test_what_is_shown_of_the_server_is_what_was_sent(profile: str) -> None:
     """Also by servers that say nothing, end lines otherwise, or disconnect."""
 
     async def scene(world: World) -> None:
-        stream = Stream()
+        stream = ClearStream()
         receiver = RecordedReceiver(world.relay, world.state, lambda _: None)
         receiver.on_accept(cast("Any", stream))
         receiver.on_connect()
