@@ -18,6 +18,7 @@ from bench import (
     relaying,
     report,
     rest,
+    rest_intake,
     soak,
     startup,
     waiting,
@@ -102,7 +103,7 @@ def main() -> int:
         crowded = list(waiting.promises(home, options))
         shared = [
             measurement
-            for part in (intake, relay_nodes, leasing)
+            for part in (intake, rest_intake, relay_nodes, leasing)
             for measurement in part.measurements(home, options)
         ]
         if not options.peers_only and not options.only:

@@ -231,18 +231,26 @@ def running_relay(
     """
     pair = make_authority(home).issue("localhost", "127.0.0.1")
     (home / "password").write_text("secret")
-    (home / "gatepost.toml").write_text(
-        CONFIG.format(
-            workers=workers if workers > 1 else 0,
-            certificate=pair.certificate,
-            key=pair.key,
-            password=home / "password",
-            data=home / "data",
-            storage=storage,
-            port=sink,
-            connections=CONNECTIONS,
-        )
+    text = CONFIG.format(
+        workers=workers if workers > 1 else 0,
+        certificate=pair.certificate,
+        key=pair.key,
+        password=home / "password",
+        data=home / "data",
+        storage=storage,
+        port=sink,
+        connections=CONNECTIONS,
     )
+    with served(home, text) as ready:
+        [listener] = ready["listeners"]
+        yield ready["pid"], listener["port"]
+
+
+@contextmanager
+def served(home: Path, text: str) -> Iterator[dict[str, Any]]:
+    """Run ``gatepost serve`` with a configuration, which stores in ``home``/data, during a
+    ``with``; yield ready.json."""
+    (home / "gatepost.toml").write_text(text)
     with (
         (home / "events").open("wb") as events,
         subprocess.Popen(
@@ -250,13 +258,13 @@ def running_relay(
         ) as process,
     ):
         try:
-            ready = home / "data/ready.json"
+            path = home / "data/ready.json"
             deadline = time.monotonic() + PATIENCE
-            while not ready.exists() or json.loads(ready.read_text())["pid"] != process.pid:
+            while not path.exists() or json.loads(path.read_text())["pid"] != process.pid:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise TimeoutError("gatepost serve did not come up")
                 time.sleep(0.01)
-            [listener] = json.loads(ready.read_text())["listeners"]
-            yield process.pid, listener["port"]
+            ready: dict[str, Any] = json.loads(path.read_text())
+            yield ready
         finally:
             process.terminate()

@@ -30,11 +30,26 @@ SMALL: Final = 64
 
 
 class StrictConnection(h11.Connection):
-    """A server's connection. What it refuses gets 400, and ends the connection."""
+    """A server's connection. What it refuses gets 400, and ends the connection.
+
+    The header of a response goes out together with what follows, in one TLS record.
+    """
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, MAX_HEAD)
         self._small = 0
+        self._head = b""
+
+    def send(self, event: Any) -> Any:
+        """Return what is to be written now. A header without a length is: what follows it may take
+        its time."""
+        octets = super().send(event)
+        if type(event) is h11.Response:
+            if any(name == b"content-length" for name, _ in event.headers):
+                self._head, octets = octets or b"", b""
+        elif self._head:
+            octets, self._head = self._head + (octets or b""), b""
+        return octets
 
     def next_event(self) -> Any:
         """Return the next event. Raises h11.RemoteProtocolError."""
