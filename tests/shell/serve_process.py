@@ -160,16 +160,17 @@ def wait_for(condition: Any) -> Any:
 
 @contextmanager
 def relaying(
-    directory: Path, text: str, *arguments: str, base: str = BASE
+    directory: Path, text: str, *arguments: str, base: str = BASE, program: str = ""
 ) -> Iterator[ServeProcess]:
-    """Run a relay during the ``with``. ``cert.pem`` and ``key.pem`` exist."""
+    """Run a relay during the ``with``. ``cert.pem`` and ``key.pem`` exist. ``program`` is a file
+    with another program than ours."""
     authority = make_authority(directory)
     put_certificate(directory, authority)
     (directory / "gatepost.toml").write_text(base + text)
     with (directory / "log").open("wb") as log:
         process = fork_server.Popen(
-            [sys.executable, "-m", "gatepost.cli.main", "serve", "--json",
-             "--config", "gatepost.toml", *arguments],
+            [sys.executable, *([program] if program else ["-m", "gatepost.cli.main"]),
+             "serve", "--json", "--config", "gatepost.toml", *arguments],
             cwd=directory, stdout=log, stderr=log,
             env={**os.environ, "APP_PASSWORD": "secret"},
         )  # fmt: skip

@@ -56,8 +56,9 @@ class Cluster:
     def __init__(self, directory: Path, url: str, stack: ExitStack, more: str) -> None:
         self._directory, self._url, self._stack, self._more = directory, url, stack, more
 
-    def start(self, name: str, port: int) -> ServeProcess:
-        """Start a node whose next hop is at a port of 127.0.0.1."""
+    def start(self, name: str, port: int, program: str = "") -> ServeProcess:
+        """Start a node whose next hop is at a port of 127.0.0.1; ``program`` is a file with another
+        one than ours."""
         directory = self._directory / name
         directory.mkdir(exist_ok=True)
         self._copy_key(directory)
@@ -66,7 +67,8 @@ class Cluster:
         schema = f"nodes_{self._directory.name[-20:]}".replace("-", "_").lower()
         base = BASE.replace("SCHEMA", schema)
         base = base.replace("[storage]", f"{HEALTH}{self._more}\n[storage]", 1)
-        relay = relaying(directory, HUB.format(port=port), "--node", name, base=base)
+        text = HUB.format(port=port)
+        relay = relaying(directory, text, "--node", name, base=base, program=program)
         return self._stack.enter_context(relay)
 
     def _copy_key(self, directory: Path) -> None:

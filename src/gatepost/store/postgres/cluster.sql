@@ -38,8 +38,8 @@ INSERT INTO lost_node (epoch, name, was_fenced, at) VALUES (0, '', false, %s)
 ON CONFLICT DO NOTHING;
 
 -- name: insert_node
-INSERT INTO node (epoch, name, program, dead_after, is_visitor, draining, seen)
-VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp());
+INSERT INTO node (epoch, name, program, schema, dead_after, is_visitor, draining, seen)
+VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp());
 
 -- name: insert_writers
 INSERT INTO writer (epoch, n) SELECT %s, generate_series(1, %s);
@@ -95,6 +95,17 @@ UPDATE lost_node SET page = %s, leases = %s WHERE epoch = %s;
 
 -- name: forget_lost
 DELETE FROM lost_node WHERE epoch = %s;
+
+-- name: contracted
+-- The newest migration that has taken something away.
+SELECT coalesce(max(number), 0) FROM migration WHERE contracted IS NOT NULL;
+
+-- name: set_contracted
+UPDATE migration SET contracted = now() WHERE number = %s;
+
+-- name: oldest_known
+-- The oldest version of the tables that a node knows.
+SELECT coalesce(min(schema), 0) FROM node;
 
 -- name: nodes
 -- Every delivery is read once.

@@ -6,8 +6,9 @@ import importlib.metadata
 import os
 from typing import Final
 
-from gatepost.errors import QueueError
+from gatepost.errors import QueueError, Unreadable
 from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.migrations import MIGRATIONS, check_version
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
 
@@ -86,12 +87,15 @@ class Node:
 
     def rejoin(self, connection: Connection) -> None:
         """Become a node again after others took us for dead. Raises Superseded if a newer start
-        with our name has taken our place."""
+        with our name has taken our place, or newer programs have changed the tables."""
         row = connection.execute(SQL["epoch_of"], (self.name,)).fetchone()
         # an older one is there again if the database was replaced by an older copy
         if row is not None and row[0] not in self._epochs and row[0] > self.epoch:
             raise Superseded(f"another relay with the name {self.name} has taken over")
-        self._register(connection)
+        try:
+            self._register(connection)
+        except Unreadable as error:
+            raise Superseded(str(error)) from error
 
     def _register(self, connection: Connection) -> None:
         with connection.transaction():
@@ -109,14 +113,16 @@ class Node:
 
     def renew(self, connection: Connection, now: int) -> int:
         """Begin a new epoch, in an open transaction; return it. What an earlier one had leased is
-        to be given back."""
+        to be given back. Raises Unreadable if this program is too old for the tables."""
         settings, begun = self._settings, self._settings.clock()
         epoch = next_epoch(connection, self.epoch)
         self._epochs.add(epoch)
         connection.execute(SQL["remove_node"], (self.name, now))
         is_visitor, is_draining = settings.is_visitor, settings.is_visitor or self.is_draining
-        values = (epoch, self.name, _program(), settings.dead_after, is_visitor, is_draining)
+        us = (epoch, self.name, _program(), len(MIGRATIONS))
+        values = (*us, settings.dead_after, is_visitor, is_draining)
         connection.execute(SQL["insert_node"], values)
+        check_version(connection)  # nobody contracts the tables from now on
         connection.execute(SQL["insert_writers"], (epoch, self._writers))
         if not is_visitor:
             connection.execute(SQL["look_for_orphans"], (now,))

@@ -12,11 +12,11 @@ import psycopg
 from gatepost.errors import QueueError, Unreadable
 from gatepost.net.file_owners import not_ours
 from gatepost.store.lock import DirectoryLock
-from gatepost.store.postgres.connections import Connection, Connector, text_of
+from gatepost.store.postgres.connections import Connector, text_of
 from gatepost.store.postgres.health import ReportFacts
+from gatepost.store.postgres.migrations import expand
 from gatepost.store.postgres.node import Node
 from gatepost.store.postgres.settings import PostgresSettings
-from gatepost.store.postgres.statements import SCHEMA
 from gatepost.store.postgres.store import OWN_WRITERS, OpenedDatabase, PostgresStore
 from gatepost.store.postgres.thread_connection import PATIENCE, Reachability, ThreadConnection
 
@@ -59,7 +59,7 @@ def open_store(
         session = ThreadConnection(connect, Reachability())
         try:
             connection = session.connection()
-            prepare_schema(connection, settings.schema)
+            expand(connection, settings.schema)
             node.choose_name(connection)
             if connector.application != node.application:
                 connector.application = node.application
@@ -75,32 +75,6 @@ def open_store(
     return PostgresStore(
         OpenedDatabase(settings, connector, session, node, lock), on_failure, report
     )
-
-
-def prepare_schema(connection: Connection, schema: str) -> None:
-    """Create or migrate the tables; only one program at a time does so. Raises psycopg.Error, and
-    Unreadable for those of a newer program."""
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"gatepost {schema}",))
-        exists = connection.execute(
-            "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (schema,)
-        ).fetchone()
-        if not exists:  # whoever may not create one can use one that is there
-            connection.execute(f"CREATE SCHEMA {schema}", prepare=False)
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS migration (number int PRIMARY KEY,"
-            " at timestamptz NOT NULL DEFAULT now())",
-            prepare=False,
-        )
-        row = connection.execute("SELECT coalesce(max(number), 0) FROM migration").fetchone()
-        version = row[0] if row else 0
-        if version > len(SCHEMA):
-            raise Unreadable(
-                f"the store has version {version}, this program supports up to {len(SCHEMA)}"
-            )
-        for number, step in enumerate(SCHEMA[version:], version + 1):
-            connection.execute(step, prepare=False)
-            connection.execute("INSERT INTO migration VALUES (%s)", (number,))
 
 
 def default_name() -> str:

@@ -21,8 +21,3 @@ SQL: Final = {
     for file in _FILES
     for name, statement in read_statements(Path(__file__).with_name(file)).items()
 }
-SCHEMA: Final = tuple(
-    Path(__file__).with_name(f"schema_{number}.sql").read_text(encoding="utf-8")
-    for number in (1, 2, 3, 4)
-)
-"""``SCHEMA[n]`` leads from version n to n + 1."""

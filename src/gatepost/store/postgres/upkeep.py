@@ -1,5 +1,5 @@
 """What one of the nodes does by itself: it deletes what is old, drops tables of contents that
-nobody needs, and repairs the hints of next hops."""
+nobody needs, repairs the hints of next hops, and ends migrations."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,7 @@ from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.deliveries import forget_settled
 from gatepost.store.postgres.fenced_writer import FencedWriter
 from gatepost.store.postgres.message_reader import first
+from gatepost.store.postgres.migrations import contract
 from gatepost.store.postgres.notes import expire_notes
 from gatepost.store.postgres.segments import Kind, SegmentTables, table_of
 from gatepost.store.postgres.settings import PostgresSettings
@@ -66,6 +67,8 @@ class Upkeep:
         if now - self._retained >= self._settings.upkeep:
             self._retained = now
             self.expire()
+            with suppress(QueueError):  # somebody reads a table: later
+                self._writer.change(contract, 0)
         if now - self._repaired >= HINTS:
             self._repaired = now
             self.repair_hops()
