@@ -1,10 +1,15 @@
 """What comes back about relayed mail: bounces, and the listener for webhooks of providers."""
 
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gatepost.app.relay_store import RelayStore
+from gatepost.client.http_sign_in import HttpSignIn
+from gatepost.client.provider_sign_in import BasicKeySignIn, KeySignIn
 from gatepost.config.settings import Configuration, EventSettings, ProviderEventsSettings
 from gatepost.feedback.bounces import Bounces
 from gatepost.feedback.recorder import FeedbackRecorder
@@ -13,10 +18,11 @@ from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.reports.event_service import EventService
-from gatepost.reports.relayed_outcomes import RelayedOutcomes
+from gatepost.reports.relayed_outcomes import ProviderFeedback, RelayedOutcomes
 
 if TYPE_CHECKING:
     from gatepost.app.outbound import Outbound
+    from gatepost.feedback.event_poller import EventPoller
     from gatepost.feedback.webhook_endpoint import WebhookSource
 
 PATIENCE: Final = 10.0
@@ -51,11 +57,29 @@ class ProviderWebhooks:
         stack: AsyncExitStack,
     ) -> None:
         """Serve until ``stack`` is closed. Raises TlsError."""
-        if self.listener is None or self._events is None:
+        if self._events is None or not self._events.providers:
             return
         assert outbound is not None  # noqa: S101 - a file with [events] has routes
         assert outbound.outcomes is not None  # noqa: S101
         recorder = feedback_recorder(outbound, outbound.outcomes, store, relay)
+        http = HttpClient(ca_file=self._ca_file or None, timeout=PATIENCE)
+        stack.push_async_callback(http.close)
+        for poller in _pollers(self._events, http, recorder, store, relay):
+            poller.start()
+            stack.push_async_callback(poller.stop)
+        if self.listener is not None:
+            await self._listen(self._events, http, recorder, store, relay, stack)
+
+    async def _listen(
+        self,
+        events: EventSettings,
+        http: Http,
+        recorder: FeedbackRecorder,
+        store: RelayStore,
+        relay: Relay,
+        stack: AsyncExitStack,
+    ) -> None:
+        assert self.listener is not None  # noqa: S101 - or this is not called
         from gatepost.feedback.webhook_endpoint import (  # noqa: PLC0415 - HTTP is large
             WebhookEndpoint,
             webhook_application,
@@ -63,9 +87,7 @@ class ProviderWebhooks:
         from gatepost.rest.request_bodies import Intake  # noqa: PLC0415
         from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415
 
-        http = HttpClient(ca_file=self._ca_file or None, timeout=PATIENCE)
-        stack.push_async_callback(http.close)
-        sources = {each.name: _source(each, http) for each in self._events.providers}
+        sources = {each.name: _source(each, http) for each in events.providers if each.has_webhook}
         intake = Intake(relay.budget, relay.report)
         endpoint = WebhookEndpoint(sources, recorder, intake, relay.report, store.notes)
         clients = relay.clients
@@ -73,7 +95,7 @@ class ProviderWebhooks:
             endpoint, relay.report, clients if isinstance(clients, LocalClientCounter) else None
         )
         server = WebServer(
-            self.listener, application, _files(self._events), WebLimits(), relay.report,
+            self.listener, application, _files(events), WebLimits(), relay.report,
             relay.descriptors,
         )  # fmt: skip
         stack.push_async_callback(server.stop)
@@ -86,15 +108,15 @@ def open_feedback(
     outbound: "Outbound",
     relay: Relay,
     store: RelayStore,
+    remembers: timedelta,
 ) -> None:
     """Let what is relayed be reported, and what comes back be read, if there are [events]."""
     if events is None:
         return
     service.sources.topic = events.topic
-    awaited = {target for each in events.providers for target in each.targets}
     outbound.outcomes = RelayedOutcomes(
-        service.report_creator, service.sources,
-        suppresses=events.suppress, awaited=frozenset(awaited),
+        service.report_creator, service.sources, _found_again(events), remembers,
+        suppresses=events.suppress,
     )  # fmt: skip
     if events.bounce_domain:
         service.report_creator.unreported_domain = events.bounce_domain
@@ -116,6 +138,44 @@ def feedback_recorder(
     return FeedbackRecorder(
         store.deliveries, store.notes, outcomes, outbound.marks, relay.report, relay.now
     )
+
+
+def _found_again(events: EventSettings) -> Mapping[str, ProviderFeedback]:
+    """Return what providers say later about the mail of each target, by its name."""
+    by_target: dict[str, ProviderFeedback] = {}
+    for each in events.providers:
+        by_recipient = each.poll is not None and any(
+            poll.by_recipient for poll in each.provider.polls
+        )
+        feedback = ProviderFeedback(each.has_delivery_events, by_recipient)
+        by_target |= dict.fromkeys(each.targets, feedback)
+    return by_target
+
+
+def _pollers(
+    events: EventSettings, http: Http, recorder: FeedbackRecorder, store: RelayStore, relay: Relay
+) -> "Iterator[EventPoller]":
+    """Yield what reads the lists of events at the APIs of providers."""
+    from gatepost.feedback.event_poller import TURN, EventPoller, PolledSource  # noqa: PLC0415
+
+    cluster, take_turn = store.cluster, None
+    if cluster is not None:
+        take_turn = partial(cluster.try_take_turn, seconds=TURN)
+    for each in events.providers:
+        if each.poll is None:
+            continue
+        for number, (poll, url) in enumerate(zip(each.provider.polls, each.poll.urls, strict=True)):
+            key, sign_in = each.poll.key.read, poll.sign_in
+            identity = f"API key of events.provider.{each.name}"
+            proof: HttpSignIn = KeySignIn(identity, key, sign_in.header, sign_in.prefix)
+            if sign_in.kind == "basic":
+                proof = BasicKeySignIn(identity, sign_in.username, key)
+            name = f"{each.name} {number}" if number else each.name
+            every = each.poll.every.total_seconds()
+            source = PolledSource(
+                name, each.name, each.provider, poll, url, each.targets, every, proof
+            )
+            yield EventPoller(source, recorder, store.notes, http, relay.report, take_turn)
 
 
 def _source(settings: ProviderEventsSettings, http: Http) -> "WebhookSource":

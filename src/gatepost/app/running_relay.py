@@ -180,7 +180,10 @@ class RunningRelay(RelayParts):
             return
         self.reports = await open_reports(rules, self.store, self.directories, self.origin(config))
         if self.outbound is not None:
-            open_feedback(config.events, self.reports, self.outbound, self.relay, self.store)
+            open_feedback(
+                config.events, self.reports, self.outbound, self.relay, self.store,
+                config.storage.history,
+            )  # fmt: skip
 
     def _prepare(
         self, config: Configuration, directory: PreparedDirectory

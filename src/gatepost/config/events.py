@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
 from gatepost.config.credentials import NOWHERE, secret
+from gatepost.config.http_api_targets import read_setting
+from gatepost.config.http_provider_file import PLACEHOLDER
 from gatepost.config.problems import nearest
 from gatepost.config.provider_events_file import read_event_provider
 from gatepost.config.provider_file import take_provider
@@ -14,10 +18,12 @@ from gatepost.config.settings import (
     AzureDirectorySettings,
     DirectorySettings,
     EventSettings,
+    PollSettings,
     ProviderEventsSettings,
 )
 from gatepost.config.table_reader import TableReader
 from gatepost.model.address import Address
+from gatepost.model.provider_events import EventProvider
 from gatepost.model.route import Capture, Route, Target
 from gatepost.net.listen import is_loopback
 from gatepost.routing.route import Origin, matches
@@ -27,6 +33,8 @@ _RESOURCE: Final = re.compile(
     r"/providers/Microsoft\.Communication/communicationServices/[^/\s]{1,100}",
     re.IGNORECASE,
 )
+LEAST, MOST = timedelta(seconds=10), timedelta(hours=1)
+"""How often a provider's API may be asked."""
 _TOPIC: Final = re.compile(r"arn:aws[a-z-]{0,10}:sns:[a-z0-9-]{1,30}:\d{12}:[A-Za-z0-9_.-]{1,256}")
 
 
@@ -45,6 +53,7 @@ def read_events(
     tables = table.named("provider").items()
     read = [_provider(each, name, targets) for name, each in tables]
     providers = tuple([each for each in read if each is not None])
+    has_webhooks = any(each.has_webhook for each in providers)
     domain, bouncing = _bounces(table, targets, routes)
     settings = EventSettings(
         topic, suppress, domain, bouncing, listener, certificate, key, providers
@@ -53,7 +62,7 @@ def read_events(
     if not settings.topic and not has_resources and not table.is_mistaken("topic"):
         problem = 'without a directory of kind "azure", events need the id of a resource'
         table.lack("topic", f"{table.name('topic')} is missing: {problem}")
-    if providers and listener is None and not table.is_mistaken("address"):
+    if has_webhooks and listener is None and not table.is_mistaken("address"):
         problem = "the webhooks of providers need an address to come in"
         table.lack("address", f"{table.name('address')} is missing: {problem}")
     table.finish()
@@ -111,7 +120,11 @@ def _provider(
         return None
     key, username, endpoint = NOWHERE, "", ""
     topics: tuple[str, ...] = ()
-    if provider.proof.kind == "sns":
+    poll = _poll(table, provider)
+    has_webhook = poll is None or any(map(table.has, ("key", "password", "topics")))
+    if not has_webhook:
+        pass
+    elif provider.proof.kind == "sns":
         topics = table.need("topics", values.some(_arn), ())
         endpoint = table.take("endpoint", values.https_url, "")
     elif provider.proof.kind == "basic":
@@ -122,7 +135,38 @@ def _provider(
     wanted: tuple[str, ...] = table.need("targets", values.some(values.text), ())
     _check_targets(table, wanted, targets)
     table.finish()
-    return ProviderEventsSettings(name, provider, wanted, key, username, topics, endpoint)
+    return ProviderEventsSettings(
+        name, provider, wanted, key, username, topics, endpoint, poll, has_webhook
+    )
+
+
+def _poll(table: TableReader, provider: EventProvider) -> PollSettings | None:
+    """Return how events are read from the provider's API, if they are."""
+    keys = ("api_key", "api_endpoint", *provider.placeholders)
+    if not table.has("poll"):
+        table.take("poll", _often, None)
+        table.turn_away(keys, f"needs {table.name('poll')}")
+        return None
+    if not provider.polls:
+        table.turn_away(("poll", *keys), f"cannot be used: no API of {provider.title} is known")
+        return None
+    every = table.take("poll", _often, None)
+    key = table.need("api_key", secret, NOWHERE)
+    base = table.take("api_endpoint", values.https_url, "")
+    settings = {name: read_setting(table, name, each) for name, each in
+                provider.placeholders.items()}  # fmt: skip
+    urls = []
+    for each in provider.polls:
+        url = PLACEHOLDER.sub(lambda match: settings.get(match[1], ""), each.url)
+        urls.append(f"{base.rstrip('/')}{urlsplit(url).path}" if base else url)
+    return None if every is None else PollSettings(every, key, tuple(urls))
+
+
+def _often(value: Any) -> timedelta | None:
+    span = values.positive_span(value)
+    if not LEAST <= span <= MOST:
+        raise ValueError('must be a time from "10s" to "1h"')
+    return span
 
 
 def _check_targets(
@@ -136,11 +180,16 @@ def _check_targets(
 
 def secrets_of(settings: EventSettings) -> list[tuple[tuple[str, ...], NamedSecret]]:
     """Return every secret with its path in the file."""
-    return [
+    of_webhooks: list[tuple[tuple[str, ...], NamedSecret]] = [
         (("events", "provider", each.name, key), each.key)
         for each in settings.providers
         if each.key is not NOWHERE
         for key in ("password" if each.username else "key",)
+    ]
+    return of_webhooks + [
+        (("events", "provider", each.name, "api_key"), each.poll.key)
+        for each in settings.providers
+        if each.poll is not None and each.poll.key is not NOWHERE
     ]
 
 

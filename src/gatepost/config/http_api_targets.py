@@ -24,7 +24,7 @@ def read_http_api(
 ) -> HttpApiTarget:
     """Return the target; ``credential`` is its name, and what it is, if there is one."""
     most = provider.limits.recipients
-    settings = {key: _setting(table, key, each) for key, each in provider.placeholders.items()}
+    settings = {key: read_setting(table, key, each) for key, each in provider.placeholders.items()}
     base = table.take("endpoint", values.https_url, "")
     size = table.take("message_size", values.positive_size, provider.limits.message_size)
     _check_credential(table, provider, credential[1])
@@ -43,7 +43,8 @@ def read_http_api(
     )
 
 
-def _setting(table: TableReader, key: str, placeholder: Placeholder) -> str:
+def read_setting(table: TableReader, key: str, placeholder: Placeholder) -> str:
+    """Return what a placeholder stands for in a table of the configuration."""
     if placeholder.words:
         read = values.one_of(tuple(placeholder.words))
     else:

@@ -69,10 +69,10 @@ def _read(root: TableReader, name: str) -> HttpProvider:
     root.take("as_of", values.text, "")
     request = sourced_table(root, "request")
     url = request.need("url", _url, "")
-    sign_in = _sign_in(request)
+    sign_in = read_sign_in(request)
     idempotency = request.take("idempotency_header", header_name, "")
     request.finish()
-    placeholders = {key: _placeholder(each) for key, each in root.named("placeholder").items()}
+    placeholders = {key: read_placeholder(each) for key, each in root.named("placeholder").items()}
     for key in placeholders:
         if key in RESERVED or not _NAME.fullmatch(key):
             problem = "cannot be the name of a placeholder: take another word of small letters"
@@ -94,7 +94,8 @@ def _read(root: TableReader, name: str) -> HttpProvider:
     return provider
 
 
-def _sign_in(request: TableReader) -> ProviderSignIn:
+def read_sign_in(request: TableReader) -> ProviderSignIn:
+    """Return how requests prove who sends them."""
     kind = request.decide("sign_in", values.one_of(("sigv4", "basic", "key")), "key", required=True)
     match kind:
         case "sigv4":
@@ -108,7 +109,8 @@ def _sign_in(request: TableReader) -> ProviderSignIn:
             return ProviderSignIn("key", header=header.lower(), prefix=prefix)
 
 
-def _placeholder(table: TableReader) -> Placeholder:
+def read_placeholder(table: TableReader) -> Placeholder:
+    """Return a word that the configuration sets."""
     table.take("source", values.text, "")
     default = table.take("default", values.optional_text, None)
     words: Mapping[str, str] = table.take("words", _words, {})

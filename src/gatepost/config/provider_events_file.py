@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any, Final, cast, get_args
 
 from gatepost.config import value_syntax as values
+from gatepost.config.http_provider_file import read_placeholder, read_sign_in
 from gatepost.config.provider_file import header_name, read_shipped_or_own, sourced_table
 from gatepost.config.source_file import parse, raise_problems
 from gatepost.config.table_reader import TableReader
@@ -15,6 +16,7 @@ from gatepost.model.provider_events import (
     CarriedMark,
     EventMeaning,
     EventPaths,
+    EventPoll,
     EventProvider,
     Meaning,
     Proof,
@@ -24,6 +26,7 @@ from gatepost.model.provider_events import (
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9_-]{1,60}|\*|@[A-Za-z0-9-]{1,64})"
                           r"(?:\.(?:[A-Za-z0-9_-]{1,60}|\*|@[A-Za-z0-9-]{1,64})){0,7}")  # fmt: skip
 _WINDOW: Final = 300.0
+_OVERLAP: Final = 900.0
 
 
 def read_event_provider(provider: str) -> EventProvider:
@@ -44,6 +47,9 @@ def parse_event_provider(text: str, file: str) -> EventProvider:
     provider = EventProvider(
         name, title, _proof(root), _paths(root),
         tuple([_meaning(each) for each in root.tables("meaning")]), _mark(root),
+        tuple([_poll(each) for each in root.tables("poll")]),
+        {key: read_placeholder(each) for key, each in root.named("placeholder").items()},
+        root.take("polls_deliveries", values.flag, True),
     )  # fmt: skip
     root.finish()
     raise_problems(source)
@@ -110,7 +116,42 @@ def _mark(root: TableReader) -> CarriedMark | None:
     return mark
 
 
+def _poll(table: TableReader) -> EventPoll:
+    table.take("source", values.text, "")
+    sign_in = read_sign_in(table)
+    poll = EventPoll(
+        table.need("url", _url, ""),
+        sign_in,
+        table.take("events", _path, ""),
+        table.take("each", _path, ""),
+        table.take("query", _query, ()),
+        cast("Any", table.take("since", values.one_of(("epoch", "minute", "date")), "epoch")),
+        table.take("next", _path, ""),
+        table.take("offset", values.name, ""),
+        table.take("overlap", _seconds, _OVERLAP),
+        table.take("usual_kind", values.text, ""),
+        table.take("by_recipient", values.flag, False),
+        table.take("takes_away", values.flag, False),
+    )
+    if sign_in.kind == "sigv4":
+        table.fault("sign_in", f"{table.name('sign_in')}: signatures are not made here")
+    table.finish()
+    return poll
+
+
 # Values.
+
+
+def _url(value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith("https://") or " " in value:
+        raise ValueError("must be a URL that begins with https://")
+    return value
+
+
+def _query(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise ValueError('must be a table such as { limit = "100" }')  # noqa: TRY004
+    return tuple([(values.name(name), values.text(each)) for name, each in value.items()])
 
 
 def _path(value: Any) -> str:

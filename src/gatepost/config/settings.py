@@ -384,6 +384,17 @@ class FailureSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PollSettings:
+    """How the events of a provider are read from its API."""
+
+    every: timedelta
+    key: NamedSecret
+    """The key of the API."""
+    urls: tuple[str, ...]
+    """One for each poll of the provider."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderEventsSettings:
     """A provider whose webhooks come in."""
 
@@ -399,6 +410,14 @@ class ProviderEventsSettings:
     """Of Amazon SNS: where its events come from."""
     endpoint: str = ""
     """``https://HOST`` to ask for certificates instead of Amazon's hosts."""
+    poll: PollSettings | None = None
+    """None: its events only come by webhook."""
+    has_webhook: bool = True
+
+    @property
+    def has_delivery_events(self) -> bool:
+        """Whether it says of mail that it was delivered, and not only that it was not."""
+        return self.has_webhook or self.provider.polls_deliveries
 
 
 @dataclass(frozen=True, slots=True)

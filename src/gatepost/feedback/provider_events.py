@@ -65,7 +65,7 @@ def read_events(provider: EventProvider, value: Any) -> list[ProviderEvent]:
 
 def _event(provider: EventProvider, event: dict[str, Any]) -> ProviderEvent:
     paths = provider.paths
-    kind = _first_text(event, paths.kind)
+    kind = _first_text(event, paths.kind) or paths.usual_kind
     meaning = next((each for each in provider.meanings if _matches(each, kind, event)), None)
     return ProviderEvent(
         kind,

@@ -1,8 +1,11 @@
 """What a provider reports about mail that it took, as data: how to trust it, and what it means."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
+from gatepost.model.http_provider import Placeholder, ProviderSignIn
 from gatepost.model.report import DeliveryStatus
 
 Proof = Literal["sns", "ecdsa", "mailgun", "svix", "basic"]
@@ -74,6 +77,8 @@ class EventPaths:
     """The provider's id of the message, as it said when it took the message."""
     message_id: tuple[str, ...] = ()
     """The message's own Message-ID."""
+    usual_kind: str = ""
+    """The kind of an event that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,34 @@ class EventMeaning:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPoll:
+    """A list of events at a provider's API, for a relay that cannot be reached from outside."""
+
+    url: str
+    """With placeholders."""
+    sign_in: ProviderSignIn
+    events: str
+    """The path of the list in a response; empty: the response is the list."""
+    each: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    """Of the first page; ``{since}`` and ``{until}`` are times."""
+    since: Literal["epoch", "minute", "date"] = "epoch"
+    """The form of these: seconds since 1970, ``2026-11-24T12:00``, ``2026-11-24``."""
+    next: str = ""
+    """The path of the URL of the next page; empty: there is none."""
+    offset: str = ""
+    """The part of the query that has the number of events on earlier pages; empty: none has."""
+    overlap: float = 900.0
+    """Seconds by which an event may appear later than its time, so that they are read again."""
+    usual_kind: str = ""
+    """The kind of events of a list that has one kind only."""
+    by_recipient: bool = False
+    """Its events know nothing of a message but the recipient."""
+    takes_away: bool = False
+    """An event that was read once is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventProvider:
     """The events of one provider, as its file describes them."""
 
@@ -100,3 +133,8 @@ class EventProvider:
     meanings: tuple[EventMeaning, ...]
     mark: CarriedMark | None = None
     """None: messages carry nothing over SMTP."""
+    polls: tuple[EventPoll, ...] = ()
+    placeholders: Mapping[str, Placeholder] = field(default_factory=lambda: MappingProxyType({}))
+    """Of the URLs of ``polls``."""
+    polls_deliveries: bool = True
+    """Whether ``polls`` have deliveries, too, or failures only."""

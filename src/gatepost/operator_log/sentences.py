@@ -18,7 +18,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     ready signed_in token_issued accepted message_delivered sign_in_works secret_changed
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
     watching probed stopping descriptors_free console_changed console_signed_in injected
-    failure_rules_loaded feedback_subscribed feedback_repeated
+    failure_rules_loaded feedback_subscribed feedback_repeated polling_works
     """,
     "warning": """
     auth_refused token_not_issued token_refused refused message_refused message_deferred
@@ -27,7 +27,8 @@ _EVENTS: Final[Mapping[Level, str]] = {
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
-    feedback_unmatched feedback_unknown feedback_delayed quota_used_up quota_notice_ignored
+    feedback_unmatched feedback_unknown feedback_delayed polling_failed
+    quota_used_up quota_notice_ignored
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -174,6 +175,8 @@ _SENTENCES: Final = {
     "feedback_repeated": "{source}: a webhook came again, and changed nothing",
     "feedback_unmatched": "{source}: {kind} for {rcpt_to} is about no mail of this relay: {reason}",
     "feedback_unknown": "{source}: the event {kind} is not known",
+    "polling_failed": "{source}: its events could not be read: {reason}",
+    "polling_works": "{source}: its events can be read again",
     "quota_used_up": "{target} is paused, because a bounce of it says: {reply}",
     "quota_notice_ignored": "a bounce from {peer}, which is no server of its target, says: {reply}",
     "feedback_delayed": "{source}: events could not be recorded: {reason}",

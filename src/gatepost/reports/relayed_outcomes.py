@@ -5,7 +5,7 @@ back after the delivery has another one. Their ids are always the same, and a st
 it has, so that a report is sent once however often it is made.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -52,6 +52,16 @@ class Feedback:
     """It wants no more mail, so that it stays suppressed until somebody removes it."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProviderFeedback:
+    """What the provider behind a target says later about its mail."""
+
+    has_delivery_events: bool = True
+    """Its mail is delivered only when the provider says so."""
+    by_recipient: bool = False
+    """It may know nothing of a message but the recipient."""
+
+
 class RelayedOutcomes:
     """Implements ``relay.outcome_reports.OutcomeReporter``."""
 
@@ -59,19 +69,16 @@ class RelayedOutcomes:
         self,
         creator: ReportCreator,
         sources: Sources,
+        providers: Mapping[str, ProviderFeedback],
+        remembers: timedelta,
         *,
         suppresses: bool = True,
-        awaited: Collection[str] = frozenset(),
-        by_recipient: Collection[str] = frozenset(),
-        remembers: timedelta = timedelta(days=7),
     ) -> None:
-        """``awaited``: the targets whose provider says later what became of their mail, by
-        ``by_recipient`` those about whom it may know nothing but the recipient; ``remembers``: for
-        how long it is found."""
+        """``providers``: what they say later about mail, by the names of its targets;
+        ``remembers``: for how long it is found again."""
         self._creator, self._sources = creator, sources
         self._suppresses = suppresses
-        self._awaited, self._by_recipient = awaited, by_recipient
-        self._remembers = remembers
+        self._providers, self._remembers = providers, remembers
 
     def describe(self, message: QueuedMessage, ended: Sequence[EndedRecipient]) -> OutcomeRecord:
         if message.envelope.sender is None:  # a notification of ours
@@ -79,7 +86,8 @@ class RelayedOutcomes:
         reports: list[PublishedReport] = []
         suppressed: list[SuppressedPeriod] = []
         for each in ended:
-            if each.is_delivered and each.contact.target in self._awaited:
+            provider = self._providers.get(each.contact.target)
+            if each.is_delivered and provider is not None and provider.has_delivery_events:
                 continue
             outcome = _outcome(message, each)
             recipient = str(each.address)
@@ -92,7 +100,8 @@ class RelayedOutcomes:
         """Yield by what the events of providers find the mail that they have taken."""
         for each in ended:
             target = each.contact.target
-            if not each.is_delivered or target not in self._awaited:
+            provider = self._providers.get(target)
+            if not each.is_delivered or provider is None:
                 continue
             scope, until = scope_of(target), each.at + self._remembers
             of_message = AcceptedMail(message.id)
@@ -101,7 +110,7 @@ class RelayedOutcomes:
             of_id = of_recipient if shared == 1 else AcceptedMail(message.id, each.delivery)
             keys = {id_key(id_): of_id for id_ in ids_in(each.reply)}
             keys[message_id_key(message.message_id)] = of_message
-            if target in self._by_recipient:
+            if provider.by_recipient:
                 keys[recipient_key(fold(str(each.address)))] = of_recipient
             for key, mail in keys.items():
                 if key:

@@ -64,6 +64,13 @@ MISTAKES = [
     (f"{EVENTS}{AT}{PROVIDER.replace('mailgun', 'brevo')}{KEY}", "username is missing"),
     (f"{EVENTS}{AT}{PROVIDER.replace('mailgun', 'ses')}", "topics is missing"),
     (f"{EVENTS}{AT}{PROVIDER.replace('mailgun', 'ses')}topics = ['mail']\n", "must be the ARN"),
+    (f"{EVENTS}{PROVIDER}poll = '1m'\n", "events.provider.p.api_key is missing"),
+    (f"{EVENTS}{PROVIDER}{KEY}poll = '1s'\n", 'must be a time from "10s"'),
+    (f"{EVENTS}{PROVIDER}poll = '1m'\n", "events.provider.p.domain is missing"),
+    (f"{EVENTS}{PROVIDER}poll = '1m'\nregion = 'mars'\n", "region must be"),
+    (f"{EVENTS}{AT}{PROVIDER}{KEY}domain = 'a.b'\n", "domain needs events.provider.p.poll"),
+    (f"{EVENTS}{PROVIDER.replace('mailgun', 'resend')}poll = '1m'\n", "no API of Resend is known"),
+    (f"{EVENTS}{PROVIDER}poll = '1m'\n{KEY}api_{KEY}domain = 'a.b'\n", "events.address is missing"),
     (f"{EVENTS}bounce_domain = 'bounces.example.com'\n", "events.bounce_targets is missing"),
     (f"{EVENTS}bounce_targets = ['out']\n", "needs events.bounce_domain"),
     (f"{EVENTS}bounce_domain = 'other.example'\nbounce_targets = ['out']\n",
@@ -98,6 +105,33 @@ def test_mail_whose_bounces_come_back_goes_to_one_recipient_at_a_time() -> None:
     recipients, [warning], shown = read("recipients_per_message = 50")
     assert (recipients, shown) == (50, [50])
     assert "can report bounces of each other" in warning
+
+
+def test_polling_needs_neither_an_address_nor_the_key_of_webhooks() -> None:
+    text = f"{EVENTS}{PROVIDER}poll = '2m'\napi_{KEY}domain = 'mg.a.b'\nregion = 'eu'\n"
+    config = parse_config(text)
+    assert config.events is not None
+    [provider] = config.events.providers
+    assert (provider.has_webhook, provider.has_delivery_events) == (False, True)
+    assert provider.poll is not None
+    assert provider.poll.every.total_seconds() == 120
+    assert provider.poll.urls == ("https://api.eu.mailgun.net/v3/mg.a.b/events",)
+    here = parse_config(text + 'api_endpoint = "https://localhost:8443"\n').events
+    assert here is not None
+    assert here.providers[0].poll is not None
+    assert here.providers[0].poll.urls == ("https://localhost:8443/v3/mg.a.b/events",)
+
+
+def test_a_list_of_failures_does_not_tell_of_deliveries() -> None:
+    postmark = PROVIDER.replace("mailgun", "postmark")
+    polled = parse_config(f"{EVENTS}{postmark}poll = '1m'\napi_{KEY}").events
+    both = parse_config(
+        f"{EVENTS}{AT}{postmark}poll = '1m'\napi_{KEY}username = 'u'\npassword = {{ file = 'p' }}\n"
+    ).events
+    assert polled is not None
+    assert both is not None
+    assert not polled.providers[0].has_delivery_events
+    assert both.providers[0].has_delivery_events
 
 
 @pytest.mark.parametrize(("text", "problem"), MISTAKES)
