@@ -91,8 +91,12 @@ def service_principal_missing(seen: Evidence, facts: DoctorFacts) -> Finding | N
         fix="Make the application known to Exchange with the object id of the enterprise "
         "application, open the mailbox to it, and switch SMTP AUTH on for the mailbox. It counts "
         "after 30 minutes to 2 hours.",
-        next_probe="Get-ServicePrincipal, and Get-CASMailbox MAILBOX | fl "
-        "SmtpClientAuthenticationDisabled",
+        next_probe=f"Get-ServicePrincipal | fl AppId, ObjectId: without application "
+        f"{token.application_id or 'ID'}, New-ServicePrincipal is missing; with another ObjectId "
+        f"than {token.object_id or 'the oid of the token'}, it got that of the registration; with "
+        "this one, the mailbox is outside the management scope: "
+        f"Test-ServicePrincipalAuthorization -Identity {token.application_id or 'ID'} -Resource "
+        "MAILBOX",
     )
     fit = _TOKEN_READ if finding.confidence == "likely" else 0.0
     return replace(finding, remedies=(make_service_principal(token),), fit=fit)

@@ -66,9 +66,14 @@ def find_authority(request: Request, site: Site) -> Authority:
     authority = Authority(origin(request), own_audiences(request, site), name, None)
     if name.lower() in ANY_TENANT:
         return authority
+    tenants = directory.all(Tenant)
     tenant = directory.get(Tenant, name) or next(
-        (each for each in directory.all(Tenant) if each.domain.lower() == name.lower()), None
+        (each for each in tenants if each.domain.lower() == name.lower()), None
     )
+    if tenant is None and site.exchange is not None and tenants:
+        # the accepted domains of an organisation are domains of its tenant, too
+        is_accepted = site.exchange.organisation.is_internal(name)
+        tenant = tenants[0] if is_accepted else None
     if tenant is not None:
         return replace(authority, tenant=tenant)
     if is_guid(name) or _DOMAIN.fullmatch(name):
