@@ -73,12 +73,17 @@ def test_leases_of_a_dead_node_come_back_in_batches(
     """Another node goes on if the one that began dies, too."""
     monkeypatch.setattr(lost_leases, "PAGES", 1)
     a, b, c = (nodes.open(name, dead_after=3.0) for name in "abc")
-    told: list[tuple[str, int]] = []
     names = [f"m{number:03}" for number in range(200)]
 
     async def steps() -> None:
+        is_over = asyncio.Event()
+
+        def note(name: str, leases: int) -> None:
+            if (name, leases) == ("a", len(names)):
+                is_over.set()
+
         await begin(a, b, c)
-        c.cluster.follow(events(took_over=lambda name, leases: told.append((name, leases))))
+        c.cluster.follow(events(took_over=note))
         await asyncio.gather(*[a.deliveries.put(mail(each), [planned()]) for each in names])
         with postgres.connect() as connection:
             pages = connection.execute("SELECT pg_relation_size('delivery') / 8192").fetchone()
@@ -96,8 +101,7 @@ def test_leases_of_a_dead_node_come_back_in_batches(
         while len(leased) < len(names):
             leased += [each.message.id for each in await c.deliveries.lease(NOON, 50)]
         assert sorted(leased) == names
-        await asyncio.sleep(0)
-        assert ("a", len(names)) in told
+        await is_over.wait()
 
     run(steps())
 

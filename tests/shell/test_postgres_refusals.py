@@ -147,6 +147,33 @@ def test_a_server_that_hangs_is_given_up_for_another_connection(
         run(steps())
 
 
+def test_a_store_is_closed_while_the_server_hangs(
+    server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its threads wait for, and however much was given to them."""
+    for name in ("store.ANSWER", "connections.ANSWER"):
+        monkeypatch.setattr(f"gatepost.store.postgres.{name}", 1.0)
+    monkeypatch.setattr("gatepost.store.postgres.health.ROUND", 0.05)
+
+    async def steps() -> None:
+        await own.deliveries.take_over(NOON)
+        with server.frozen():
+            waiting: list[Any] = [own.cluster.end_pause(f"x{each}") for each in range(30)]
+            waiting += [own.deliveries.put(mail(f"m{each}"), [planned()]) for each in range(5)]
+            results = asyncio.gather(*waiting, return_exceptions=True)
+            await until(lambda: own.refusal)
+            await asyncio.wait_for(asyncio.to_thread(own.close), 60)
+            assert all(isinstance(each, QueueError) for each in await results)
+
+    def url() -> str:
+        return f"{server.url} connect_timeout=2"
+
+    with closing(
+        open_store(tmp_path, PostgresSettings(url, "closed", beat=0.1, upkeep=0.1))
+    ) as own:
+        run(steps())
+
+
 def test_an_idle_relay_notices_a_server_that_hangs(
     server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,19 +2,22 @@
 are nodes for a moment."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from gatepost.directory.contract import Record
-from gatepost.errors import Unreadable
+from gatepost.errors import Unconfirmed, Unreadable
+from gatepost.model.delivery import Lease
 from gatepost.store.postgres import Connector
 from gatepost.store.postgres.fenced_writer import WriteAttempt
 from gatepost.store.postgres.node import Fenced, Node
+from gatepost.store.postgres.queue_writer import QueueWriter
 from gatepost.store.postgres.statements import SQL
 from tests.contract.messages import NOON
 from tests.contract.queued import mail, planned, settlement
@@ -57,6 +60,43 @@ def test_mail_that_others_took_over_during_its_commit_is_not_delivered_here(
         assert taken.delivery.takeover is not None
         [lease] = await a.deliveries.put(mail("m2"), [planned()])
         assert a.cluster.may_attempt(lease)
+
+    run(steps())
+
+
+def test_leases_whose_commit_was_not_confirmed_are_not_forgotten(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was away for so long that nobody waited for it any more. Its rows say that they
+    are leased to us, so that no node would deliver them."""
+    a = nodes.open("a")
+    check, take, is_cut = WriteAttempt.check, QueueWriter.lease, False
+
+    def lease(writer: QueueWriter, *arguments: Any, **others: Any) -> Sequence[Lease]:
+        nonlocal is_cut
+        leases = take(writer, *arguments, **others)
+        is_cut = bool(leases)
+        return leases
+
+    def lose_answer(transaction: WriteAttempt) -> None:
+        nonlocal is_cut
+        check(transaction)
+        if is_cut:
+            is_cut = False
+            raise psycopg.OperationalError("the connection was cut")
+
+    async def steps() -> None:
+        await begin(a)
+        await a.deliveries.put(mail("m1"), [planned()], leased=False)
+        monkeypatch.setattr(QueueWriter, "lease", lease)
+        monkeypatch.setattr(WriteAttempt, "check", lose_answer)
+        with monkeypatch.context() as impatient:
+            impatient.setattr("gatepost.store.postgres.thread_connection.PATIENCE", -1.0)
+            with pytest.raises(Unconfirmed):
+                await a.deliveries.lease(NOON, 9)
+        [ours] = await a.deliveries.lease(NOON, 9)
+        await a.deliveries.settle(ours, settlement("delivered"), NOON)
+        assert await a.deliveries.lease(NOON, 9) == []
 
     run(steps())
 
@@ -210,6 +250,25 @@ def test_a_list_of_nodes_reads_the_queue_once(nodes: Nodes, postgres: PostgresSt
     scans = [line for (line,) in rows if "on delivery" in line]
     assert scans
     assert all("loops=1)" in line for line in scans), scans
+
+
+def test_transactions_do_not_depend_on_the_isolation_that_is_the_default(
+    postgres: PostgresStores, tmp_path: Path
+) -> None:
+    """In a stricter one, of two nodes that settle the last deliveries of a message neither would
+    see what the other has done."""
+    url = make_conninfo(postgres.url, options="-c default_transaction_isolation=serializable")
+    settings = {"url": lambda: url, "node": "a"}
+    with closing(postgres.open(tmp_path, **settings)) as store:
+
+        def isolation(connection: Any) -> str:
+            row = connection.execute("SHOW transaction_isolation").fetchone()
+            return str(row[0])
+
+        async def steps() -> None:
+            assert await store._change(isolation) == "read committed"
+
+        run(steps())
 
 
 def test_a_schema_may_have_the_longest_name(postgres: PostgresStores, tmp_path: Path) -> None:

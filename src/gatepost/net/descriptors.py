@@ -6,6 +6,7 @@ the reserve, health checks, commands and the store can always open what they nee
 
 import errno
 import os
+import socket
 import sys
 from enum import Enum
 from typing import Final
@@ -92,3 +93,9 @@ def no_descriptor() -> NoDescriptor:
 
 def _reserve_of(most: int) -> int:
     return min(_MOST, max(_LEAST, most // _PART))
+
+
+def shut_down(descriptor: int) -> None:
+    """End a connection that another thread waits for. Raises OSError."""
+    with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as connection:
+        connection.shutdown(socket.SHUT_RDWR)

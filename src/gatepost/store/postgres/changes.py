@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 
-from gatepost.errors import QueueError
+from gatepost.errors import QueueError, Unconfirmed
 from gatepost.model.delivery import Lease
 from gatepost.store.future_results import report_results
 from gatepost.store.postgres.connections import Connection, error_of
@@ -72,6 +72,8 @@ class DatabaseChanges:
         self, give: Callable[[Job], None], refused: Callable[[], QueueError | None]
     ) -> None:
         self._give, self._refused = give, refused
+        self._unconfirmed: list[Lease] = []
+        """Those that a transaction whose result was not known has taken, perhaps."""
 
     async def __call__(
         self, apply: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -84,7 +86,7 @@ class DatabaseChanges:
     async def take(self, take: TakeLeases, confirm: ConfirmLeases) -> Sequence[Lease]:
         """Return leases once they are durable. If the result of the COMMIT is lost, ``confirm``
         tells which of them are ours."""
-        return await self._run(lambda writer: _take_leases(writer, take, confirm))
+        return await self._run(lambda each: _take_leases(each, take, confirm, self._unconfirmed))
 
     async def _run(self, run: Callable[[FencedWriter], T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -94,21 +96,30 @@ class DatabaseChanges:
         return await future
 
 
-def _take_leases(writer: FencedWriter, take: TakeLeases, confirm: ConfirmLeases) -> Sequence[Lease]:
-    taken: Sequence[Lease] = ()
+def _take_leases(
+    writer: FencedWriter, take: TakeLeases, confirm: ConfirmLeases, unconfirmed: list[Lease]
+) -> Sequence[Lease]:
+    """Return leases; first those of an earlier call that are ours, although it has not said so."""
+    taken: Sequence[Lease] = tuple(unconfirmed)
 
     def attempt(transaction: WriteAttempt) -> Sequence[Lease]:
         nonlocal taken
         connection = transaction.connection
         with connection.pipeline():
             transaction.begin()
-        ours = confirm(connection, taken) if transaction.is_repeated else ()
+        ours = confirm(connection, taken) if taken else ()
         taken = ours or take(connection)
         transaction.commit()
         transaction.check()
         return taken
 
-    return writer.persist(attempt)
+    try:
+        leases = writer.persist(attempt)
+    except Unconfirmed:
+        unconfirmed[:] = taken
+        raise
+    unconfirmed.clear()
+    return leases
 
 
 def _kinds(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:

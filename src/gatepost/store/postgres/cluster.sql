@@ -70,7 +70,7 @@ SELECT EXISTS (SELECT 1 FROM lost_node WHERE name = %s);
 -- Whose leases are looked for next, where, and in how many pages.
 SELECT epoch, name, was_fenced, at, page, leases,
        pg_relation_size('delivery') / current_setting('block_size')::bigint
-FROM lost_node ORDER BY epoch LIMIT 1 FOR UPDATE SKIP LOCKED;
+FROM lost_node ORDER BY epoch = 0, epoch LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: give_back
 -- What a node had leased, in some pages of the table: an index would cost more than this for each

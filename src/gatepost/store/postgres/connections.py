@@ -94,8 +94,9 @@ class Connector:
         except psycopg.Error as error:
             raise _refusal(error) from error
         try:
-            connection.patience = patience
+            connection.patience = ANSWER
             connection.prepared_max = 400
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             register_arrays(connection)
             prepare_session(connection, self.schema, timeout)
             version, is_standby = connection.execute(_SERVER, prepare=False).fetchone() or (0, True)
@@ -108,6 +109,7 @@ class Connector:
         if is_standby:
             connection.close()
             raise Unreachable("the database is a standby, which takes no writes")
+        connection.patience = patience
         self._last = (connection.info.host, str(connection.info.port))
         return connection
 

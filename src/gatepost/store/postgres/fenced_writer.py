@@ -45,7 +45,7 @@ class WriteAttempt:
 
     def begin(self) -> None:
         """Begin it; in a pipeline this takes no time of its own."""
-        self.connection.execute("BEGIN", prepare=False)
+        self.connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED", prepare=False)
         self.epoch = self._fence(self.connection)
 
     def commit(self) -> None:
@@ -139,7 +139,7 @@ class FencedWriter:
                         raise error_of(error) from error
                     continue
                 roll_back(connection)
-                if not is_conflict(error) or state.conflicts == 0:
+                if not is_conflict(error) or state.conflicts == 0 or time.monotonic() > deadline:
                     raise
                 state.conflicts -= 1
             except BaseException:

@@ -47,7 +47,7 @@ class DatabaseHealth:
     def __init__(
         self, session: ThreadConnection, report: ReportFacts, is_ours: Callable[[], bool]
     ) -> None:
-        self._session, self._report, self._is_ours = session, report, is_ours
+        self.session, self._report, self._is_ours = session, report, is_ours
         self._first_seen: dict[HeldSnapshot, float] = {}
         """When each snapshot was seen first, by the monotonic clock."""
         self._reported: set[HeldSnapshot] = set()
@@ -60,7 +60,7 @@ class DatabaseHealth:
         if not self._is_ours():
             return ROUND
         try:
-            connection = self._session.connection()
+            connection = self.session.connection()
         except QueueError:
             return ROUND  # whoever needs the database says that it is away
         try:
@@ -71,14 +71,10 @@ class DatabaseHealth:
                     self.vacuum(connection)
         except psycopg.Error as error:
             if is_lost(error) or connection.broken:
-                self._session.lose(error)
+                self.session.lose(error)
             else:
                 roll_back(connection)
         return ROUND
-
-    def stop(self) -> None:
-        """End what is being done."""
-        self._session.cancel()
 
     def has_old_snapshots(self, connection: Connection) -> bool:
         """Tell whether a snapshot has been held too long; report each of them once."""
@@ -110,7 +106,7 @@ class DatabaseHealth:
         rows = connection.execute(SQL["dead_tables"]).fetchall()
         due = [name for (name,) in rows if now >= self._vacuumed.get(name, now - AGAIN) + AGAIN]
         for name in due:
-            if self._session.reach.is_closing.is_set():
+            if self.session.reach.is_closing.is_set():
                 break
             self._vacuumed[name] = now
             connection.execute(f"VACUUM (SKIP_LOCKED, TRUNCATE off) {name}", prepare=False)

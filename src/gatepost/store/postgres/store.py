@@ -200,7 +200,8 @@ class PostgresStore:
         self._closed = True
         self._reach.is_closing.set()
         self._beating.stop()
-        self._health.stop()
+        for session in (self._health.session, self._opened.session):
+            session.abort()  # upkeep may wait for long
         for threads in (
             self._inserting, self._settling, self._keeping_up, self._changing, self._caring
         ):  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Final
 
 import psycopg
 
+from gatepost.net.descriptors import shut_down
 from gatepost.store.postgres.connections import Connection, Unreachable
 
 PATIENCE: Final = 60.0
@@ -54,10 +55,16 @@ class Reachability:
             del self._writes[write]
 
     @property
+    def is_away(self) -> bool:
+        """Whether it could not be reached for a while."""
+        since = self._since
+        return since is not None and time.monotonic() - since >= GRACE
+
+    @property
     def refusal(self) -> str:
         """Why no mail is accepted; empty if it is."""
-        now, since = time.monotonic(), self._since
-        if since is not None and now - since >= GRACE:
+        now = time.monotonic()
+        if self.is_away:
             return self.reason
         writes = list(self._writes.values())
         if writes and now - min(writes) >= HUNG:
@@ -83,6 +90,8 @@ class ThreadConnection:
     def connection(self) -> Connection:
         """Return the connection, a new one if the last was lost. Raises QueueError."""
         if self._connection is None or self._connection.closed:
+            if self.reach.is_closing.is_set() and self.reach.is_away:
+                raise Unreachable(self.reach.reason)  # else each of many would try for seconds
             try:
                 connection = self._connect()
                 self._end_old(connection)
@@ -118,11 +127,14 @@ class ThreadConnection:
         connection = self._connection
         return [] if connection is None or connection.closed else [connection.fileno()]
 
-    def cancel(self) -> None:
-        """Cancel the statement that is being executed. For any thread."""
+    def abort(self) -> None:
+        """Cancel the statement that is being executed, and use the connection no more: its server
+        may hang. For any thread."""
         if (connection := self._connection) is not None:
             with suppress(psycopg.Error):
                 connection.cancel_safe(timeout=2.0)
+            with suppress(psycopg.Error, OSError):  # it is closed
+                shut_down(connection.fileno())
 
     def close(self) -> None:
         """Close the connection, if there is one."""
