@@ -14,10 +14,10 @@ PURE = (
 )  # fmt: skip
 PURE_MODULES = (
     "mailbox.code_words", "mailbox.codes", "mailbox.contents", "mailbox.dates",
-    "mailbox.documents", "mailbox.entries", "mailbox.folding", "mailbox.html_text",
+    "mailbox.mailpit_documents", "mailbox.entries", "mailbox.folding", "mailbox.html_text",
     "feedback.provider_events", "feedback.webhook_proofs",
     "mailbox.links", "mailbox.query", "mailbox.tags", "mailbox.waiting",
-    "reports.bounces", "reports.outcomes", "reports.report_contents",
+    "reports.hard_bounces", "reports.outcomes", "reports.report_contents",
     "reports.suppression", "rest.events.webhook_retry",
 )  # fmt: skip
 

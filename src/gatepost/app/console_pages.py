@@ -9,13 +9,13 @@ from gatepost.console.access.routes import ConsoleHandler, Face
 from gatepost.console.backend import Backend
 from gatepost.console.directory_pages import DirectoryPages
 from gatepost.console.doctor_pages import DoctorPages
-from gatepost.console.event_pages import EventPages
 from gatepost.console.failure_pages import FailurePages
 from gatepost.console.log_pages import LogPages
 from gatepost.console.mail_pages import MailPages
 from gatepost.console.page_parts import Desk
 from gatepost.console.pages import Pages
 from gatepost.console.queue_pages import QueuePages
+from gatepost.console.report_pages import ReportPages
 from gatepost.console.session_pages import SessionPages
 from gatepost.console.settings_pages import SettingsPages
 from gatepost.console.upstream_pages import UpstreamPages
@@ -33,7 +33,7 @@ class _PageGroup(Protocol):
 PAGES: Final[Mapping[str, Callable[[Backend, Desk], _PageGroup]]] = {
     "sessions": SessionPages,
     "failures": FailurePages,
-    "events": EventPages,
+    "events": ReportPages,
     "doctor": DoctorPages,
     "queue": QueuePages,
     "upstreams": UpstreamPages,

@@ -15,7 +15,7 @@ from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.keys.store_key import Key
 from gatepost.net.http_client import Http
 from gatepost.relay.shared_by_connections import Relay
-from gatepost.reports.event_service import EventService
+from gatepost.reports.report_service import ReportService
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ConsoleParts:
     """The relay's own name."""
     azure: Callable[[], AzureDirectory | None]
     """Returns the directory with applications; None: there is none."""
-    reports: EventService | None
+    reports: ReportService | None
     """Delivery reports; None: there are none."""
     message_size: Callable[[], int]
     """Returns the maximum octets of a message."""

@@ -73,7 +73,7 @@ async def open_administration(
 
 @asynccontextmanager
 async def open_events(data: Path) -> AsyncIterator[Administer]:
-    """Yield a function that runs operations of ``reports.event_operations`` on ``data``.
+    """Yield a function that runs operations of ``reports.report_operations`` on ``data``.
 
     The operations raise ValueError and KeyError with a sentence, and GatepostError. Raises as
     ``open_mailbox`` does.
@@ -83,7 +83,7 @@ async def open_events(data: Path) -> AsyncIterator[Administer]:
             yield _operate_over(calls, "events")
         elif store is not None:
             from gatepost.control.clock import AheadClock  # noqa: PLC0415
-            from gatepost.reports.event_operations import NO_EVENTS  # noqa: PLC0415
+            from gatepost.reports.report_operations import NO_EVENTS  # noqa: PLC0415
             from gatepost.reports.without_relay import open_offline_events  # noqa: PLC0415
 
             _check_emulation(data, NO_EVENTS)

@@ -18,7 +18,7 @@ from gatepost.model.profile import EventRules, Profile
 from gatepost.net.clock import Clock, SystemClock
 from gatepost.policy.quotas import SubscriptionQuotas
 from gatepost.policy.recipient_counts import RecipientCounts, RecipientLimits
-from gatepost.reports.event_service import EventService
+from gatepost.reports.report_service import ReportService
 from gatepost.wire.server.replies import replies_with
 
 
@@ -36,7 +36,7 @@ def open_clock(config: Configuration, report: ReportEvent) -> Clock:
 def control_clock(
     clock: Clock,
     report: ReportEvent,
-    reports: EventService | None,
+    reports: ReportService | None,
     forget: Callable[[], Awaitable[None]],
 ) -> ClockControl | None:
     """Return the operations of a clock that can be ahead; None for the machine's.
@@ -89,7 +89,7 @@ def _recipient_limits(directories: Directories, principal: Principal) -> Recipie
 
 async def open_reports(
     rules: EventRules, store: RelayStore, directories: Directories, origin: str | None
-) -> EventService:
+) -> ReportService:
     """Return what makes reports about mail, once it serves; note damaged records.
 
     Without a directory that has resources, no report belongs to one.
@@ -98,7 +98,7 @@ async def open_reports(
     now = directories.clock.now
     if azure is None:
         azure = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
-    service = EventService(store, azure, key, rules, report, now, origin)
+    service = ReportService(store, azure, key, rules, report, now, origin)
     share_webhooks(store.cluster, service.webhooks)
     await service.load()
     directories.damaged.update(service.damaged)

@@ -17,8 +17,8 @@ from gatepost.net.http_client import Http, HttpClient
 from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.relay.shared_by_connections import Relay
-from gatepost.reports.event_service import EventService
 from gatepost.reports.relayed_outcomes import ProviderFeedback, RelayedOutcomes
+from gatepost.reports.report_service import ReportService
 
 if TYPE_CHECKING:
     from gatepost.app.outbound import Outbound
@@ -104,7 +104,7 @@ class ProviderWebhooks:
 
 def open_feedback(
     events: EventSettings | None,
-    service: EventService,
+    service: ReportService,
     outbound: "Outbound",
     relay: Relay,
     store: RelayStore,

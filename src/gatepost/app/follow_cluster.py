@@ -17,7 +17,7 @@ from gatepost.reports.webhooks import Webhooks
 if TYPE_CHECKING:
     from gatepost.app.make_directories import Directories
     from gatepost.app.outbound import Outbound
-    from gatepost.reports.event_service import EventService
+    from gatepost.reports.report_service import ReportService
 
 SENDING: Final = 30.0
 """Seconds for which a node that does not look any more keeps others from sending reports."""
@@ -121,7 +121,7 @@ def share_webhooks(cluster: Cluster | None, webhooks: Webhooks) -> None:
 
 
 def reload_of(
-    directories: "Directories", reports: "EventService | None"
+    directories: "Directories", reports: "ReportService | None"
 ) -> Callable[[], Awaitable[None]]:
     """Return what reads again what another node may have changed in the store."""
 

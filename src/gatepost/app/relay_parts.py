@@ -26,7 +26,7 @@ from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_limits import ClientCounts
 from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
 from gatepost.relay.shared_by_connections import Relay
-from gatepost.reports.event_service import EventService
+from gatepost.reports.report_service import ReportService
 from gatepost.rest.site import MessageLimits, Suppression
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class RelayParts:
     clients: ClientCounts | None = None
     quotas: SubscriptionQuotas | None = None
     outbound: "Outbound | None" = None
-    reports: EventService | None = None
+    reports: ReportService | None = None
     health: Listener | None = None
     sessions: SessionControl | None = None
     failures: ScriptedFailures | None = None

@@ -22,6 +22,7 @@ from gatepost.config.directories import KIND, read_directories
 from gatepost.config.events import read_events
 from gatepost.config.external_checks import check_external
 from gatepost.config.failures import read_failures
+from gatepost.config.limits import read_limits
 from gatepost.config.listeners import read_listeners
 from gatepost.config.offered_mechanisms import check_mechanisms
 from gatepost.config.retries import read_retries
@@ -32,7 +33,6 @@ from gatepost.config.settings import (
     Configuration,
     DirectorySettings,
     DnsSettings,
-    read_limits,
 )
 from gatepost.config.source_file import parse, raise_problems, read_text
 from gatepost.config.storage import read_storage

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from gatepost.client.named_secret import NamedSecret
-from gatepost.config import value_syntax as values
-from gatepost.config.table_reader import EffectiveValue, TableReader
+from gatepost.config.table_reader import EffectiveValue
 from gatepost.config.value_syntax import Network
 from gatepost.errors import ConfigError
 from gatepost.model.console_access import ConsoleRole, PasswordUser
@@ -35,24 +34,6 @@ class LimitSettings:
     """Refused logins of one address per minute; further ones wait."""
     memory: int = 64 * MIB
     """For message contents; beyond it they go to disk, then clients get 452."""
-
-
-def read_limits(root: TableReader) -> LimitSettings:
-    """Return the limits in the table ``limits``, and the defaults of those that it lacks."""
-    table, usual = root.table("limits"), LimitSettings()
-    read = LimitSettings(
-        table.take("message_size", values.positive_size, usual.message_size),
-        table.take("recipients", values.number(1, 100_000), usual.recipients),
-        table.take("connections", values.number(1), usual.connections),
-        table.take("connections_per_address", values.number(1), usual.connections_per_address),
-        table.take("messages_per_connection", values.number(1), usual.messages_per_connection),
-        table.take("errors", values.number(1, 1000), usual.errors),
-        table.take("idle", values.positive_span, usual.idle),
-        table.take("login_failures", values.number(1, 10_000), usual.login_failures),
-        table.take("memory", values.size, usual.memory),
-    )
-    table.finish()
-    return read
 
 
 ListenerTls = Literal["starttls", "implicit", "none"]

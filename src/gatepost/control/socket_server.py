@@ -52,8 +52,8 @@ from gatepost.processes.uploads import Uploads, put_and_tell
 from gatepost.queue.cluster_contract import Cluster
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.relay.spool import Budget
-from gatepost.reports.event_operations import NO_EVENTS, operate
-from gatepost.reports.event_service import EventService
+from gatepost.reports.report_operations import NO_EVENTS, operate
+from gatepost.reports.report_service import ReportService
 
 T = TypeVar("T")
 Command = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -79,7 +79,7 @@ class ControlServer:
     """This process's share of the memory for content from front processes."""
     admin: AdminDispatch | None = None
     """None: the directory cannot be changed over the socket."""
-    events: EventService | None = None
+    events: ReportService | None = None
     """None: there are no delivery reports."""
     queue: QueueControl | None = None
     """None: there is no queue."""

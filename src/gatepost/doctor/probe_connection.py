@@ -10,7 +10,7 @@ from gatepost.client.session import ClientSession, Peer
 from gatepost.client.settings import Timeouts
 from gatepost.client.steps import Conversation
 from gatepost.doctor.probe_settings import Visit
-from gatepost.doctor.redaction import hide, hide_in_name
+from gatepost.doctor.repeated_secrets import hide, hide_in_name
 from gatepost.errors import Disconnected, GatepostError, Phase
 from gatepost.model.evidence import EhloExchange
 from gatepost.model.reply import Reply

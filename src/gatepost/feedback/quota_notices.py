@@ -13,7 +13,7 @@ from typing import Final
 from gatepost.doctor.logs.prose import replies_in
 from gatepost.model.delivery import Delivery
 from gatepost.model.reply import Reply
-from gatepost.queue.quotas import quota_of
+from gatepost.queue.provider_quotas import quota_of
 
 _EXCHANGE: Final = tuple(map(ip_network, (
     "40.92.0.0/15", "40.107.0.0/16", "52.100.0.0/14", "104.47.0.0/17",

@@ -22,7 +22,7 @@ from gatepost.queue.accepted_mail import (
 from gatepost.queue.deliveries_contract import Deliveries
 from gatepost.queue.delivery_marks import DeliveryMarks, MarkedDelivery, for_events
 from gatepost.queue.notes_contract import NoteStore
-from gatepost.reports.bounces import Bounce, ServerReply
+from gatepost.reports.hard_bounces import Bounce, ServerReply
 from gatepost.reports.relayed_outcomes import Feedback, RelayedOutcomes
 from gatepost.reports.suppression import fold
 

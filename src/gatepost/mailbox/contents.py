@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Final
 
 from gatepost.mailbox.codes import OneTimeCode, find_codes
-from gatepost.mailbox.documents import (
+from gatepost.mailbox.html_text import HtmlText, read_html
+from gatepost.mailbox.links import MessageLink, find_links
+from gatepost.mailbox.mailpit_documents import (
     AddressDocument,
     AttachmentDocument,
     Checksums,
@@ -17,8 +19,6 @@ from gatepost.mailbox.documents import (
     LinkDocument,
     ListUnsubscribe,
 )
-from gatepost.mailbox.html_text import HtmlText, read_html
-from gatepost.mailbox.links import MessageLink, find_links
 from gatepost.mailbox.tags import tags_of
 from gatepost.mime.address_lists import read_addresses
 from gatepost.mime.decoded_fields import decode_field, readable

@@ -8,8 +8,8 @@ import msgspec
 
 from gatepost.mailbox.codes import unique_values
 from gatepost.mailbox.contents import ReadMessage
-from gatepost.mailbox.documents import AddressDocument, ListedMessage, timestamp
 from gatepost.mailbox.folding import fold_beginning
+from gatepost.mailbox.mailpit_documents import AddressDocument, ListedMessage, timestamp
 from gatepost.mailbox.query import exact_key
 from gatepost.mime.decoded_fields import readable
 from gatepost.model.message import StoredMessage

@@ -9,7 +9,7 @@ from gatepost.model.delivery import Delivery
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, ServerAddress, Smarthost, Target
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.quotas import quota_of
+from gatepost.queue.provider_quotas import quota_of
 from gatepost.queue.reply_lessons import is_about_us, is_rule_of_target, lesson_of
 from gatepost.queue.unsettled import is_unsettled
 

@@ -8,7 +8,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import HopLimits
 from gatepost.queue.circuit_breaker import HOST, RATE, SIGN_IN, Breaker, BreakerState
 from gatepost.queue.login_pause import DOUBTED, LATELY, LoginPause
-from gatepost.queue.quotas import quota_of
+from gatepost.queue.provider_quotas import quota_of
 from gatepost.queue.reply_lessons import NONE, PAUSE_CREDENTIAL, Change, Lesson, lesson_of
 from gatepost.queue.retry_schedule import Random
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from gatepost.errors import Phase
 from gatepost.model.reply import Esc, Reply
-from gatepost.queue.quotas import quota_of
+from gatepost.queue.provider_quotas import quota_of
 
 Scope = Literal["message", "host", "hop", "credential"]
 """What it is about: this message, this server, all servers of the target, or our credential."""

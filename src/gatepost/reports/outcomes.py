@@ -11,7 +11,7 @@ from typing import Final, cast, get_args
 
 from gatepost.model.address import parse_address
 from gatepost.model.report import DeliveryStatus
-from gatepost.reports.bounces import ServerReply, parse_server_reply
+from gatepost.reports.hard_bounces import ServerReply, parse_server_reply
 from gatepost.reports.suppression import fold
 
 STATUSES: Final[tuple[str, ...]] = get_args(DeliveryStatus)

@@ -25,7 +25,7 @@ from gatepost.queue.accepted_mail import (
 )
 from gatepost.queue.deliveries_contract import queued
 from gatepost.relay.outcome_reports import EndedRecipient, OutcomeRecord
-from gatepost.reports.bounces import ServerReply
+from gatepost.reports.hard_bounces import ServerReply
 from gatepost.reports.message_sources import Sources
 from gatepost.reports.outcomes import USUAL, ReportedOutcome, status_of
 from gatepost.reports.report_contents import delivery_report

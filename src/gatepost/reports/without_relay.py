@@ -10,8 +10,8 @@ from typing import Any
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.keys.store_key import DIGESTS, check_key, open_key
 from gatepost.model.profile import EventRules
-from gatepost.reports.event_operations import operate
-from gatepost.reports.event_service import EventService, EventStore
+from gatepost.reports.report_operations import operate
+from gatepost.reports.report_service import ReportService, ServiceStore
 
 
 def _ignore(event: str, **facts: Any) -> None:
@@ -21,14 +21,14 @@ def _ignore(event: str, **facts: Any) -> None:
 
 @asynccontextmanager
 async def open_offline_events(
-    data: Path, store: EventStore, now: Callable[[], datetime]
+    data: Path, store: ServiceStore, now: Callable[[], datetime]
 ) -> AsyncIterator[Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]]:
     """Yield a function that runs operations on ``store``, that of ``data``; nothing is sent."""
     key = open_key(data)
     await check_key(key, store)
     directory = AzureDirectory(store, digest_key=key.subkey(DIGESTS), clock=now)
     await directory.load()
-    service = EventService(store, directory, key, EventRules(), _ignore, now)
+    service = ReportService(store, directory, key, EventRules(), _ignore, now)
     await service.load()
     try:
         yield partial(operate, service)

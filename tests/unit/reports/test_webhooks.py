@@ -14,7 +14,7 @@ from gatepost.directory.azure.entries import Domain
 from gatepost.keys.store_key import Key
 from gatepost.model.profile import EventRules
 from gatepost.queue.reports_contract import Due
-from gatepost.reports.event_service import EventService, schedule_of
+from gatepost.reports.report_service import ReportService, schedule_of
 from gatepost.reports.webhooks import DAMAGED, LOST
 from gatepost.rest.events.subscription import SubscriptionError
 from gatepost.rest.events.webhook_retry import Backoff
@@ -422,7 +422,7 @@ def test_without_an_api_no_later_validation_is_possible() -> None:
     async def run() -> None:
         async with opened() as world:
             service = world.service
-            alone = EventService(
+            alone = ReportService(
                 service.store, service.directory, Key(bytes(32)), EXACT, service.report,
                 service.now, webhook_http=Endpoint(answer=lambda _: EndpointResponse(200, {})),
             )  # fmt: skip

@@ -13,8 +13,8 @@ from gatepost.directory.azure.entries import Entry
 from gatepost.keys.store_key import Key
 from gatepost.model.profile import EventRules
 from gatepost.model.secret import Secret
-from gatepost.reports.event_operations import operate
-from gatepost.reports.event_service import EventService
+from gatepost.reports.report_operations import operate
+from gatepost.reports.report_service import ReportService
 from gatepost.reports.webhook_http import Unreached
 from gatepost.rest.events.webhook_validation import EndpointResponse
 from gatepost.testing.memory import MemoryStore
@@ -95,7 +95,7 @@ class Endpoint:
 class World:
     """The service, its store, clock and endpoint."""
 
-    service: EventService
+    service: ReportService
     store: MemoryStore
     endpoint: Endpoint
     directory: AzureDirectory
@@ -148,7 +148,7 @@ async def opened(
         world.told.append((event, facts))
 
     origin = "https://localhost:2443"
-    service = EventService(
+    service = ReportService(
         store, directory, Key(bytes(32)), rules, tell, lambda: world.now, origin, endpoint
     )
     world = World(service, store, endpoint, directory)

@@ -27,7 +27,7 @@ from gatepost.doctor.identity.service_addresses import (
 from gatepost.doctor.identity.service_request import Ask, Questions
 from gatepost.doctor.probe_settings import IdentityOptions, Visit
 from gatepost.doctor.provider_profiles import profile_of
-from gatepost.doctor.redaction import hide
+from gatepost.doctor.repeated_secrets import hide
 from gatepost.errors import ConfigError
 from gatepost.model.credentials import Credentials
 from gatepost.model.entra import Behind, EntraName, ManagementFacts

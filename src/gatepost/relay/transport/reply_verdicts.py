@@ -29,7 +29,7 @@ from gatepost.errors import (
 from gatepost.model.delivery import Verdict, VerdictKind
 from gatepost.model.reply import Esc, Reply
 from gatepost.queue.attempt_result import ErrorReply
-from gatepost.queue.quotas import quota_of
+from gatepost.queue.provider_quotas import quota_of
 from gatepost.queue.reply_lessons import is_about_us, is_for_number, lesson_of
 from gatepost.queue.unsettled import UNSETTLED, Unsettled
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepost.failures.chaos import ChaosTriggers
-from gatepost.mailbox.documents import ListedMessages, MessageDocument
+from gatepost.mailbox.mailpit_documents import ListedMessages, MessageDocument
 from gatepost.model.console_access import ConsoleEndpoint as Endpoint
 from gatepost.rest.mailbox import bodies, lists, message, sending, server_information, tags, view
 from gatepost.rest.mailbox.handled_request import (

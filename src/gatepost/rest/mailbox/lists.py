@@ -9,9 +9,9 @@ import msgspec
 from starlette.responses import Response
 
 from gatepost.mailbox.dates import read_date
-from gatepost.mailbox.documents import ListedMessage, ListedMessages
 from gatepost.mailbox.entries import listed_message
 from gatepost.mailbox.mailbox import Wanted, received_before, with_ids
+from gatepost.mailbox.mailpit_documents import ListedMessage, ListedMessages
 from gatepost.queue.mailbox_contract import ListedEntry, Terms
 from gatepost.rest.mailbox.bodies import read_selected
 from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok

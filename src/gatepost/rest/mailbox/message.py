@@ -15,14 +15,14 @@ from gatepost.mailbox.contents import (
     header_document,
     link_document,
 )
-from gatepost.mailbox.documents import (
+from gatepost.mailbox.entries import MessageFacts
+from gatepost.mailbox.mailbox import with_ids
+from gatepost.mailbox.mailpit_documents import (
     EnvelopeDocument,
     MessageDocument,
     OutcomeDocument,
     timestamp,
 )
-from gatepost.mailbox.entries import MessageFacts
-from gatepost.mailbox.mailbox import with_ids
 from gatepost.mime.decoded_fields import readable
 from gatepost.mime.part_tree import Part
 from gatepost.model.operation_errors import NO_RELEASE

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from gatepost.mailbox.documents import spell
+from gatepost.mailbox.mailpit_documents import spell
 from gatepost.rest.mailbox.handled_request import MailboxCall, MailboxError, ok
 
 MAILPIT: str = "v1.30.5"

@@ -23,7 +23,7 @@ _MOST_DEAD: Final = 100
 """Dead letters on a webhook's page."""
 
 
-class EventPages:
+class ReportPages:
     """The pages of delivery reports, and their forms."""
 
     def __init__(self, backend: Backend, desk: Desk) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.reports.bounces import HARD, ServerReply, parse_server_reply
+from gatepost.reports.hard_bounces import HARD, ServerReply, parse_server_reply
 
 HARD_ROWS = """521 5.2.1; 525 5.7.13; 550 5.2.1; 553 5.1.3; 550 5.1.1; 550 5.1.2; 550 5.1.3;
 550 5.1.4; 550 5.1.6; 550 5.1.9; 550 5.1.10; 550 5.3.2; 550 5.4.1; 550 5.4.4; 550 5.4.6;

@@ -19,9 +19,9 @@ from gatepost.model.rfc3339 import utc_text
 from gatepost.model.secret import Secret
 from gatepost.net.listen import is_loopback
 from gatepost.queue.reports_contract import Backlog
-from gatepost.reports.event_service import EventService
 from gatepost.reports.outcomes import Rule, make_rule
 from gatepost.reports.report_contents import ACTIONS, engagement_report, presumed_reports
+from gatepost.reports.report_service import ReportService
 from gatepost.rest.events.subscription import (
     MAX_BATCH,
     BatchSize,
@@ -35,7 +35,7 @@ from gatepost.rest.events.subscription import (
 )
 
 Document = dict[str, Any]
-Operation = Callable[[EventService, Any], Awaitable[Document]]
+Operation = Callable[[ReportService, Any], Awaitable[Document]]
 
 DEFAULT_NAME: Final = "webhook"
 MOST_SEARCHED: Final = 10_000
@@ -127,19 +127,19 @@ class SuppressAddresses:
 # Outcomes.
 
 
-async def _set_outcome(service: EventService, request: SetOutcome) -> Document:
+async def _set_outcome(service: ReportService, request: SetOutcome) -> Document:
     rule = make_rule(request.target, request.status, request.code, request.delay)
     await service.report_creator.catch_up()  # it applies to later mail
     await service.rules.put(rule)
     return _rule(rule)
 
 
-async def _list_outcomes(service: EventService, _request: NoArguments) -> Document:
+async def _list_outcomes(service: ReportService, _request: NoArguments) -> Document:
     rules = service.rules.by_target
     return {"outcomes": [_rule(rules[target]) for target in sorted(rules)]}
 
 
-async def _delete_outcome(service: EventService, request: OperationTarget) -> Document:
+async def _delete_outcome(service: ReportService, request: OperationTarget) -> Document:
     await service.report_creator.catch_up()
     try:
         return {"deleted": _rule(await service.rules.delete(request.name))}
@@ -161,7 +161,7 @@ def _rule(rule: Rule) -> Document:
 # The managed list.
 
 
-async def _list_suppressed(service: EventService, _request: NoArguments) -> Document:
+async def _list_suppressed(service: ReportService, _request: NoArguments) -> Document:
     await service.report_creator.catch_up()
     periods = service.report_creator.suppressed_periods(service.now())
     return {
@@ -177,7 +177,7 @@ async def _list_suppressed(service: EventService, _request: NoArguments) -> Docu
     }
 
 
-async def _suppress(service: EventService, request: SuppressAddresses) -> Document:
+async def _suppress(service: ReportService, request: SuppressAddresses) -> Document:
     for each in request.addresses:
         try:
             parse_address(each)
@@ -187,7 +187,7 @@ async def _suppress(service: EventService, request: SuppressAddresses) -> Docume
     return {"added": added}
 
 
-async def _clear_suppressed(service: EventService, request: Clear) -> Document:
+async def _clear_suppressed(service: ReportService, request: Clear) -> Document:
     await service.report_creator.catch_up()
     addresses = None if request.everything else request.addresses
     return {"deleted": await service.report_creator.forget_suppressed(addresses)}
@@ -196,7 +196,7 @@ async def _clear_suppressed(service: EventService, request: Clear) -> Document:
 # Webhooks.
 
 
-async def _create_webhook(service: EventService, request: CreateWebhook) -> Document:
+async def _create_webhook(service: ReportService, request: CreateWebhook) -> Document:
     url = Secret(check_url(request.url.reveal(), is_loopback))
     name = request.name or _free_name(service)
     subscription = EventSubscription(
@@ -214,7 +214,7 @@ async def _create_webhook(service: EventService, request: CreateWebhook) -> Docu
     return _webhook(service, await service.subscribe(subscription), Backlog())
 
 
-async def _list_webhooks(service: EventService, _request: NoArguments) -> Document:
+async def _list_webhooks(service: ReportService, _request: NoArguments) -> Document:
     reports = service.store.reports
     return {
         "webhooks": [
@@ -223,7 +223,7 @@ async def _list_webhooks(service: EventService, _request: NoArguments) -> Docume
     }
 
 
-async def _show_webhook(service: EventService, request: OperationTarget) -> Document:
+async def _show_webhook(service: ReportService, request: OperationTarget) -> Document:
     webhook = _find_webhook(service, request)
     reports = service.store.reports
     dead = await reports.dead_letters(webhook.key)
@@ -241,20 +241,20 @@ async def _show_webhook(service: EventService, request: OperationTarget) -> Docu
     }
 
 
-async def _delete_webhook(service: EventService, request: OperationTarget) -> Document:
+async def _delete_webhook(service: ReportService, request: OperationTarget) -> Document:
     webhook = _find_webhook(service, request)
     backlog = await service.store.reports.backlog(webhook.key)
     await service.unsubscribe(webhook)
     return {"deleted": _webhook(service, webhook, backlog)}
 
 
-def _free_name(service: EventService) -> str:
+def _free_name(service: ReportService) -> str:
     taken = {each.name.lower() for each in service.all}
     numbered = (f"{DEFAULT_NAME}-{number}" for number in range(2, len(taken) + 3))
     return next(each for each in (DEFAULT_NAME, *numbered) if each not in taken)
 
 
-def _scope(service: EventService, resource: str) -> str:
+def _scope(service: ReportService, resource: str) -> str:
     """Return the id of a resource that is given by id or name; empty stays empty."""
     if not resource:
         return ""
@@ -267,7 +267,7 @@ def _scope(service: EventService, resource: str) -> str:
     return service_entry.id
 
 
-def _find_webhook(service: EventService, request: OperationTarget) -> EventSubscription:
+def _find_webhook(service: ReportService, request: OperationTarget) -> EventSubscription:
     scope = _scope(service, request.resource).lower()
     matches = [
         each
@@ -284,7 +284,7 @@ def _find_webhook(service: EventService, request: OperationTarget) -> EventSubsc
     return matches[0]
 
 
-def _webhook(service: EventService, each: EventSubscription, backlog: Backlog) -> Document:
+def _webhook(service: ReportService, each: EventSubscription, backlog: Backlog) -> Document:
     return {
         "name": each.name,
         "id": each.id,
@@ -305,12 +305,12 @@ def _webhook(service: EventService, each: EventSubscription, backlog: Backlog) -
 # Events.
 
 
-async def _list_events(service: EventService, request: ListEvents) -> Document:
+async def _list_events(service: ReportService, request: ListEvents) -> Document:
     """List the recorded events, and the deliveries of all other mail."""
     return {"events": [_event(each) for each in await _reports(service, request)]}
 
 
-async def _reports(service: EventService, request: ListEvents) -> Sequence[Report]:
+async def _reports(service: ReportService, request: ListEvents) -> Sequence[Report]:
     store = service.store
     one: str | None = None
     if request.message:
@@ -333,7 +333,7 @@ async def _reports(service: EventService, request: ListEvents) -> Sequence[Repor
     return reports[: request.limit]
 
 
-async def _simulate(service: EventService, request: Simulate) -> Document:
+async def _simulate(service: ReportService, request: Simulate) -> Document:
     """Publish that somebody opened a message, or followed a link in it."""
     if request.type not in ACTIONS:
         raise ValueError(f"the action must be one of {', '.join(ACTIONS)}")
@@ -369,7 +369,7 @@ async def _simulate(service: EventService, request: Simulate) -> Document:
     return _event(report)
 
 
-async def _resend(service: EventService, request: Resend) -> Document:
+async def _resend(service: ReportService, request: Resend) -> Document:
     """Send events again to the webhooks that want them."""
     if not (request.id or request.message):
         raise ValueError("say which event, or which message")
@@ -387,7 +387,7 @@ async def _resend(service: EventService, request: Resend) -> Document:
     return {"resent": [_event(each) for each in reports], "webhooks": sorted(names)}
 
 
-async def _captured(service: EventService, name: str) -> list[StoredMessage]:
+async def _captured(service: ReportService, name: str) -> list[StoredMessage]:
     """Return a captured message, or none for one that is relayed."""
     try:
         return [await service.store.get(name)]
@@ -395,7 +395,7 @@ async def _captured(service: EventService, name: str) -> list[StoredMessage]:
         return []
 
 
-async def _message(service: EventService, name: str) -> StoredMessage:
+async def _message(service: ReportService, name: str) -> StoredMessage:
     try:
         return await service.store.get(name)
     except KeyError:
@@ -434,7 +434,7 @@ OPERATIONS: Final[Mapping[str, tuple[type, Operation]]] = {
 """By name: the type of the fields, and the function."""
 
 
-async def operate(service: EventService, name: str, fields: Mapping[str, Any]) -> Document:
+async def operate(service: ReportService, name: str, fields: Mapping[str, Any]) -> Document:
     """Run an operation. Raises ValueError, KeyError and what the store raises."""
     form, operation = OPERATIONS[name]
     request: Any = msgspec.convert(fields, form, dec_hook=_secret)

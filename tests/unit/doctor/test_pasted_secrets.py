@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from gatepost.doctor.redaction import hide_in_name
+from gatepost.doctor.repeated_secrets import hide_in_name
 from gatepost.model.transcript import Transcript
 
 KEY = base64.b64encode(bytes(range(64))).decode()

@@ -37,7 +37,7 @@ from gatepost.rest.events.webhook_validation import (
 )
 
 
-class EventStore(Store, Records, Protocol):
+class ServiceStore(Store, Records, Protocol):
     """A store with what events need."""
 
     @property
@@ -50,10 +50,10 @@ class EventStore(Store, Records, Protocol):
 
 
 @dataclass(eq=False)
-class EventService:
+class ReportService:
     """Implements ``rest.events.subscription.EventSubscriptions``. Call ``load`` once before use."""
 
-    store: EventStore
+    store: ServiceStore
     directory: AzureDirectory
     seal: Seal
     event_rules: EventRules
