@@ -12,6 +12,7 @@ from gatepost.client.http_sign_in import HttpSignIn
 from gatepost.client.provider_sign_in import BasicKeySignIn, KeySignIn
 from gatepost.config.settings import Configuration, EventSettings, ProviderEventsSettings
 from gatepost.feedback.bounces import Bounces
+from gatepost.feedback.kept_bounces import KeptBounces
 from gatepost.feedback.recorder import FeedbackRecorder
 from gatepost.net.http_client import Http, HttpClient
 from gatepost.net.listen import Listener, listen
@@ -126,8 +127,8 @@ def open_feedback(
             events.bounce_targets,
             outbound.marks,
             recorder,
-            relay.report,
             outbound.try_learn_quota,
+            KeptBounces(events.bounce_domain, store, relay.report),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from gatepost.doctor.logs.prose import replies_in
 from gatepost.errors import QueueError
+from gatepost.feedback.kept_bounces import KeptBounces
 from gatepost.feedback.quota_notices import quota_notice, quota_reply
 from gatepost.feedback.recorder import FeedbackRecorder, bounce_in
 from gatepost.mime.received import peer_of
@@ -21,7 +22,6 @@ from gatepost.model.address import Address
 from gatepost.model.body import Body
 from gatepost.model.envelope import Recipient
 from gatepost.model.message import Submission
-from gatepost.model.operator_event import ReportEvent
 from gatepost.model.reply import Reply
 from gatepost.model.report import DeliveryStatus
 from gatepost.model.route import NextHop
@@ -45,18 +45,23 @@ class Bounces:
         targets: Collection[str],
         marks: DeliveryMarks,
         recorder: FeedbackRecorder,
-        report: ReportEvent,
         used_up: UsedUp,
+        bound: KeptBounces,
     ) -> None:
         """``domain``: that of the addresses, in lower case; ``targets``: those whose mail has
         them; ``used_up`` pauses one."""
-        self._domain, self._marks, self._used_up = domain, marks, used_up
+        self._domain, self._marks, self._used_up, self._bound = domain, marks, used_up, bound
         self._purposes = [for_bounces(each) for each in targets]
-        self._recorder, self._report = recorder, report
+        self._recorder, self._report = recorder, recorder.report
 
     def is_returned(self, submission: Submission) -> bool:
         """Tell whether a message is for an address of this domain."""
-        return len(self.others(submission)) < len(submission.envelope.recipients)
+        recipients = submission.envelope.recipients
+        return any(each.address.domain.lower() == self._domain for each in recipients)
+
+    async def note_kept(self, submission: Submission) -> None:
+        """Note that a message is captured: there is a limit of their own for those."""
+        await self._bound.add(submission)
 
     def others(self, submission: Submission) -> tuple[Recipient, ...]:
         """Return the recipients at other domains."""
@@ -72,7 +77,8 @@ class Bounces:
         """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""
         marked = list(self._marked(submission))
         if not marked:
-            self._miss(submission, "the address is none of this relay's")
+            if len(self.others(submission)) < len(submission.envelope.recipients):
+                self._miss(submission, "the address is none of this relay's")
             return False
         try:
             content = await asyncio.to_thread(_read, submission.body)

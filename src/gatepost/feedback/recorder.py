@@ -44,7 +44,7 @@ class FeedbackRecorder:
     ) -> None:
         self._deliveries, self._outcomes, self._marks = deliveries, outcomes, marks
         self._notes = notes
-        self._report, self.now = report, now
+        self.report, self.now = report, now
 
     async def record(
         self, source: str, targets: Collection[str], events: Sequence[ProviderEvent]
@@ -57,7 +57,7 @@ class FeedbackRecorder:
         count = 0
         for each in events:
             if each.then is None:
-                self._report("feedback_unknown", source=source, kind=each.kind[:80])
+                self.report("feedback_unknown", source=source, kind=each.kind[:80])
             elif each.then != "nothing":
                 count += await self._record(source, targets, each, each.then)
         return count
@@ -124,7 +124,7 @@ class FeedbackRecorder:
         return len(found)
 
     def _miss(self, source: str, event: ProviderEvent, reason: str) -> None:
-        self._report(
+        self.report(
             "feedback_unmatched", source=source, kind=event.kind[:80],
             rcpt_to=[recipient for recipient, _ in event.recipients[:10]],
             provider_id=event.id[:200], reason=reason,

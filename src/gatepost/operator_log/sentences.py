@@ -28,7 +28,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
     feedback_unmatched feedback_unknown feedback_delayed polling_failed
-    quota_used_up quota_notice_ignored
+    quota_used_up quota_notice_ignored bounces_deleted
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -177,6 +177,7 @@ _SENTENCES: Final = {
     "feedback_unknown": "{source}: the event {kind} is not known",
     "polling_failed": "{source}: its events could not be read: {reason}",
     "polling_works": "{source}: its events can be read again",
+    "bounces_deleted": "{count} of the oldest bounces, {octets} octets, were deleted to make room",
     "quota_used_up": "{target} is paused, because a bounce of it says: {reply}",
     "quota_notice_ignored": "a bounce from {peer}, which is no server of its target, says: {reply}",
     "feedback_delayed": "{source}: events could not be recorded: {reason}",

@@ -50,6 +50,9 @@ class ReturnedMail(Protocol):
     async def try_take(self, submission: Submission) -> bool:
         """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""
 
+    async def note_kept(self, submission: Submission) -> None:
+        """Note that a message for such an address was accepted."""
+
 
 class RoutedStore:
     """Implements ``queue.store_contract.Store``: mail with a next hop is queued, the rest captured.
@@ -132,6 +135,8 @@ class RoutedStore:
             submission = replace(submission, envelope=envelope)
         groups = self._routes.plan(submission, self._deliverer.recipients)
         await self._accept(submission, groups, keep, queue)
+        if self._returned.is_returned(submission):
+            await self._returned.note_kept(submission)
 
     async def _accept_others(
         self, submission: Submission, suppressed: frozenset[Address], keep: Keep, queue: Queue
