@@ -45,6 +45,8 @@ class Senders:
     """The recipients' domains."""
     pause: float
     chance: random.Random
+    author: str = ""
+    """The address that all of them use; empty: each has one of its own."""
     sent: list[SentMessage] = field(default_factory=list)
     troubles: Counter[str] = field(default_factory=Counter)
     """What went wrong for them, by kind; each of it is allowed, for nothing was promised."""
@@ -91,10 +93,13 @@ class Senders:
         self._number += 1
         message = self._write(name, self._number)
         to = tuple([Recipient(parse_address(each)) for each in message.recipients])
-        envelope = Envelope(parse_address(f"{name}@{SENDER_DOMAIN}"), to)
+        envelope = Envelope(parse_address(self._author(name)), to)
         receipt = await send(message.content, envelope)
         self.sent.append(replace(message, recipients=receipt.accepted))
         self._more.set()
+
+    def _author(self, name: str) -> str:
+        return self.author or f"{name}@{SENDER_DOMAIN}"
 
     def _write(self, name: str, number: int) -> SentMessage:
         """Make a message with recipients that no other message has."""
@@ -103,7 +108,7 @@ class Senders:
         [(_, least, most)] = self.chance.choices(_SIZES, [weight for weight, _, _ in _SIZES])
         message_id = f"<{number}@{SENDER_DOMAIN}>"
         head = (
-            f"Message-ID: {message_id}\r\nDate: {_DATE}\r\nFrom: <{name}@{SENDER_DOMAIN}>\r\n"
+            f"Message-ID: {message_id}\r\nDate: {_DATE}\r\nFrom: <{self._author(name)}>\r\n"
             f"To: <{to[0]}>\r\nSubject: {number}\r\n\r\n"
         )
         body = _LINE * (self.chance.randint(least, most) // len(_LINE))

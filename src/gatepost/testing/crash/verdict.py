@@ -55,6 +55,8 @@ class CrashRecords:
     taken: Sequence[Taken]
     kills: Sequence[Kill]
     queued: Collection[Pair] = frozenset()
+    refused: Collection[str] = frozenset()
+    """Recipients of whom an event says that they were not reached."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class CrashVerdict:
     """Number of their recipients."""
     arrived: int = 0
     notified: int = 0
-    """The sender was notified of the failure."""
+    """The sender was notified of the failure, or an event says so."""
     queued: int = 0
     lost: list[Pair] = field(default_factory=list)
     damaged: list[Pair] = field(default_factory=list)
@@ -107,7 +109,7 @@ def judge(records: CrashRecords) -> CrashVerdict:
                 verdict.arrived += 1
                 if not all(each.content.endswith(message.content) for each in arrivals[pair]):
                     verdict.damaged.append(pair)
-            elif address in notices:
+            elif address in notices or address in records.refused:
                 verdict.notified += 1
             elif pair in records.queued:
                 verdict.queued += 1
