@@ -1,4 +1,4 @@
-"""Kills of a relay in the place of ACS lose no mail and no event (``python -m bench.exit_crash``)."""
+"""Kills of a relay in the place of ACS lose no mail and no event, as ``bench.exit_crash`` counts."""
 
 import subprocess
 import sys
