@@ -1,4 +1,4 @@
-"""Kills of a relay in the place of ACS lose no mail and no event, as ``bench.exit_crash`` counts."""
+"""Kills of a relay in the place of ACS lose no mail and no event: ``bench.exit_crash``."""
 
 import subprocess
 import sys
