@@ -57,7 +57,7 @@ class Lanes:
         self._served: dict[str, _Served] = {}
         self._opening: set[str] = set()
         self._closing: set[asyncio.Task[None]] = set()
-        self.on_delete: Callable[[str], None] = lambda _: None
+        self.on_delete: Callable[[str], object] = lambda _: None
         """Called with the name of each lane that ends."""
 
     def all(self) -> Sequence[Lane]:

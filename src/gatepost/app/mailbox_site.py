@@ -62,7 +62,7 @@ async def open_mailbox(parts: ConsoleParts, url: str, release_route: str = "") -
     mailbox = Mailbox(parts.store, facts)
     lanes = Lanes(parts, mailbox, messages)
     if isinstance(failures, LocalFailureRules):
-        lanes.on_delete = failures.book.delete_lane
+        lanes.on_delete = failures.book.delete_all
     mailbox.listeners.add(lambda change: _forget(messages, change))
     if not parts.delivers:
         await lanes.restore()

@@ -184,23 +184,33 @@ class ControlServer:
         return operations
 
 
-class FollowedClock:
-    """The front processes that have the relay's time, and hear when its clock is advanced."""
+class _Followers:
+    """The front processes that hear when something changes."""
 
-    def __init__(self, control: ClockControl | None) -> None:
-        self._clock = control.clock if control is not None else None
+    def __init__(self) -> None:
         self._followers: set[Answers] = set()
-        if self._clock is not None:
-            self._clock.followers.add(self._announce)
 
     def remove(self, answers: Answers) -> None:
         """Forget a front process whose connection has ended."""
         self._followers.discard(answers)
 
-    def _announce(self, ahead: timedelta) -> None:
+    def _tell(self, subject: str, value: object) -> None:
         for each in list(self._followers):
             with suppress(Disconnected):
-                each.tell(AHEAD, ahead.total_seconds())
+                each.tell(subject, value)
+
+
+class FollowedClock(_Followers):
+    """The front processes that have the relay's time, and hear when its clock is advanced."""
+
+    def __init__(self, control: ClockControl | None) -> None:
+        super().__init__()
+        self._clock = control.clock if control is not None else None
+        if self._clock is not None:
+            self._clock.followers.add(self._announce)
+
+    def _announce(self, ahead: timedelta) -> None:
+        self._tell(AHEAD, ahead.total_seconds())
 
     def operations(self, answers: Answers) -> dict[str, Operation]:
         """Return the operations of one connection by name."""
@@ -212,24 +222,18 @@ class FollowedClock:
         return {AHEAD: _decoding(tuple[()], follow)}
 
 
-class FollowedRules:
+class FollowedRules(_Followers):
     """The front processes that ask the rules of scripted failures, and hear when they change."""
 
     def __init__(self, control: FailureControl | None) -> None:
+        super().__init__()
         self._rules = control.rules if control is not None else None
-        self._followers: set[Answers] = set()
         if self._rules is not None:
             self._rules.followers.add(self._announce)
 
-    def remove(self, answers: Answers) -> None:
-        """Forget a front process whose connection has ended."""
-        self._followers.discard(answers)
-
     def _announce(self) -> None:
         if self._rules is not None:
-            for each in list(self._followers):
-                with suppress(Disconnected):
-                    each.tell(CHANGED, summary_of(self._rules))
+            self._tell(CHANGED, summary_of(self._rules))
 
     def operations(self, answers: Answers) -> dict[str, Operation]:
         """Return the operations of one connection by name."""

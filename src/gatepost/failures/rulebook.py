@@ -200,10 +200,6 @@ class Rulebook:
         self._arrange()
         return deleted
 
-    def delete_lane(self, lane: str) -> None:
-        """Delete the rules of a lane that has ended."""
-        self.delete_all(lane)
-
     def put_all(self, origin: str, rules: list[FailureRule], now: float) -> None:
         """Replace the rules of an origin. Those that have not changed keep their counters; together
         they keep their age, in the order of ``rules``.

@@ -14,14 +14,13 @@ class TooManyWaiters(Exception):
 class WaitingRequests:
     """Counts the requests that wait."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self.count = 0
 
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Hold one of the places. Raises TooManyWaiters."""
-        if self.count >= self._most:
+        if self.count >= MOST:
             raise TooManyWaiters
         self.count += 1
         try:

@@ -3,19 +3,17 @@
 import os
 import socket
 import time
-from collections.abc import Mapping
 from typing import Final
 
 _VARIABLE: Final = "NOTIFY_SOCKET"
 
 
-def try_notify(state: str, environment: Mapping[str, str] | None = None) -> bool:
+def try_notify(state: str) -> bool:
     """Send a state such as ``READY=1`` to the service manager; False if there is none.
 
     Errors are ignored: a service does not depend on its service manager.
     """
-    variables = os.environ if environment is None else environment
-    path = variables.get(_VARIABLE, "")
+    path = os.environ.get(_VARIABLE, "")
     if not path.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
         return False
     address = f"\0{path[1:]}" if path.startswith("@") else path

@@ -130,17 +130,15 @@ class Slot:
 
 
 class Slots:
-    """The attempts of all next hops. ``most`` is their number, ``further`` that of a target's slots
-    for further attempts."""
+    """The attempts of all next hops; ``most`` is their number."""
 
-    def __init__(self, most: int = ATTEMPTS, further: int = FURTHER) -> None:
+    def __init__(self, most: int = ATTEMPTS) -> None:
         self._most: dict[Kind, int] = {
             "suspect": max(1, most // 2), "new": max(1, most * 3 // 4), "proven": most,
         }  # fmt: skip
         """How many there may be of a kind and those before it."""
         self._roomy = min(self._most.values())
         """With fewer, there is room for each kind."""
-        self._further = further
         self._all: dict[Kind, OrderedDict[Slot, None]] = {
             "suspect": OrderedDict(), "new": OrderedDict(), "proven": OrderedDict(),
         }  # fmt: skip
@@ -161,7 +159,7 @@ class Slots:
             if not hop.has_greeted(now):
                 return "greeting"
             pool = pool_of(kind, target)
-            if self._pools[pool] >= self._further and not self._try_reclaim(pool, now):
+            if self._pools[pool] >= FURTHER and not self._try_reclaim(pool, now):
                 return "further"
         if self._count >= self._roomy and not self._has_room(kind):
             self._make_room(kind, now)
@@ -190,8 +188,8 @@ class Slots:
             first = next(iter(hop.slots))
             return silence(now - first.begun, first.step())
         pool = pool_of(kind, target)
-        if hop.slots and self._pools[pool] >= self._further:
-            return f"must share {self._further} further connections with other next hops"
+        if hop.slots and self._pools[pool] >= FURTHER:
+            return f"must share {FURTHER} further connections with other next hops"
         if not self._has_room(kind):
             return f"must wait while {len(self)} connections to other servers are in use"
         return ""

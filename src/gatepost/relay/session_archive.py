@@ -29,8 +29,8 @@ class SessionArchive:
     wait for it, and of very many sessions only the last ones are kept.
     """
 
-    def __init__(self, on_add: Callable[[str], None] = lambda _: None) -> None:
-        self.on_add = on_add
+    def __init__(self) -> None:
+        self.on_add: Callable[[str], None] = lambda _: None
         """Called with the id of each session that has ended."""
         self._records: OrderedDict[str, SessionRecord] = OrderedDict()
         self._unread: deque[SessionRecording] = deque()

@@ -66,3 +66,22 @@ class Unconnected:
 
     async def close(self) -> None:
         """There is nothing to close."""
+
+
+class Around:
+    """The part of Transport for what changes the messages of another one."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+
+    def watch(self, greeted: Callable[[str], None]) -> None:
+        self._inner.watch(greeted)
+
+    def step(self, delivery: str) -> AttemptStep:
+        return self._inner.step(delivery)
+
+    async def retire(self) -> None:
+        await self._inner.retire()
+
+    async def close(self) -> None:
+        await self._inner.close()

@@ -1,6 +1,5 @@
 """Sends messages with a mark, so that what becomes of them there can be brought home."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gatepost.model.address import Address
@@ -10,8 +9,7 @@ from gatepost.model.provider_events import CarriedMark
 from gatepost.model.route import ServerAddress
 from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.delivery_marks import DeliveryMarks, for_bounces, for_events
-from gatepost.queue.why import AttemptStep
-from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.contract import Around, Transport
 from gatepost.relay.transport.message_fitting import Traced
 
 
@@ -45,11 +43,12 @@ class TargetMarks:
         return self.marks.make(purpose, lease.delivery.id, everybody.index(to[0]))
 
 
-class MarkedTransport:
+class MarkedTransport(Around):
     """Implements Transport: another one, whose messages are marked."""
 
     def __init__(self, inner: Transport, target: TargetMarks) -> None:
-        self._inner, self._target = inner, target
+        super().__init__(inner)
+        self._target = target
 
     async def deliver(
         self, lease: Lease, body: Body, server: ServerAddress, deadline: float
@@ -67,19 +66,3 @@ class MarkedTransport:
             )
             lease = replace(lease, message=replace(lease.message, envelope=envelope))
         return await self._inner.deliver(lease, body, server, deadline)
-
-    def watch(self, greeted: Callable[[str], None]) -> None:
-        """See ``Transport.watch``."""
-        self._inner.watch(greeted)
-
-    def step(self, delivery: str) -> AttemptStep:
-        """See ``Transport.step``."""
-        return self._inner.step(delivery)
-
-    async def retire(self) -> None:
-        """See ``Transport.retire``."""
-        await self._inner.retire()
-
-    async def close(self) -> None:
-        """See ``Transport.close``."""
-        await self._inner.close()

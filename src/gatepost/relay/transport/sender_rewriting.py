@@ -1,6 +1,6 @@
 """Sends messages as the one address that a target takes mail of: MAIL FROM and header From."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -20,9 +20,8 @@ from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import SendAs, ServerAddress
 from gatepost.queue.attempt_result import AttemptResult
-from gatepost.queue.why import AttemptStep
 from gatepost.relay.transport.api_attempt import aside
-from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.contract import Around, Transport
 from gatepost.relay.transport.message_fitting import MAX_HEADER, read_header
 from gatepost.routing.domains import matches_address
 
@@ -100,12 +99,13 @@ def _is_author_replaced(send_as: SendAs, head: bytes) -> bool:
     return any(_is_replaced(send_as, box) for each in authors for box in each.mailboxes)
 
 
-class SenderRewriting:
+class SenderRewriting(Around):
     """Implements Transport: another one, whose messages all have one sender."""
 
     def __init__(self, inner: Transport, target: str, send_as: SendAs) -> None:
         """``target`` is the name of its target."""
-        self._inner, self._target, self._send_as = inner, target, send_as
+        super().__init__(inner)
+        self._target, self._send_as = target, send_as
 
     async def deliver(
         self, lease: Lease, body: Body, server: ServerAddress, deadline: float
@@ -119,19 +119,3 @@ class SenderRewriting:
             return AttemptResult(attempt, (Verdict("failed", sent),) * len(lease.delivery.waiting))
         lease = replace(lease, message=replace(lease.message, envelope=sent.envelope))
         return await self._inner.deliver(lease, sent.body, server, deadline)
-
-    def watch(self, greeted: Callable[[str], None]) -> None:
-        """See ``Transport.watch``."""
-        self._inner.watch(greeted)
-
-    def step(self, delivery: str) -> AttemptStep:
-        """See ``Transport.step``."""
-        return self._inner.step(delivery)
-
-    async def retire(self) -> None:
-        """See ``Transport.retire``."""
-        await self._inner.retire()
-
-    async def close(self) -> None:
-        """See ``Transport.close``."""
-        await self._inner.close()

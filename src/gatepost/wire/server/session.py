@@ -250,10 +250,10 @@ class Session:
         self._auth_open = True
         self._say(challenge_reply(data))
 
-    def accept_login(self, principal: Principal, reply: Reply | None = None) -> None:
+    def accept_login(self, principal: Principal) -> None:
         """End a SASL exchange successfully."""
         self.signed_in_as = principal
-        self.reply(reply or self.replies.SIGNED_IN)
+        self.reply(self.replies.SIGNED_IN)
 
     def refuse_content(self, reply: Reply) -> None:
         """Refuse the message that is arriving: its rest is discarded, and the reply sent at its
