@@ -44,12 +44,19 @@ class Nodes:
         self.clocks: dict[str, Clock] = {}
         self.failures: list[QueueError] = []
 
-    def open(self, name: str, place: str = "", **other: Any) -> PostgresStore:
+    def open(
+        self,
+        name: str,
+        place: str = "",
+        report: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
+        **other: Any,
+    ) -> PostgresStore:
         clock = self.clocks[name] = Clock()
         settings = {"dead_after": DEAD, "clock": clock, "now": lambda: microseconds(NOON), **other}
         store: PostgresStore = self._stores.open(
-            self._directory / (place or name), self.failures.append, node=name, beat=0.0, **settings
-        )
+            self._directory / (place or name), self.failures.append, report,
+            node=name, beat=0.0, **settings,
+        )  # fmt: skip
         self._opened.append(store)
         return store
 
@@ -456,7 +463,7 @@ def test_one_node_has_a_turn_until_it_ends_or_dies(nodes: Nodes) -> None:
 
     async def steps() -> None:
         await begin(a, b)
-        assert await a.cluster.try_take_turn("t", 3600.0)
+        assert await a.cluster.try_take_turn("t", 3600.0, is_kept=True)
         assert not await b.cluster.try_take_turn("t", 3600.0)
         assert await b.cluster.try_take_turn("other", 3600.0)
         await a.cluster.end_turn("t")
@@ -464,9 +471,30 @@ def test_one_node_has_a_turn_until_it_ends_or_dies(nodes: Nodes) -> None:
         assert await a.cluster.try_take_turn("t", 3600.0), "it is late"
         nodes.pass_time(DEAD + 1, b)
         assert await b.cluster.try_take_turn("t", 3600.0), "it is dead"
-        assert await b.cluster.load_token("k") is None
-        await b.cluster.save_token("k", b"\0sealed")
-        assert await b.cluster.load_token("k") == b"\0sealed"
+
+    run(steps())
+
+
+def test_a_token_is_asked_for_by_one_node_even_if_that_was_paused(nodes: Nodes) -> None:
+    """A provider ends all tokens of a client that sends a replaced one."""
+    a, b = nodes.open("a"), nodes.open("b")
+
+    async def steps() -> None:
+        await begin(a, b)
+        assert await a.cluster.load_token("k") is None
+        assert await a.cluster.try_take_turn("t", 3600.0, is_kept=True)
+        nodes.pass_time(DEAD + 1, b)
+        assert not await b.cluster.try_take_turn("t", 3600.0, is_kept=True), "it may be asking"
+        a.beat()
+        a.beat()
+        await a.cluster.save_token("k", b"\0first", "t")
+        await a.cluster.end_turn("t")
+        assert await b.cluster.load_token("k") == b"\0first"
+        assert await b.cluster.try_take_turn("t", 3600.0, is_kept=True)
+        await a.cluster.save_token("k", b"\0late", "t")
+        await b.cluster.save_token("k", b"\0second", "t")
+        await a.cluster.save_token("k", b"\0late", "t")
+        assert await a.cluster.load_token("k") == b"\0second"
 
     run(steps())
 

@@ -44,7 +44,7 @@ class SharedTurn:
             key, before = self._stored.key(), self._before
             sealed = self._stored.seal_newest()
             if sealed is not None and sealed != before:
-                await self._cluster.save_token(key, sealed)
+                await self._cluster.save_token(key, sealed, self._key)
             await self._cluster.end_turn(self._key)
         except (QueueError, ConfigError):
             pass  # the turn ends by itself; the token is in the directory of this node
@@ -55,7 +55,9 @@ class SharedTurn:
         try:
             async with asyncio.timeout(PATIENCE):
                 # others are told nothing: their turns end in the store
-                while not await self._cluster.try_take_turn(self._key, HELD):  # noqa: ASYNC110
+                while not await self._cluster.try_take_turn(  # noqa: ASYNC110
+                    self._key, HELD, is_kept=True
+                ):
                     await asyncio.sleep(PAUSE)
             self._before = await self._cluster.load_token(self._stored.key())
             if self._before is not None:

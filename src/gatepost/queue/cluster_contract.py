@@ -93,18 +93,20 @@ class Cluster(Protocol):
         """Count a refused login; return how many there were from an address, at any node, with less
         than ``forgotten`` seconds between any two. Raises QueueError."""
 
-    async def try_take_turn(self, key: str, seconds: float) -> bool:
-        """Tell whether this node may do what only one may at a time, for so long. Raises
-        QueueError."""
+    async def try_take_turn(self, key: str, seconds: float, *, is_kept: bool = False) -> bool:
+        """Tell whether this node may do what only one may at a time, for so long. Of a node that is
+        dead, others take it at once, unless it ``is_kept``: who was only paused may still be doing
+        it. Raises QueueError."""
 
     async def end_turn(self, key: str) -> None:
-        """Let others have it. Raises QueueError."""
+        """Let others have a turn that was kept. Raises QueueError."""
 
     async def load_token(self, key: str) -> bytes | None:
         """Return a sealed token; None if there is none. Raises QueueError."""
 
-    async def save_token(self, key: str, sealed: bytes) -> None:
-        """Store a sealed token for all nodes. Raises QueueError."""
+    async def save_token(self, key: str, sealed: bytes, turn: str) -> None:
+        """Store a sealed token for all nodes, unless others have the kept ``turn`` by now: theirs
+        is newer. Raises QueueError."""
 
     def may_attempt(self, lease: Lease) -> bool:
         """Tell whether an attempt may begin, and its content be sent, now.

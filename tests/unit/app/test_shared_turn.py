@@ -33,8 +33,9 @@ class FakeCluster:
     def __init__(self, store: Store, epoch: int) -> None:
         self._store, self._epoch = store, epoch
 
-    async def try_take_turn(self, key: str, seconds: float) -> bool:
+    async def try_take_turn(self, key: str, seconds: float, *, is_kept: bool) -> bool:
         await asyncio.sleep(0)
+        assert is_kept, "a node that was only paused may still be asking"
         if self._store.is_away:
             raise QueueError("away")
         assert seconds > 30
@@ -48,8 +49,9 @@ class FakeCluster:
         await asyncio.sleep(0)
         return self._store.tokens.get(key)
 
-    async def save_token(self, key: str, sealed: bytes) -> None:
+    async def save_token(self, key: str, sealed: bytes, turn: str) -> None:
         await asyncio.sleep(0)
+        assert self._store.holders[turn] == self._epoch
         self._store.tokens[key] = sealed
 
 

@@ -37,6 +37,8 @@ class Watchers:
     """With our new epoch, after others had taken us for dead."""
     on_lost: Callable[[], None]
     """Some node is gone, whose leases are to be given back."""
+    on_older: Callable[[], None]
+    """The database was replaced by an older copy, or has lost what it had committed."""
     on_look: Callable[[Connection, "Roster"], None]
     """After each look."""
     on_end: Callable[[Superseded], None]
@@ -106,7 +108,9 @@ class Beats:
         return connection
 
     def _rejoin(self, connection: Connection) -> None:
-        self._node.rejoin(connection)
+        before = self._node.epoch
+        if self._node.rejoin(connection) < before:
+            self._watchers.on_older()
         self._watchers.on_renewal(self._node.epoch)
 
     def _beat(self, connection: Connection) -> None:
@@ -118,16 +122,20 @@ class Beats:
         self._beat_at = now
 
     def _look(self, connection: Connection) -> None:
+        own, known_groups = self._node.epoch, self._node.groups
         with connection.pipeline():
             looking = connection.execute(SQL["look"], (self._settings.dead_after,))
             versions = connection.execute(SQL["versions"])
             has_lost = connection.execute(SQL["has_lost"])
+            groups = connection.execute(SQL["groups"], (own,)).fetchone() or (0,)
         rows = looking.fetchall()
-        own = self._node.epoch
         names = {epoch: name for epoch, name, *_ in rows}
         beats = {
             epoch: Beat(beat, dead_after) for epoch, _, beat, dead_after, _ in rows if epoch != own
         }
+        if own in names and groups[0] < known_groups:  # it may not know what we have settled
+            self._watchers.on_older()
+            raise Fenced("the database has lost what it had committed")
         dead = self._others.look(beats, self._settings.clock())
         if not self._settings.is_visitor:  # it does not stay for as long as this may take
             is_fenced = [self._try_fence(epoch, beat, names.pop(epoch)) for epoch, beat in dead]

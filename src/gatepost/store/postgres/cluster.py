@@ -115,10 +115,13 @@ class PostgresCluster:
         return bool(await self._change(_drain, name))
 
     def watchers(
-        self, lost: Callable[[], None], superseded: Callable[[Superseded], None]
+        self,
+        lost: Callable[[], None],
+        older: Callable[[], None],
+        superseded: Callable[[Superseded], None],
     ) -> Watchers:
         """Return what the thread of the beats calls."""
-        return Watchers(self._announce_renewal, lost, self._follow, superseded)
+        return Watchers(self._announce_renewal, lost, older, self._follow, superseded)
 
     def _status(self, row: tuple[Any, ...]) -> NodeStatus:
         epoch, name, program, is_draining, facts, seen, dead_after, leases = row

@@ -48,7 +48,11 @@ INSERT INTO writer (epoch, n) SELECT %s, generate_series(1, %s);
 UPDATE node SET beat = beat + 1, seen = clock_timestamp(), status = %s WHERE epoch = %s;
 
 -- name: epoch_of
-SELECT epoch FROM node WHERE name = %s;
+SELECT (SELECT epoch FROM node WHERE name = %s),
+       (SELECT value FROM counter WHERE name = 'epoch');
+
+-- name: groups
+SELECT coalesce(sum(groups), 0)::bigint FROM writer WHERE epoch = %s;
 
 -- name: has_relay
 -- Whether a relay with a name has shown lately that it lives.
@@ -205,11 +209,12 @@ DELETE FROM pause
 WHERE until < (extract(epoch FROM clock_timestamp() - interval '1 hour') * 1000000)::bigint;
 
 -- name: take_turn
--- If nobody has it, or who has it is gone or late.
+-- If nobody has it, or who has it is gone (unless it is kept) or late.
 INSERT INTO turn (key, holder, until)
 VALUES (%s, %s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + %s)
 ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = excluded.until
-WHERE turn.holder = excluded.holder OR turn.holder NOT IN (SELECT epoch FROM node)
+WHERE turn.holder = excluded.holder
+    OR (NOT %s AND turn.holder NOT IN (SELECT epoch FROM node))
     OR turn.until < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 RETURNING 1;
 
@@ -220,7 +225,9 @@ DELETE FROM turn WHERE key = %s AND holder = %s;
 SELECT sealed FROM refresh_token WHERE key = %s;
 
 -- name: save_token
-INSERT INTO refresh_token (key, sealed) VALUES (%s, %s)
+-- Unless others have the turn by now.
+INSERT INTO refresh_token (key, sealed)
+SELECT %s, %s WHERE EXISTS (SELECT 1 FROM turn WHERE key = %s AND holder = %s)
 ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed;
 
 -- name: count_failure

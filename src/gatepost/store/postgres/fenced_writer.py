@@ -124,7 +124,7 @@ class FencedWriter:
             transaction = WriteAttempt(connection, self._fence, is_repeated=state.is_repeated)
             connection.add_notice_handler(transaction.note)
             try:
-                return attempt(transaction)
+                result = attempt(transaction)
             except psycopg.errors.DivisionByZero:
                 roll_back(connection)
                 if self.epoch == self._node.epoch:
@@ -145,6 +145,9 @@ class FencedWriter:
             except BaseException:
                 roll_back(connection)
                 raise
+            else:
+                self._node.note_group(transaction.epoch)
+                return result
             finally:
                 connection.remove_notice_handler(transaction.note)
 

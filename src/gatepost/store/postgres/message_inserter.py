@@ -101,7 +101,9 @@ class MessageInserter:
     def _write(self, puts: Sequence[NewMessage], segment: int) -> None:
         try:
             there = self._commit(puts, segment)
-        except psycopg.errors.DiskFull as error:
+        except (psycopg.errors.DiskFull, psycopg.errors.UndefinedTable) as error:
+            if isinstance(error, psycopg.errors.UndefinedTable):
+                self._segments.forget(segment)
             self._report([(each, error_of(error)) for each in puts])
         except QueueError as error:
             if not isinstance(error, Fenced):

@@ -4,6 +4,7 @@ who deletes that row fences the node."""
 import hashlib
 import importlib.metadata
 import os
+import threading
 from typing import Final
 
 from gatepost.errors import QueueError, Unreadable
@@ -34,9 +35,12 @@ class Node:
 
     def __init__(self, name: str, settings: PostgresSettings, writers: int) -> None:
         self.name, self._settings, self._writers = name, settings, writers
-        self.epoch = 0
+        self.epoch = self.first_epoch = 0
         self._epochs: set[int] = set()
         """All that this object had, also those whose transaction may not have been committed."""
+        self._lock = threading.Lock()
+        self._groups = 0
+        """Transactions of this epoch that were committed, for certain."""
         self._is_new = False
         """Nobody has taken over in this epoch."""
         self.is_draining = False
@@ -62,6 +66,16 @@ class Node:
         age = self._settings.clock() - self._last_beat
         return not self.is_fenced and age < self._settings.dead_after * SURE
 
+    @property
+    def groups(self) -> int:
+        """How many transactions of ours the database must at least have, if it has lost nothing."""
+        return self._groups
+
+    def note_group(self, epoch: int) -> None:
+        """Count a transaction that was committed."""
+        with self._lock:
+            self._groups += epoch == self.epoch
+
     def fence(self, connection: Connection, writer: int) -> int:
         """Let a transaction fail, with a division by zero, unless we have our row; return the epoch
         that was used. ``writer`` is the number of the connection."""
@@ -85,17 +99,19 @@ class Node:
         row = connection.execute(SQL["has_relay"], values).fetchone()
         return row is not None and bool(row[0])
 
-    def rejoin(self, connection: Connection) -> None:
-        """Become a node again after others took us for dead. Raises Superseded if a newer start
-        with our name has taken our place, or newer programs have changed the tables."""
-        row = connection.execute(SQL["epoch_of"], (self.name,)).fetchone()
-        # an older one is there again if the database was replaced by an older copy
-        if row is not None and row[0] not in self._epochs and row[0] > self.epoch:
+    def rejoin(self, connection: Connection) -> int:
+        """Become a node again after others took us for dead; return the newest epoch that the
+        database knew: before ours, if it was replaced by an older copy. Raises Superseded if a
+        newer start with our name has taken our place, or newer programs have changed the tables."""
+        holder, newest = connection.execute(SQL["epoch_of"], (self.name,)).fetchone() or (None, 0)
+        # an older start is there again in an older copy
+        if holder is not None and holder not in self._epochs and holder > self.epoch:
             raise Superseded(f"another relay with the name {self.name} has taken over")
         try:
             self._register(connection)
         except Unreadable as error:
             raise Superseded(str(error)) from error
+        return int(newest)
 
     def _register(self, connection: Connection) -> None:
         with connection.transaction():
@@ -126,7 +142,9 @@ class Node:
         connection.execute(SQL["insert_writers"], (epoch, self._writers))
         if not is_visitor:
             connection.execute(SQL["look_for_orphans"], (now,))
-        self.epoch, self._last_beat = epoch, begun
+        with self._lock:
+            self.epoch, self._last_beat, self._groups = epoch, begun, 0
+        self.first_epoch = self.first_epoch or epoch
         return epoch
 
     def beat(self, connection: Connection, status: str) -> None:

@@ -74,6 +74,7 @@ class SegmentTables:
             if current is None or current.epoch != epoch:
                 closed = frozenset(self._closed)
                 number = change(lambda each: create_segment(each, kind, closed, epoch))
+                self._closed.discard(number)  # it comes again in an older copy of the database
                 current = self._open[kind] = _Open(number, epoch)
             self._writing[current.number] += 1
         try:
@@ -86,6 +87,12 @@ class SegmentTables:
                 if is_full and self._open.get(kind) is current:
                     self._closed.add(current.number)
                     del self._open[kind]
+
+    def forget(self, number: int) -> None:
+        """Write no more to a segment, because its table is gone."""
+        with self._lock:
+            for kind in [kind for kind, each in self._open.items() if each.number == number]:
+                del self._open[kind]
 
     def try_close(self, number: int) -> bool:
         """Let a segment get no further contents; False if some are being written to it."""
@@ -103,7 +110,7 @@ def create_segment(
     """Return an open segment of a kind that a node has left that is gone, or create one; in an open
     transaction. It is reserved for a node; others are ``closed``."""
     connection.execute("LOCK TABLE segment IN SHARE ROW EXCLUSIVE MODE")
-    connection.execute(SQL["close_segments"], (numbers(sorted(closed)),))
+    connection.execute(SQL["close_segments"], (numbers(sorted(closed)), epoch))
     found = connection.execute(SQL["adopt_segment"], (epoch, kind)).fetchone()
     if found is not None:
         return int(found[0])

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import psycopg
+
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Delivery, Lease, Settlement
 from gatepost.queue.delivery_changes import lease_lost, parted, settled
@@ -118,7 +120,11 @@ class SettlementWriter:
         if not any(each.mail for each in some):
             return self._writer.persist(lambda attempt: _settle(attempt, some, 0))
         with self._segments.writing(self._writer.change, "queued", octets) as segment:
-            return self._writer.persist(lambda attempt: _settle(attempt, some, segment))
+            try:
+                return self._writer.persist(lambda attempt: _settle(attempt, some, segment))
+            except psycopg.errors.UndefinedTable:
+                self._segments.forget(segment)
+                raise
 
 
 def _settle(

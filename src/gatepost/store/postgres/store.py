@@ -142,7 +142,7 @@ class PostgresStore:
         self._keeping_up = WorkerThreads[None](
             "upkeep", [_nothing], 1, self._fault, [self._upkeep.round]
         )
-        watchers = cluster.watchers(self._lost.give_back, self._fail)
+        watchers = cluster.watchers(self._lost.give_back, self._note_older, self._fail)
         self._beats = Beats(
             settings, self._opened.node, beating, watchers, self._activity.per_minute
         )
@@ -339,6 +339,10 @@ class PostgresStore:
         """Accept nothing until there is a new epoch. For any thread."""
         self._opened.node.is_fenced = True
         self._beating.wake()
+
+    def _note_older(self) -> None:
+        reason = "the database is an older copy, or has lost what it had committed"
+        self._report_facts("store_older", {"reason": reason})
 
     def _fail(self, error: QueueError) -> None:
         """Stop for good. For any thread."""

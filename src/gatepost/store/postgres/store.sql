@@ -46,7 +46,10 @@ SELECT EXISTS (SELECT 1 FROM captured WHERE segment = %s)
     OR EXISTS (SELECT 1 FROM message WHERE segment = %s AND settled IS NULL);
 
 -- name: close_segments
-UPDATE segment SET open = false WHERE n = ANY(%s) AND open;
+-- Unless another node writes to one: in an older copy of the database, numbers come again.
+UPDATE segment SET open = false
+WHERE n = ANY(%s) AND open
+    AND (node IS NULL OR node = %s OR node NOT IN (SELECT epoch FROM node));
 
 -- name: delete_segment
 DELETE FROM segment WHERE n = %s;

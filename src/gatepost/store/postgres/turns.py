@@ -1,5 +1,7 @@
 """What only one node may do at a time, and the refresh tokens that need it."""
 
+from typing import Any
+
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.message_rows import legible
@@ -15,25 +17,27 @@ class NodeTurns:
     def __init__(self, node: Node, change: DatabaseChanges, read: Readers) -> None:
         self._node, self._change, self._read = node, change, read
 
-    async def try_take(self, key: str, seconds: float) -> bool:
+    async def try_take(self, key: str, seconds: float, *, is_kept: bool = False) -> bool:
         """See ``Cluster.try_take_turn``."""
-        return await self._change(_try_take, legible(key), self._node.epoch, seconds)
+        holder = self._node.first_epoch if is_kept else self._node.epoch
+        values = (legible(key), holder, round(seconds * 1_000_000), is_kept)
+        return await self._change(_try_take, values)
 
     async def end(self, key: str) -> None:
         """See ``Cluster.end_turn``."""
-        await self._change(_end, legible(key), self._node.epoch)
+        await self._change(_end, legible(key), self._node.first_epoch)
 
     async def load_token(self, key: str) -> bytes | None:
         """See ``Cluster``."""
         return await self._read(_load_token, key)
 
-    async def save_token(self, key: str, sealed: bytes) -> None:
+    async def save_token(self, key: str, sealed: bytes, turn: str) -> None:
         """See ``Cluster``."""
-        await self._change(_save_token, key, sealed)
+        values = (key, sealed, legible(turn), self._node.first_epoch)
+        await self._change(_save_token, values)
 
 
-def _try_take(connection: Connection, key: str, epoch: int, seconds: float) -> bool:
-    values = (key, epoch, round(seconds * 1_000_000))
+def _try_take(connection: Connection, values: tuple[Any, ...]) -> bool:
     return connection.execute(SQL["take_turn"], values).fetchone() is not None
 
 
@@ -46,5 +50,5 @@ def _load_token(connection: Connection, key: str) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def _save_token(connection: Connection, key: str, sealed: bytes) -> None:
-    connection.execute(SQL["save_token"], (key, sealed))
+def _save_token(connection: Connection, values: tuple[Any, ...]) -> None:
+    connection.execute(SQL["save_token"], values)
