@@ -1,5 +1,6 @@
 """The health of a database: what ``gatepost check`` says, and what the relay does by itself."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from gatepost.errors import QueueError
 from gatepost.store.postgres import Connector, PostgresStore, examine
 from gatepost.store.postgres.examination import promise_of, standbys_needed
 from gatepost.store.postgres.health import DatabaseHealth
+from gatepost.store.postgres.lease_times import FEWEST, LeaseTimes
+from tests.contract.messages import NOON
 from tests.postgres_stores import PostgresStores
 
 
@@ -137,6 +140,10 @@ def test_the_command_says_it_and_passes_if_the_database_cannot_be_reached(
     assert "verysecret" not in text.output
 
 
+TIMES = LeaseTimes(time.monotonic)
+"""No lease was made."""
+
+
 class Reports:
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
@@ -150,7 +157,9 @@ def test_a_snapshot_that_is_held_is_reported_once_with_its_holder(
 ) -> None:
     monkeypatch.setattr("gatepost.store.postgres.health.OLD", 0.0)
     reports = Reports()
-    health = DatabaseHealth(store._health.session, reports, lambda: True)
+    health = DatabaseHealth(
+        store._health.session, reports, lambda: True, LeaseTimes(time.monotonic)
+    )
     with psycopg.connect(postgres.url, application_name="forgotten") as holder:
         holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         holder.execute("SELECT 1")
@@ -165,6 +174,44 @@ def test_a_snapshot_that_is_held_is_reported_once_with_its_holder(
     assert {event for event, _ in reports.events} == {"snapshot_held"}
 
 
+def test_slow_leases_are_reported_until_they_are_quick_again(store: PostgresStore) -> None:
+    now, reports = [0.0], Reports()
+    times = LeaseTimes(lambda: now[0])
+    health = DatabaseHealth(store._health.session, reports, lambda: False, times)
+    for _ in range(FEWEST):
+        times.note(0.25)
+        health.round()
+    assert reports.events == [("leases_slow", {"milliseconds": 250})]
+    now[0] += 1_000
+    health.round()
+    for _ in range(FEWEST):
+        times.note(0.3)
+    health.round()
+    assert reports.events[1:] == [("leases_slow", {"milliseconds": 300})]
+
+
+def test_slow_leases_are_a_warning_of_the_health_check_and_of_the_examination(
+    postgres: PostgresStores, tmp_path: Path
+) -> None:
+    with closing(postgres.open(tmp_path, beat=0.0, node="busy")) as opened:
+        assert opened.cluster.warning == ""
+        for _ in range(FEWEST):
+            opened._lease_times.note(0.25)
+        opened.beat()
+        assert opened.cluster.warning.startswith("leases of mail take 250 ms")
+        assert "node busy: leases of mail take 250 ms" in warnings(postgres)
+
+
+def test_leases_are_timed(postgres: PostgresStores, tmp_path: Path) -> None:
+    async def lease_often(deliveries: Any) -> None:
+        for _ in range(FEWEST):
+            await deliveries.lease(NOON, 1)
+
+    with closing(postgres.open(tmp_path)) as opened:
+        asyncio.run(lease_often(opened.deliveries))
+        assert opened._lease_times.p99 > 0
+
+
 def test_tables_with_much_that_is_dead_are_vacuumed(store: PostgresStore) -> None:
     """Nobody else does: autovacuum is off here."""
     with closing(store.connect()) as connection:
@@ -174,7 +221,9 @@ def test_tables_with_much_that_is_dead_are_vacuumed(store: PostgresStore) -> Non
         connection.execute("DELETE FROM hop WHERE due > 5000")
         until(lambda: count(connection, "n_dead_tup") > 5000)
         before = count(connection, "vacuum_count")
-        health = DatabaseHealth(store._health.session, Reports(), lambda: True)
+        health = DatabaseHealth(
+            store._health.session, Reports(), lambda: True, LeaseTimes(time.monotonic)
+        )
         assert "hop" in health.vacuum(connection)
         until(lambda: count(connection, "vacuum_count") > before)
         assert "hop" not in health.vacuum(connection), "not again at once"

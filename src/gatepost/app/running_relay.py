@@ -233,6 +233,7 @@ class RunningRelay(RelayParts):
             stack,
             scripts_failures=self.failures is not None,
             is_draining=lambda: self.is_draining,
+            warning=lambda: "" if store.cluster is None else store.cluster.warning,
         )
         if config.apis:
             apis = first.listeners.config.apis

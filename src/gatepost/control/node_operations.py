@@ -42,6 +42,7 @@ def _document(node: NodeStatus) -> Document:
         "leases": node.leases,
         "accepted_per_minute": node.facts.get("accepted_per_minute"),
         "settled_per_minute": node.facts.get("settled_per_minute"),
+        "lease_ms": node.facts.get("lease_ms"),
         "seen": round(node.seen, 1),
         "own": node.is_own,
     }

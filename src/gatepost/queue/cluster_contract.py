@@ -76,6 +76,10 @@ class Cluster(Protocol):
         """The name of this node."""
 
     @property
+    def warning(self) -> str:
+        """What is wrong with the store, although mail is accepted; empty: nothing."""
+
+    @property
     def place(self) -> tuple[int, int]:
         """The rank of this node among those that deliver, from 0, and how many they are."""
 

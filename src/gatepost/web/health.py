@@ -18,8 +18,11 @@ def health_application(
     *,
     scripts_failures: bool = False,
     is_draining: Callable[[], bool] = lambda: False,
+    warning: Callable[[], str] = str,
 ) -> "Starlette":
     """Return an application that answers 200, or 503 with the reason why no mail is accepted.
+
+    ``warning`` returns what is wrong although mail is accepted; empty: nothing.
 
     ``scripts_failures``: rules of scripted failures are allowed, which monitoring should know.
     ``is_draining`` tells whether the relay finishes what it has begun, and stops.
@@ -36,6 +39,8 @@ def health_application(
         reason = refusal()
         if reason:
             return JSONResponse({"status": "refusing", "reason": reason, **more}, 503)
+        if warned := warning():
+            return JSONResponse({"status": "ok", "warning": warned, **more})
         return JSONResponse({"status": "ok", **more})
 
     return Starlette(routes=[Route("/health", health, methods=["GET"])])
@@ -48,6 +53,7 @@ async def serve_health(
     *,
     scripts_failures: bool = False,
     is_draining: Callable[[], bool] = lambda: False,
+    warning: Callable[[], str] = str,
 ) -> Listener | None:
     """Serve until ``stack`` is closed. Raises PortBusy, NetworkError."""
     if place is None:
@@ -57,7 +63,7 @@ async def serve_health(
     listener = listen(*place)
     stack.callback(listener.close)
     application = health_application(
-        refusal, scripts_failures=scripts_failures, is_draining=is_draining
+        refusal, scripts_failures=scripts_failures, is_draining=is_draining, warning=warning
     )
     server = WebServer(listener, application, limits=WebLimits(use=Use.OWN))
     stack.push_async_callback(server.stop)

@@ -19,7 +19,9 @@ from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON
 from tests.contract.queued import mail, planned
 
-A = NodeStatus("a", 7, "1.0", "live", 3, 1.24, {"accepted_per_minute": 5.0}, is_own=True)
+A = NodeStatus(
+    "a", 7, "1.0", "live", 3, 1.24, {"accepted_per_minute": 5.0, "lease_ms": 7.5}, is_own=True
+)
 B = NodeStatus("b", 9, "1.0", "silent", 1, 12.3, {}, is_own=False)
 
 
@@ -168,7 +170,8 @@ def test_nodes_are_listed_and_drained() -> None:
         one, two = (await operate_nodes(cluster, "list", {}))["nodes"]
         assert one == {
             "name": "a", "version": "1.0", "epoch": 7, "state": "live", "leases": 3,
-            "accepted_per_minute": 5.0, "settled_per_minute": None, "seen": 1.2, "own": True,
+            "accepted_per_minute": 5.0, "settled_per_minute": None, "lease_ms": 7.5, "seen": 1.2,
+            "own": True,
         }  # fmt: skip
         assert two["state"] == "silent"
         assert await operate_nodes(cluster, "drain", {"name": "b"}) == {"draining": "b"}

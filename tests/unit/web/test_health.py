@@ -8,7 +8,7 @@ import msgspec
 from gatepost.web.health import health_application
 
 
-def ask(path: str, refusal: str) -> tuple[int, Any]:
+def ask(path: str, refusal: str, warning: str = "") -> tuple[int, Any]:
     """Call the application as uvicorn does."""
     sent: list[Any] = []
 
@@ -22,13 +22,19 @@ def ask(path: str, refusal: str) -> tuple[int, Any]:
         "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "headers": [],
         "query_string": b"", "root_path": "",
     }  # fmt: skip
-    asyncio.run(health_application(lambda: refusal)(scope, receive, send))
+    asyncio.run(health_application(lambda: refusal, warning=lambda: warning)(scope, receive, send))
     return sent[0]["status"], sent[1]["body"]
 
 
 def test_it_takes_mail() -> None:
     status, body = ask("/health", "")
     assert (status, msgspec.json.decode(body)) == (200, {"status": "ok"})
+
+
+def test_what_is_wrong_although_it_takes_mail_is_a_warning() -> None:
+    status, body = ask("/health", "", warning="leases take 300 ms")
+    assert status == 200
+    assert msgspec.json.decode(body) == {"status": "ok", "warning": "leases take 300 ms"}
 
 
 def test_it_takes_none_and_says_why() -> None:

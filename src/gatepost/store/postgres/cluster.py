@@ -12,6 +12,7 @@ from gatepost.queue.cluster_contract import ClusterEvents, NodeState, NodeStatus
 from gatepost.store.postgres.beats import Roster, Watchers
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.lease_times import LeaseTimes, describe_slowness
 from gatepost.store.postgres.message_rows import legible
 from gatepost.store.postgres.node import SURE, Node, Superseded
 from gatepost.store.postgres.questions import NodeQuestions, open_questions
@@ -33,8 +34,14 @@ class PostgresCluster:
     """
 
     def __init__(
-        self, settings: PostgresSettings, node: Node, change: DatabaseChanges, read: Readers
+        self,
+        settings: PostgresSettings,
+        node: Node,
+        change: DatabaseChanges,
+        read: Readers,
+        times: LeaseTimes,
     ) -> None:
+        self._times = times
         self._settings, self._node, self._change, self._read = settings, node, change, read
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events: ClusterEvents | None = None
@@ -51,6 +58,12 @@ class PostgresCluster:
         """Those of all nodes, as seen last."""
         self._working: frozenset[int] = frozenset()
         """Without those that stop."""
+
+    @property
+    def warning(self) -> str:
+        """See ``Cluster``."""
+        slowness = self._times.slowness
+        return describe_slowness(slowness) if slowness else ""
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from gatepost.errors import Unreadable
 from gatepost.store.postgres.connections import Connector, text_of
+from gatepost.store.postgres.lease_times import SLOW, describe_slowness
 from gatepost.store.postgres.session_settings import is_pooled, missing_settings
 from gatepost.store.postgres.statements import SQL
 
@@ -52,6 +53,9 @@ def examine(connector: Connector, connections: int) -> Examination:
             facts = cursor.execute(SQL["server_facts"]).fetchone() or {}
         now = time.time()
         options: dict[str, list[str]] = dict(connection.execute(SQL["table_options"]).fetchall())
+        slow: dict[str, float] = {}
+        if "node" in options:  # the relay has created the tables
+            slow = dict(connection.execute(SQL["slow_nodes"], (SLOW * 1000,)).fetchall())
         pooled = is_pooled(connection)
         missing = missing_settings(connection, connector.schema) if pooled else []
     except psycopg.Error as error:
@@ -63,6 +67,7 @@ def examine(connector: Connector, connections: int) -> Examination:
         *_vacuum(facts, options),
         *_connections(facts, connections),
         *_pooler(missing),
+        *_leases(slow),
         *_surroundings(facts, facts["clock"] - now),
     ]
     return Examination(facts["version"], promise_of(facts), pooled, tuple(warnings))
@@ -145,6 +150,11 @@ def _pooler(missing: Sequence[str]) -> Iterator[str]:
             "a pooler is between the relay and the database: connect directly, let it pool "
             f"sessions, or give the user the settings that sessions need ({remedy})"
         )
+
+
+def _leases(slow: Mapping[str, float]) -> Iterator[str]:
+    for name, milliseconds in slow.items():
+        yield f"node {name}: {describe_slowness(milliseconds / 1000)}"
 
 
 def _surroundings(facts: Mapping[str, Any], clock: float) -> Iterator[str]:

@@ -16,6 +16,7 @@ import psycopg
 
 from gatepost.errors import QueueError
 from gatepost.store.postgres.connections import Connection, is_lost
+from gatepost.store.postgres.lease_times import LeaseTimes
 from gatepost.store.postgres.statements import SQL
 from gatepost.store.postgres.thread_connection import ThreadConnection, roll_back
 
@@ -42,12 +43,17 @@ class HeldSnapshot:
 
 class DatabaseHealth:
     """The rounds, in a thread of their own, because VACUUM may take long. Of several nodes, one
-    does this."""
+    cares for the database; each watches its own leases, which are in ``times``."""
 
     def __init__(
-        self, session: ThreadConnection, report: ReportFacts, is_ours: Callable[[], bool]
+        self,
+        session: ThreadConnection,
+        report: ReportFacts,
+        is_ours: Callable[[], bool],
+        times: LeaseTimes,
     ) -> None:
         self.session, self._report, self._is_ours = session, report, is_ours
+        self._times, self._were_slow = times, False
         self._first_seen: dict[HeldSnapshot, float] = {}
         """When each snapshot was seen first, by the monotonic clock."""
         self._reported: set[HeldSnapshot] = set()
@@ -57,6 +63,7 @@ class DatabaseHealth:
 
     def round(self) -> float:
         """Do what is due; return the seconds to the next round."""
+        self.watch_leases()
         if not self._is_ours():
             return ROUND
         try:
@@ -75,6 +82,13 @@ class DatabaseHealth:
             else:
                 roll_back(connection)
         return ROUND
+
+    def watch_leases(self) -> None:
+        """Report slow leases, once until they are quick again."""
+        slowness = self._times.slowness
+        if slowness and not self._were_slow:
+            self._report("leases_slow", {"milliseconds": round(slowness * 1000)})
+        self._were_slow = bool(slowness)
 
     def has_old_snapshots(self, connection: Connection) -> bool:
         """Tell whether a snapshot has been held too long; report each of them once."""

@@ -46,6 +46,11 @@ SELECT current_setting('server_version') AS version,
     pg_has_role('pg_read_all_stats', 'USAGE') AS sees_others,
     extract(epoch FROM clock_timestamp())::float8 AS clock;
 
+-- name: slow_nodes
+-- Nodes whose leases are slow, by what they say of themselves, and the milliseconds.
+SELECT name, (status::jsonb->>'lease_ms')::float8 FROM node
+WHERE (status::jsonb->>'lease_ms')::float8 > %s ORDER BY name;
+
 -- name: table_options
 SELECT c.relname::text, coalesce(c.reloptions, '{}')
 FROM pg_class AS c JOIN pg_namespace AS s ON s.oid = c.relnamespace

@@ -1,5 +1,6 @@
 """The writes of the queue, in open transactions: leases and operators' actions."""
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from gatepost.store.delivery_json import (
 )
 from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.connections import Connection
+from gatepost.store.postgres.lease_times import LeaseTimes
 from gatepost.store.postgres.message_rows import is_storable, queued_message
 from gatepost.store.postgres.new_messages import lower_hops
 from gatepost.store.postgres.node import Node
@@ -31,10 +33,10 @@ START: Final[Key] = (-1, -1)
 
 
 class QueueWriter:
-    """Writes the queue for our node."""
+    """Writes the queue for our node. ``times`` notes how long leases take."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, node: Node, times: LeaseTimes) -> None:
+        self._node, self._times = node, times
         self._noted = 0
         """When due deliveries were looked for, as it was written last."""
 
@@ -53,6 +55,14 @@ class QueueWriter:
         """Lease due deliveries, some of every next hop."""
         if limit <= 0:
             return []
+        begun = time.monotonic()
+        leases = self._lease(connection, now, limit, skip)
+        self._times.note(time.monotonic() - begun)
+        return leases
+
+    def _lease(
+        self, connection: Connection, now: int, limit: int, skip: Collection[str]
+    ) -> Sequence[Lease]:
         self._note_look(connection, now)
         query = SQL["due_hops"].format(limit=limit)
         rows = connection.execute(query, (now, texts(sorted(skip))), prepare=False).fetchall()

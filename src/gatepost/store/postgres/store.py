@@ -32,6 +32,7 @@ from gatepost.store.postgres.connections import ANSWER, Connection, Connector
 from gatepost.store.postgres.deliveries import PostgresDeliveries
 from gatepost.store.postgres.fenced_writer import FencedWriter
 from gatepost.store.postgres.health import DatabaseHealth, ReportFacts
+from gatepost.store.postgres.lease_times import LeaseTimes
 from gatepost.store.postgres.lost_leases import LostLeases, give_back_soon
 from gatepost.store.postgres.mailbox import PostgresMailbox
 from gatepost.store.postgres.message_inserter import MessageInserter
@@ -99,6 +100,7 @@ class PostgresStore:
         self._underway: set[str] = set()
         """The ids of messages that are being queued: two threads may have the same one."""
         self._activity = Activity(settings.clock)
+        self._lease_times = LeaseTimes(settings.clock)
         self._segments = SegmentTables(lambda: node.epoch, settings.segment)
         self._key = partial(next, count((node.epoch << 32) + 1))
         self._sessions = [opened.session]
@@ -143,15 +145,14 @@ class PostgresStore:
             "upkeep", [_nothing], 1, self._fault, [self._upkeep.round]
         )
         watchers = cluster.watchers(self._lost.give_back, self._note_older, self._fail)
-        self._beats = Beats(
-            settings, self._opened.node, beating, watchers, self._activity.per_minute
-        )
+        self._beats = Beats(settings, self._opened.node, beating, watchers, self._status)
         self.beat = self._beats.round
         """Does what the thread of the beats does each second."""
         self._beating = BeatThread(self.beat, beating.session, self._fault)
         self._health = DatabaseHealth(
-            self._add(self._opened.connector.connect), self._report_facts, lambda: cluster.is_keeper
-        )
+            self._add(self._opened.connector.connect), self._report_facts,
+            lambda: cluster.is_keeper, self._lease_times,
+        )  # fmt: skip
         self._caring = WorkerThreads[None](
             "health", [_nothing], 1, self._fault, [self._health.round]
         )
@@ -162,14 +163,21 @@ class PostgresStore:
 
     def _make_parts(self, node: Node) -> None:
         self._change = change = DatabaseChanges(self._changing.give, self._broken)
-        self.cluster = PostgresCluster(self._opened.settings, node, change, self._read)
+        self.cluster = PostgresCluster(
+            self._opened.settings, node, change, self._read, self._lease_times
+        )
         self._bodies = reads.BodyReader(self._read)
         self.reports = PostgresReports(change, self._read, partial(self._watch, "reports"))
         self.notes = PostgresNotes(change, self._read)
         self.mailbox = PostgresMailbox(change, self._search, partial(self._watch, "mailbox"))
         self._lost = LostLeases(self._changing.give, self.cluster.announce_takeover)
         self.deliveries = PostgresDeliveries(
-            QueueWriter(node), self._queue, change, self._settle, self._read, self._lost
+            QueueWriter(node, self._lease_times),
+            self._queue,
+            change,
+            self._settle,
+            self._read,
+            self._lost,
         )
         self.operations = PostgresOperations(self._put, self.deliveries.put_with, self._read)
 
@@ -185,6 +193,12 @@ class PostgresStore:
         if time.monotonic() < self._full_until:
             return "the disk of the database is full"
         return self._reach.refusal
+
+    def _status(self) -> dict[str, float | None]:
+        """Return what this node says of itself."""
+        p99 = self._lease_times.p99
+        leases = None if p99 is None else round(p99 * 1000, 1)
+        return {**self._activity.per_minute(), "lease_ms": leases}
 
     def keep_reserve(self) -> None:
         """Do nothing: the disk is the database's."""
