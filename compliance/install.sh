@@ -18,7 +18,7 @@ PACKAGES="
     nodejs npm
     chromium fonts-noto-cjk
     gcc libc6-dev libssl-dev
-    strace e2fsprogs pgbouncer
+    strace e2fsprogs pgbouncer iproute2
 "
 
 # Mail servers that Debian will not have beside Postfix are unpacked and run from there, in a jail

@@ -186,8 +186,9 @@ def test_nodes_of_two_releases_share_a_database_under_load(tmp_path: Path) -> No
         a = nodes.start("a", port, program=LATER_RELEASE)
         loads.append(Load(a))
         wait_for(lambda: versions(watcher) == [(NEWER, True)])
-        enough = [len(each.accepted) + 50 for each in loads[1::2]]
-        wait_for(lambda: [len(each.accepted) for each in loads[1::2]] >= enough)
+        for each in (loads[1], loads[-1]):
+            more = len(each.accepted) + 50
+            wait_for(lambda each=each, more=more: len(each.accepted) >= more)
         for each in loads:
             each.stop()
         with pytest.raises(AssertionError, match=f"knows version {NEWER}"):

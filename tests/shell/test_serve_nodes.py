@@ -56,13 +56,13 @@ class Cluster:
     def __init__(self, directory: Path, url: str, stack: ExitStack, more: str) -> None:
         self._directory, self._url, self._stack, self._more = directory, url, stack, more
 
-    def start(self, name: str, port: int, program: str = "") -> ServeProcess:
+    def start(self, name: str, port: int, program: str = "", url: str = "") -> ServeProcess:
         """Start a node whose next hop is at a port of 127.0.0.1; ``program`` is a file with another
-        one than ours."""
+        one than ours, and ``url`` another way to the database."""
         directory = self._directory / name
         directory.mkdir(exist_ok=True)
         self._copy_key(directory)
-        (directory / "database").write_text(f"{self._url}\n")
+        (directory / "database").write_text(f"{url or self._url}\n")
         (directory / "database").chmod(0o600)
         schema = f"nodes_{self._directory.name[-20:]}".replace("-", "_").lower()
         base = BASE.replace("SCHEMA", schema)
