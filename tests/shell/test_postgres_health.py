@@ -157,9 +157,7 @@ def test_a_snapshot_that_is_held_is_reported_once_with_its_holder(
 ) -> None:
     monkeypatch.setattr("gatepost.store.postgres.health.OLD", 0.0)
     reports = Reports()
-    health = DatabaseHealth(
-        store._health.session, reports, lambda: True, LeaseTimes(time.monotonic)
-    )
+    health = DatabaseHealth(store._health.session, reports, lambda: True, TIMES)
     with psycopg.connect(postgres.url, application_name="forgotten") as holder:
         holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         holder.execute("SELECT 1")
@@ -221,9 +219,7 @@ def test_tables_with_much_that_is_dead_are_vacuumed(store: PostgresStore) -> Non
         connection.execute("DELETE FROM hop WHERE due > 5000")
         until(lambda: count(connection, "n_dead_tup") > 5000)
         before = count(connection, "vacuum_count")
-        health = DatabaseHealth(
-            store._health.session, Reports(), lambda: True, LeaseTimes(time.monotonic)
-        )
+        health = DatabaseHealth(store._health.session, Reports(), lambda: True, TIMES)
         assert "hop" in health.vacuum(connection)
         until(lambda: count(connection, "vacuum_count") > before)
         assert "hop" not in health.vacuum(connection), "not again at once"
