@@ -40,7 +40,7 @@ def make_control_server(relay: RelayParts) -> ControlServer:
         )
     failures = None
     if relay.failures is not None:
-        failures = FailureControl(relay.failures.rules, captures=relay.now.config.captures)
+        failures = FailureControl(relay.failures, captures=relay.now.config.captures)
     return ControlServer(
         relay.data,
         relay.relay.store,
@@ -118,7 +118,7 @@ def console_parts(relay: RelayParts) -> ConsoleParts:
 def ready_document(relay: RelayParts) -> dict[str, Any]:
     """Return the content of ready.json."""
     console = relay.console.document()
-    seed = relay.failures.rules.book.seed if relay.failures is not None else None
+    seed = relay.failures.book.seed if relay.failures is not None else None
     return {**_main_document(relay), **console, "failures": {"seed": seed} if seed else None}
 
 

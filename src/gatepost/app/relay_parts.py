@@ -13,7 +13,7 @@ from gatepost.app.inbound import Inbound, PreparedListeners
 from gatepost.app.make_directories import Directories, PreparedDirectory, ServedDirectory
 from gatepost.app.ready_json import Trusted
 from gatepost.app.relay_store import RelayStore
-from gatepost.app.scripted_failures import ScriptedFailures
+from gatepost.app.scripted_failures import FailureRulesFile
 from gatepost.app.served_console import PreparedConsole, ServedConsole
 from gatepost.config.settings import Configuration, ListenerSettings
 from gatepost.control.administration.operations import AdminDispatch
@@ -25,6 +25,7 @@ from gatepost.net.listen import Listener
 from gatepost.operator_log.writer import Reporter
 from gatepost.policy.client_limits import ClientCounts
 from gatepost.policy.quotas import LocalQuotas, SubscriptionQuotas
+from gatepost.relay.failure_rules import LocalFailureRules
 from gatepost.relay.shared_by_connections import Relay
 from gatepost.reports.report_service import ReportService
 from gatepost.rest.site import MessageLimits, Suppression
@@ -75,7 +76,8 @@ class RelayParts:
     reports: ReportService | None = None
     health: Listener | None = None
     sessions: SessionControl | None = None
-    failures: ScriptedFailures | None = None
+    failures: LocalFailureRules | None = None
+    failures_file: FailureRulesFile | None = None
     is_draining = False
     """It hands back its mail, and stops."""
 

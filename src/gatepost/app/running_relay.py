@@ -28,7 +28,7 @@ from gatepost.app.relay_faces import console_parts, make_control_server, make_si
 from gatepost.app.relay_parts import PreparedConfiguration, RelayParts, refusal_reason
 from gatepost.app.relay_store import RelayStore
 from gatepost.app.reload_checks import check_reloadable
-from gatepost.app.scripted_failures import ScriptedFailures
+from gatepost.app.scripted_failures import FailureRulesFile, make_failure_rules
 from gatepost.app.scripted_records import ScriptedRecords
 from gatepost.app.served_console import PreparedConsole, ServedConsole
 from gatepost.app.store_opening import open_watched
@@ -147,12 +147,14 @@ class RunningRelay(RelayParts):
             self.relay.recorder = self.sessions.recorder
         if config.failures is not None:
             faulty = FaultyCertificates(self.data, self.served_listeners)
-            self.failures = ScriptedFailures(
-                config, self.key, clock, report, self.directories.application_name, faulty.make
-            )
-            await ScriptedRecords(self.store, self.failures.rules).load()
-            self.failures.watch(self._stack)
-            self.relay.failures = self.failures.rules
+            self.failures = make_failure_rules(
+                self.key, clock, self.directories.application_name, faulty.make,
+                captures=config.captures,
+            )  # fmt: skip
+            self.failures_file = FailureRulesFile(self.failures, config, report)
+            await ScriptedRecords(self.store, self.failures).load()
+            self.failures_file.watch(self._stack)
+            self.relay.failures = self.failures
         self.inbound = Inbound(self.relay, report, config)
 
     def _record_sessions(self) -> SessionControl:
@@ -201,7 +203,7 @@ class RunningRelay(RelayParts):
             await self.reports.serve()
             stack.push_async_callback(self.reports.close)
             if self.failures is not None:
-                self.reports.report_creator.scripted = self.failures.rules.outcomes
+                self.reports.report_creator.scripted = self.failures.outcomes
         self._use(first)
         if outbound is not None and first.delivery is not None:
             await outbound.start(first.delivery)
@@ -257,8 +259,8 @@ class RunningRelay(RelayParts):
             self.quotas.configure(profile.strict, replies_with(profile.replies))
             relay.quotas = LocalQuotas(self.quotas) if profile.has_limits else None
             relay.login_delay = profile.strict.login_delay
-        if self.failures is not None:
-            self.failures.use(config)
+        if self.failures_file is not None:
+            self.failures_file.use(config)
         self._open_administration(config)
         self.directories.tell_damaged()
 

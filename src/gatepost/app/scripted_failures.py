@@ -1,4 +1,4 @@
-"""The rules of scripted failures of a relay: made, read from their file, and read again."""
+"""The rules of scripted failures of a relay, and their file, which is read again."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,30 +22,33 @@ _SEED: Final = 4
 """Octets of the seed, which is the same after each start."""
 
 
-class ScriptedFailures:
-    """The rules of one relay. Those of its file are replaced whenever the file changes."""
+def make_failure_rules(
+    key: Key,
+    clock: Clock,
+    name_of: Callable[[str], str],
+    faulty_certificate: FaultyCertificate,
+    *,
+    captures: bool,
+) -> LocalFailureRules:
+    """Return no rules yet; where all mail is captured, there are those of reserved addresses.
+
+    ``key`` gives the seed of rules without one; ``name_of`` returns the name of an application by
+    its id.
+    """
+    seed = int.from_bytes(key.subkey("scripted failures")[:_SEED])
+    book = Rulebook(seed, name_of, has_reserved=captures)
+    return LocalFailureRules(book, clock.now, faulty_certificate, has_reserved=captures)
+
+
+class FailureRulesFile:
+    """The file of a relay's rules, which are replaced whenever it changes."""
 
     def __init__(
-        self,
-        config: Configuration,
-        key: Key,
-        clock: Clock,
-        report: ReportEvent,
-        name_of: Callable[[str], str],
-        faulty_certificate: FaultyCertificate,
+        self, rules: LocalFailureRules, config: Configuration, report: ReportEvent
     ) -> None:
-        """``key`` gives the seed of rules without one; ``name_of`` returns the name of an
-        application by its id.
-
-        Raises ConfigProblems if the file has mistakes.
-        """
-        self._report = report
+        """Reads the file. Raises ConfigProblems if it has mistakes."""
+        self._rules, self._report = rules, report
         self._captures = config.captures
-        seed = int.from_bytes(key.subkey("scripted failures")[:_SEED])
-        book = Rulebook(seed, name_of, has_reserved=config.captures)
-        self.rules = LocalFailureRules(
-            book, clock.now, faulty_certificate, has_reserved=config.captures
-        )
         self._file = _file_of(config)
         self._state = _state_of(self._file)
         self._timer: asyncio.TimerHandle | None = None
@@ -73,7 +76,7 @@ class ScriptedFailures:
             for each in error.problems:
                 self._report("failure_rules_refused", file=str(self._file), reason=str(each))
         else:
-            count = len(self.rules.book.entries_of(ORIGIN))
+            count = len(self._rules.book.entries_of(ORIGIN))
             self._report("failure_rules_loaded", file=str(self._file), count=count)
 
     def use(self, config: Configuration) -> None:
@@ -82,7 +85,7 @@ class ScriptedFailures:
         if file != self._file:
             self._file, self._state = file, ()
             if file is None:
-                self.rules.book.put_all(ORIGIN, [], self.rules.time())
+                self._rules.book.put_all(ORIGIN, [], self._rules.time())
 
     def _put(self, file: Path) -> None:
         # without a file, no TOML is read
@@ -90,7 +93,7 @@ class ScriptedFailures:
 
         rules = read_rules_file(file, captures=self._captures)
         try:
-            self.rules.book.put_all(ORIGIN, list(rules), self.rules.time())
+            self._rules.book.put_all(ORIGIN, list(rules), self._rules.time())
         except ValueError as error:
             raise ConfigProblems([ConfigError(str(error), where=str(file))]) from error
 

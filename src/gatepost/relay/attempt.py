@@ -24,8 +24,7 @@ from gatepost.queue.fail_over import (
 from gatepost.queue.unsettled import UNSETTLED
 from gatepost.queue.why import AttemptStep, Progress
 from gatepost.relay.attempt_feedback import AttemptFeedback, ServerAttempt
-from gatepost.relay.attempt_permit import Permit
-from gatepost.relay.attempt_wait import Wait
+from gatepost.relay.attempt_permit import Permit, Wait
 from gatepost.relay.in_flight import OpenAttempt
 from gatepost.relay.server_lookup import ServerGroup
 from gatepost.relay.shared_by_delivery import Load

@@ -31,8 +31,7 @@ from gatepost.queue.next_hop_limits import (
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import Random
 from gatepost.queue.why import silence
-from gatepost.relay.attempt_permit import Permit
-from gatepost.relay.attempt_wait import CROWDED, SOON, Wait
+from gatepost.relay.attempt_permit import CROWDED, SOON, Permit, Wait
 from gatepost.relay.in_flight import REMEMBERED, InFlight
 from gatepost.relay.server_lookup import ServerGroup
 from gatepost.relay.shared_pauses import SHARED, login_keys

@@ -21,7 +21,7 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.pause import Pause
 from gatepost.queue.why import Progress, next_try
 from gatepost.relay.attempt import AttemptRunner
-from gatepost.relay.attempt_wait import CROWDED, RESOLVER, Wait
+from gatepost.relay.attempt_permit import CROWDED, RESOLVER, Wait
 from gatepost.relay.early_retries import EarlyRetries
 from gatepost.relay.held_body import HeldBody
 from gatepost.relay.leasing import LOOK, Leasing

@@ -19,7 +19,7 @@ from gatepost.net.lookup_line import LookupLine
 from gatepost.queue.circuit_breaker import Breaker, BreakerTimes
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import Random
-from gatepost.relay.attempt_wait import CROWDED, RESOLVER, SOON, Wait
+from gatepost.relay.attempt_permit import CROWDED, RESOLVER, SOON, Wait
 from gatepost.routing.mx_candidates import exchangers, hosts_of
 
 CACHED: Final = 10_000

@@ -9,7 +9,7 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
 from gatepost.queue.pause import Pause
-from gatepost.relay.attempt_wait import CROWDED, SOON, Wait
+from gatepost.relay.attempt_permit import CROWDED, SOON, Wait
 from gatepost.relay.target_choice import ReadyTarget
 
 TURNS: Final = 50

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from gatepost.queue.pause import Pause
-from gatepost.relay.attempt_wait import Wait
+from gatepost.relay.attempt_permit import Wait
 
 
 class PausedNextHops:

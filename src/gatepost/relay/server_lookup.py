@@ -9,7 +9,7 @@ from gatepost.model.dns import Resolver
 from gatepost.model.reply import Reply
 from gatepost.model.route import MxTarget, ServerAddress, SmarthostTarget, Target
 from gatepost.queue.retry_schedule import Random
-from gatepost.relay.attempt_wait import Wait
+from gatepost.relay.attempt_permit import Wait
 from gatepost.relay.mx_lookup import ExchangerLookup
 from gatepost.routing.mx_candidates import candidates, exchangers, literal_candidates, site
 

@@ -8,8 +8,7 @@ from gatepost.model.reply import Reply
 from gatepost.model.route import Route, Target
 from gatepost.net.descriptors import no_descriptor
 from gatepost.relay.attempt_admission import AttemptAdmission
-from gatepost.relay.attempt_permit import Permit
-from gatepost.relay.attempt_wait import Wait
+from gatepost.relay.attempt_permit import Permit, Wait
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.relay.server_lookup import ServerGroup, ServerLookup
 from gatepost.relay.target_health import TargetHealth

@@ -8,7 +8,7 @@ from gatepost.model.delivery import Lease, Planned
 from gatepost.model.envelope import Recipient
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import planned_delivery, queued
-from gatepost.relay.attempt_wait import CROWDED, SOON, Wait
+from gatepost.relay.attempt_permit import CROWDED, SOON, Wait
 from gatepost.relay.next_hop_queues import NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.target_choice import ReadyTarget
 from gatepost.testing.clock import FakeClock

@@ -3,7 +3,6 @@
 from typing import Final
 
 from gatepost.diagnosis.signs import (
-    client_configuration,
     clients,
     delivery_refusals,
     login,
@@ -17,6 +16,5 @@ from gatepost.diagnosis.signs.sign import Sign
 
 SIGNS: Final[tuple[Sign, ...]] = (
     *network.SIGNS, *tls.SIGNS, *offered_mechanisms.SIGNS, *login.SIGNS, *oauth.SIGNS,
-    *sender_and_message.SIGNS, *delivery_refusals.SIGNS, *client_configuration.SIGNS,
-    *clients.SIGNS,
+    *sender_and_message.SIGNS, *delivery_refusals.SIGNS, *clients.SIGNS,
 )  # fmt: skip

@@ -1,10 +1,22 @@
-"""What a client's own messages imply, by how that client works."""
+"""What a client's own messages imply, by how that client works and is configured."""
 
+import re
 from typing import Final
 
 from gatepost.diagnosis.signs.log_statements import Reading
 from gatepost.diagnosis.signs.offered_mechanisms import has_only_exotic
 from gatepost.diagnosis.signs.sign import Sign
+
+_NOTHING: Final = re.compile(
+    r"(?m)\b(?:smtp|mail|email)[\w.:-]{0,24}(?:user(?:name)?|pass(?:word)?|login)['\"]?\s*"
+    r"(?:=>|[:=])\s*(?:null|none|nil|undefined|''|\"\")\s*(?:,\s*)?$"
+)
+
+
+def is_set_to_nothing(reading: Reading) -> bool:
+    """The user name or password is set to nothing in the log, although one is needed."""
+    is_needed = any(each.reply and each.reply.code in (530, 535) for each in reading.refusals)
+    return is_needed and _NOTHING.search(reading.text) is not None
 
 
 def is_in_auth_login(reading: Reading) -> bool:
@@ -61,6 +73,11 @@ _WAY: Final = ("address_family_not_tried", "ipv6_unreachable", "port_blocked", "
 _TRUST: Final = ("cert_expired", "cert_untrusted", "cert_chain_incomplete",
                  "cert_hostname_mismatch", "client_ca_store_missing")
 SIGNS: Final = (
+    Sign("credentials_missing", when=is_set_to_nothing,
+         proof="the user name or the password is set to nothing"),
+    Sign("credentials_missing", ("nonetype",), when=lambda r: r.seen.position == "auth"),
+    Sign("credentials_missing", ("'nonetype' object has no attribute 'encode'",),
+         when=lambda r: "authobject(" in r.text or "in auth_" in r.text),
     # only said without TLS
     Sign("starttls_required", ("could not authenticate", "does not support auth",
          "requested but", "login denied", "authentication failed", "cannot authenticate",
