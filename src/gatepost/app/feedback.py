@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from gatepost.app.relay_store import RelayStore
 from gatepost.client.http_sign_in import HttpSignIn
 from gatepost.client.provider_sign_in import BasicKeySignIn, KeySignIn
+from gatepost.config.event_webhooks import LABEL
 from gatepost.config.settings import Configuration, EventSettings, ProviderEventsSettings
 from gatepost.feedback.bounces import Bounces
 from gatepost.feedback.kept_bounces import KeptBounces
@@ -18,6 +19,7 @@ from gatepost.net.http_client import Http, HttpClient
 from gatepost.net.listen import Listener, listen
 from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.relay.shared_by_connections import Relay
+from gatepost.reports.configured_webhooks import ConfiguredWebhooks, WantedWebhook
 from gatepost.reports.relayed_outcomes import ProviderFeedback, RelayedOutcomes
 from gatepost.reports.report_service import ReportService
 
@@ -139,6 +141,20 @@ def feedback_recorder(
     return FeedbackRecorder(
         store.deliveries, store.notes, outcomes, outbound.marks, relay.report, relay.now
     )
+
+
+async def open_configured_webhooks(
+    events: EventSettings | None, service: ReportService, relay: Relay, stack: AsyncExitStack
+) -> None:
+    """Subscribe the endpoints that the configuration wants, until ``stack`` is closed. Raises
+    QueueError."""
+    wanted = () if events is None else events.webhooks
+    webhooks = ConfiguredWebhooks(
+        service, [WantedWebhook(each.subscription, each.url.read) for each in wanted], LABEL,
+        relay.report,
+    )  # fmt: skip
+    await webhooks.start()
+    stack.push_async_callback(webhooks.stop)
 
 
 def _found_again(events: EventSettings) -> Mapping[str, ProviderFeedback]:

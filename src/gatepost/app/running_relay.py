@@ -17,7 +17,7 @@ from gatepost.app.emulation import (
     open_reports,
 )
 from gatepost.app.faulty_certificates import FaultyCertificates
-from gatepost.app.feedback import ProviderWebhooks, open_feedback
+from gatepost.app.feedback import ProviderWebhooks, open_configured_webhooks, open_feedback
 from gatepost.app.inbound import Inbound
 from gatepost.app.make_directories import Directories, PreparedDirectory
 from gatepost.app.make_listeners import client_limits
@@ -202,6 +202,7 @@ class RunningRelay(RelayParts):
         if self.reports is not None:
             await self.reports.serve()
             stack.push_async_callback(self.reports.close)
+            await open_configured_webhooks(config.events, self.reports, self.relay, stack)
             if self.failures is not None:
                 self.reports.report_creator.scripted = self.failures.outcomes
         self._use(first)

@@ -184,6 +184,7 @@ def plan_of(choices: Choices) -> "ExitPlan":
         choices.get("ca_file") or "",
         tuple(choices.get("senders") or ()),
         choices.get("topic") or "",
+        tuple(choices.get("webhooks") or ()) if choices.get("topic") else (),
     )
 
 

@@ -156,12 +156,15 @@ def _write(
         text = _configuration(inventory, choices)
         parse_config(text, str(path))
         done = write_configuration(path, text, overwrite=overwrite)
+        if done != "kept":
+            _write_urls(inventory, path.parent)
     config = parse_config(read_text(path), str(path))
     return {"configuration": done, "directory": _import(inventory, config.storage.directory)}
 
 
 def _configuration(inventory: "Inventory", choices: Choices) -> str:
     from gatepost.directory.azure.entries import CommunicationService, Tenant  # noqa: PLC0415
+    from gatepost.migrate.carried_webhooks import carried_webhooks  # noqa: PLC0415
     from gatepost.migrate.exit_configuration import exit_configuration  # noqa: PLC0415
     from gatepost.migrate.exit_report import applications_of, has_managed_domain  # noqa: PLC0415
 
@@ -171,8 +174,25 @@ def _configuration(inventory: "Inventory", choices: Choices) -> str:
         "applications": applications_of(inventory),
         "has_managed_domain": has_managed_domain(inventory),
         "topic": choices["topic"] or next(resources, ""),
+        "webhooks": tuple(carried_webhooks(inventory)),
     }
     return exit_configuration(plan_of(choices | of_azure))
+
+
+def _write_urls(inventory: "Inventory", directory: Path) -> None:
+    """Write the URLs of webhooks, which may be secret, where the configuration says. Raises
+    CommandFailed."""
+    from gatepost.migrate.carried_webhooks import carried_webhooks  # noqa: PLC0415
+
+    for each in carried_webhooks(inventory):
+        file = directory / each.file
+        try:
+            file.unlink(missing_ok=True)
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+                out.write(f"{each.url.reveal()}\n")
+        except OSError as error:
+            raise CommandFailed(f"{file}: {error.strerror or error}") from None
 
 
 def _import(inventory: "Inventory", data: Path) -> dict[str, int]:

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
 from gatepost.config.credentials import NOWHERE, secret
+from gatepost.config.event_webhooks import read_webhooks
 from gatepost.config.http_api_targets import read_setting
 from gatepost.config.http_provider_file import PLACEHOLDER
+from gatepost.config.positions import Path
 from gatepost.config.problems import nearest
 from gatepost.config.provider_events_file import read_event_provider
 from gatepost.config.provider_file import take_provider
@@ -56,8 +58,9 @@ def read_events(
     has_webhooks = any(each.has_webhook for each in providers)
     domain, bouncing = _bounces(table, targets, routes)
     settings = EventSettings(
-        topic, suppress, domain, bouncing, listener, certificate, key, providers
-    )
+        topic, suppress, domain, bouncing, listener, certificate, key, providers,
+        read_webhooks(table, _topic),
+    )  # fmt: skip
     has_resources = any(isinstance(each, AzureDirectorySettings) for each in directories)
     if not settings.topic and not has_resources and not table.is_mistaken("topic"):
         problem = 'without a directory of kind "azure", events need the id of a resource'
@@ -178,14 +181,17 @@ def _check_targets(
             table.fault(key, problem, nearest(each, targets))
 
 
-def secrets_of(settings: EventSettings) -> list[tuple[tuple[str, ...], NamedSecret]]:
+def secrets_of(settings: EventSettings) -> list[tuple[Path, NamedSecret]]:
     """Return every secret with its path in the file."""
-    of_webhooks: list[tuple[tuple[str, ...], NamedSecret]] = [
+    of_webhooks: list[tuple[Path, NamedSecret]] = [
         (("events", "provider", each.name, key), each.key)
         for each in settings.providers
         if each.key is not NOWHERE
         for key in ("password" if each.username else "key",)
     ]
+    for number, webhook in enumerate(settings.webhooks):
+        if webhook.url is not NOWHERE:
+            of_webhooks.append((("events", "webhook", number, "url"), webhook.url))
     return of_webhooks + [
         (("events", "provider", each.name, "api_key"), each.poll.key)
         for each in settings.providers

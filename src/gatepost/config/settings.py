@@ -17,6 +17,7 @@ from gatepost.model.provider_events import EventProvider
 from gatepost.model.route import Route
 from gatepost.model.units import MIB
 from gatepost.net.dial import Server
+from gatepost.rest.events.subscription import EventSubscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +403,15 @@ class ProviderEventsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """A webhook that gets events, from the file."""
+
+    subscription: EventSubscription
+    """Still without its URL."""
+    url: NamedSecret
+
+
+@dataclass(frozen=True, slots=True)
 class EventSettings:
     """What subscribers learn of mail that is relayed, and from where."""
 
@@ -420,6 +430,8 @@ class EventSettings:
     TLS, on loopback only."""
     key: str = ""
     providers: tuple[ProviderEventsSettings, ...] = ()
+    webhooks: tuple[WebhookSettings, ...] = ()
+    """Those that the file wants; others may be created while the relay runs."""
 
 
 @dataclass(frozen=True, slots=True)

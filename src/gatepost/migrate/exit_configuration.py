@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gatepost.migrate.carried_webhooks import ExitWebhook
 from gatepost.model.unprintable import replace_unprintable
 
 _ALSO: Final = '["inside", "outside"]: outside, too, what HVE never takes, such as 10 MB or more'
@@ -67,6 +68,8 @@ class ExitPlan:
     """Of every other application of the tenants; empty: no other may sign in."""
     topic: str = ""
     """The id of the ACS resource, for delivery events; empty: there are none."""
+    webhooks: tuple[ExitWebhook, ...] = ()
+    """Who gets these."""
 
 
 def exit_configuration(plan: ExitPlan) -> str:
@@ -77,7 +80,7 @@ def exit_configuration(plan: ExitPlan) -> str:
     parts += [_target(each) for each in (plan.inside, plan.outside) if each is not None]
     parts.append(_routes(plan))
     if plan.topic:
-        parts.append(_events(plan.topic))
+        parts.append(_events(plan))
     parts.append(f"[storage]\ndirectory = {_value(plan.storage)}\n")
     return "\n".join(parts)
 
@@ -179,13 +182,16 @@ def _routes(plan: ExitPlan) -> str:
     return "\n".join([*lines, "", "[[route]]", f"to = {_value(plan.outside.name)}", ""])
 
 
-def _events(topic: str) -> str:
+def _events(plan: ExitPlan) -> str:
     lines = [
-        "# Delivery events with the old topic, by which subscribers may filter. Say where they go",
-        "# with `gatepost webhook create URL`.",
+        "# Delivery events with the old topic, by which subscribers may filter. Say where else",
+        "# they go with `gatepost webhook create URL`.",
         "[events]",
-        f"topic = {_value(topic)}",
+        f"topic = {_value(plan.topic)}",
     ]
+    for each in plan.webhooks:
+        lines += ["", "[[events.webhook]]", f"name = {_value(each.name)}",
+                  f"url = {_value({'file': each.file})}", *_keys(each.keys)]  # fmt: skip
     return "\n".join([*lines, ""])
 
 

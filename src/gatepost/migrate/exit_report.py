@@ -15,6 +15,7 @@ from gatepost.directory.azure.entries import (
     ServicePrincipal,
     SmtpUsername,
 )
+from gatepost.migrate.carried_webhooks import why_not
 from gatepost.migrate.exit_configuration import ExitApplication
 from gatepost.migrate.inventory import EventGridSubscription, Inventory
 
@@ -120,9 +121,10 @@ def not_carried(inventory: Inventory) -> Iterator[str]:
 
 def _lost_of(subscription: EventGridSubscription) -> Iterator[str]:
     name = f"event subscription {subscription.name}"
-    if subscription.endpoint_type != "WebHook":
-        kind = subscription.endpoint_type
-        yield f"{name}: its endpoint is a {kind}; the relay calls webhooks only."
+    if reason := why_not(subscription):
+        yield f"{name}: {reason}."
+    if subscription.has_headers:
+        yield f"{name}: the header fields of its requests are not sent."
     if subscription.has_filters:
         yield f"{name}: its advanced filters must be applied by the receiver."
     if subscription.has_dead_letter:
@@ -145,11 +147,12 @@ def to_change(inventory: Inventory, listen: str, api: str) -> Iterator[str]:
         if not domain.is_managed:
             yield from _dns_of(inventory, domain)
     for subscription in inventory.subscriptions:
-        if subscription.endpoint_type == "WebHook":
+        if not why_not(subscription):
             chosen = ", ".join(subscription.event_types) or "all"
             yield (
-                f"event subscription {subscription.name} ({chosen}): have the relay call the same "
-                "webhook, while it runs (`gatepost webhook create URL`)."
+                f"event subscription {subscription.name} ({chosen}): the relay asks the same "
+                "webhook for its consent when it starts, as Azure did. Delete it at Azure once no "
+                "mail goes through ACS."
             )
 
 

@@ -48,6 +48,17 @@ class EventGridSubscription:
     has_filters: bool = False
     """Advanced filters, which select by the fields of an event."""
     has_dead_letter: bool = False
+    case_sensitive: bool = False
+    schema: str = ""
+    """``EventGridSchema``, ``CloudEventSchemaV1_0`` or another one."""
+    batch: tuple[int, int] = (1, 64)
+    """Events of a request, and kilobytes."""
+    retry: tuple[int, int] = (30, 1440)
+    """Attempts, and minutes."""
+    has_headers: bool = False
+    """Its requests have header fields of their own."""
+    needs_token: bool = False
+    """Its endpoint wants a token of Entra."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,6 +332,13 @@ class InventoryReader:
             tuple(map(str, types)) if isinstance(types, list) else (),
             _text(chosen, "subjectBeginsWith"), _text(chosen, "subjectEndsWith"),
             bool(chosen.get("advancedFilters")), bool(facts.get("deadLetterDestination")),
+            chosen.get("isSubjectCaseSensitive") is True, _text(facts, "eventDeliverySchema"),
+            (_number(_part(destination, "properties"), "maxEventsPerBatch", 1),
+             _number(_part(destination, "properties"), "preferredBatchSizeInKilobytes", 64)),
+            (_number(_part(facts, "retryPolicy"), "maxDeliveryAttempts", 30),
+             _number(_part(facts, "retryPolicy"), "eventTimeToLiveInMinutes", 1440)),
+            bool(_part(destination, "properties").get("deliveryAttributeMappings")),
+            bool(_text(_part(destination, "properties"), "azureActiveDirectoryApplicationIdOrUri")),
         )  # fmt: skip
 
 
@@ -344,6 +351,11 @@ def _depth(entry: Entry) -> tuple[int, int, str]:
 def _text(document: Mapping[str, Any], key: str) -> str:
     value = document.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _number(document: Mapping[str, Any], key: str, usual: int) -> int:
+    value = document.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else usual
 
 
 def _part(document: Mapping[str, Any], key: str) -> Document:

@@ -19,11 +19,13 @@ _EVENTS: Final[Mapping[Level, str]] = {
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
     watching probed stopping descriptors_free console_changed console_signed_in injected
     failure_rules_loaded feedback_subscribed feedback_repeated polling_works
+    webhook_subscribed
     """,
     "warning": """
     auth_refused token_not_issued token_refused refused message_refused message_deferred
     message_dropped sender_warned next_hop_rests lease_lost message_damaged clock_put_back
     tls_failed proxy_header_refused certificate_expires config_warning domain_not_verified
+    webhook_not_subscribed
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
@@ -181,6 +183,8 @@ _SENTENCES: Final = {
     "quota_used_up": "{target} is paused, because a bounce of it says: {reply}",
     "quota_notice_ignored": "a bounce from {peer}, which is no server of its target, says: {reply}",
     "feedback_delayed": "{source}: events could not be recorded: {reason}",
+    "webhook_subscribed": "webhook {subscription} gets events: {endpoint} has agreed",
+    "webhook_not_subscribed": "webhook {subscription} gets no events yet: {reason}",
     "webhook_failed": "webhook {subscription} refused a report: {reason}; next try {again_at}",
     "webhook_given_up": "webhook {subscription} will not get report {report}: {dead}, {reason}",
     "reports_delayed": "reports are delayed: {reason}",
