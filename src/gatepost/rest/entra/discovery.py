@@ -17,6 +17,9 @@ from gatepost.rest.origin import authority as authority_of
 from gatepost.rest.origin import origin, origins, without_port
 from gatepost.rest.site import Site
 
+_OF_PEOPLE: Final = [
+    "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code",
+]  # fmt: skip
 _DAY: Final = {"cache-control": "max-age=86400, private"}
 
 
@@ -43,13 +46,20 @@ def configuration(
         ],
         "grant_types_supported": [
             "client_credentials",
-            *(["authorization_code"] if for_people else []),
+            *(_OF_PEOPLE if for_people else []),
         ],
         "response_types_supported": ["code", "id_token"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        **({"code_challenge_methods_supported": ["S256"]} if for_people else {}),
+        **(
+            {
+                "code_challenge_methods_supported": ["S256"],
+                "device_authorization_endpoint": authority.url("oauth2/v2.0/devicecode"),
+            }
+            if for_people
+            else {}
+        ),
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "request_uri_parameter_supported": False,
         "tenant_region_scope": None,

@@ -11,9 +11,11 @@ from starlette.routing import BaseRoute
 from gatepost.directory.azure.resource_ids import is_guid, new_guid
 from gatepost.rest.entra.authorization_codes import AuthorizationCodes
 from gatepost.rest.entra.authorize import authorize
+from gatepost.rest.entra.device_codes import DeviceCodes
+from gatepost.rest.entra.device_sign_in import PATH, give_device_code, show_device_page
 from gatepost.rest.entra.discovery import show_configuration, show_instance, show_keys
 from gatepost.rest.entra.errors import SERVER_FAILED, EntraError
-from gatepost.rest.entra.token_endpoint import NOT_KEPT, give_token
+from gatepost.rest.entra.token_endpoint import NOT_KEPT, PeopleCodes, give_token
 from gatepost.rest.errors import ApiError
 from gatepost.rest.middleware import report_failure
 from gatepost.rest.site import Site
@@ -30,9 +32,11 @@ def routes(site: Site, *, for_people: bool = False) -> list[BaseRoute]:
 
     ``for_people``: the people of emulated tenants can sign in, without passwords.
     """
-    codes = AuthorizationCodes(site.seconds) if for_people else None
+    people = None
+    if for_people:
+        people = PeopleCodes(AuthorizationCodes(site.seconds), DeviceCodes(site.seconds))
     first = partial(give_token, version="")
-    second = partial(give_token, version="v2.0", codes=codes)
+    second = partial(give_token, version="v2.0", people=people)
     old = partial(show_configuration, version="")
     new = partial(show_configuration, version="v2.0", for_people=for_people)
     table: tuple[tuple[str, Handler, tuple[str, ...]], ...] = (
@@ -44,9 +48,15 @@ def routes(site: Site, *, for_people: bool = False) -> list[BaseRoute]:
         ("/{tenant}/oauth2/v2.0/token", second, _ANY),
         ("/{tenant}/oauth2/token", first, _ANY),
     )
-    if codes is not None:
-        page = partial(authorize, codes=codes)
-        table += (("/{tenant}/oauth2/v2.0/authorize", page, ("GET", "POST")),)
+    if people is not None:
+        page = partial(authorize, codes=people.codes)
+        device = partial(give_device_code, devices=people.devices)
+        entry = partial(show_device_page, devices=people.devices)
+        table += (
+            ("/{tenant}/oauth2/v2.0/authorize", page, ("GET", "POST")),
+            ("/{tenant}/oauth2/v2.0/devicecode", device, ("POST",)),
+            (f"/{{tenant}}/{PATH}", entry, ("GET", "POST")),
+        )
     return [any_case(path, _answering(site, handler), ways) for path, handler, ways in table]
 
 

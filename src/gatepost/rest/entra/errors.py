@@ -135,6 +135,33 @@ CODE_NEEDS_CREDENTIAL: Final = EntraRefusal(
     "The request body must contain the following parameter: 'client_assertion' or "
     "'client_secret'.")
 
+CONSENT_MISSING: Final = EntraRefusal(
+    65001, 400, "invalid_grant",
+    "The user or administrator has not consented to use the application with ID '{application}' "
+    "named '{name}'. Send an interactive authorization request for this user and resource.")
+CONSENT_DECLINED: Final = EntraRefusal(
+    65004, 400, "access_denied", "User declined to consent to access the app.")
+ADMIN_CONSENT_MISSING: Final = EntraRefusal(
+    90094, 400, "access_denied", "Administrator consent is required.")
+SCOPE_UNKNOWN: Final = EntraRefusal(
+    650053, 400, "invalid_scope",
+    "The application asked for scope '{scope}' that doesn't exist on the resource '{resource}'.")
+REFRESH_TOKEN_EXPIRED: Final = EntraRefusal(
+    700082, 400, "invalid_grant",
+    "The refresh token has expired due to inactivity. The token was inactive for {lifetime}; the "
+    "time is {now}.")
+DEVICE_PENDING: Final = EntraRefusal(
+    70016, 400, "authorization_pending",
+    "OAuth 2.0 device flow error. Authorization is pending. Continue polling.")
+DEVICE_DECLINED: Final = EntraRefusal(
+    65004, 400, "authorization_declined", "User declined to consent to access the app.")
+DEVICE_CODE_UNKNOWN: Final = EntraRefusal(
+    70018, 400, "bad_verification_code", "The device code is invalid.")
+DEVICE_CODE_EXPIRED: Final = EntraRefusal(
+    70019, 400, "expired_token", "Verification code expired. Have the user retry the sign-in.")
+DEVICE_TOO_OFTEN: Final = EntraRefusal(
+    70016, 400, "slow_down", "OAuth 2.0 device flow error. The device polls too often.")
+
 TOO_SLOW: Final = EntraRefusal(
     90013, 408, "invalid_request", "Invalid input received from the user.")
 SERVER_FAILED: Final = EntraRefusal(
@@ -182,7 +209,8 @@ _HARMLESS: Final = frozenset(
     {
         "authorization_code", "client_credentials", "password", "refresh_token", "implicit",
         "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer", "device_code",
+        "user_code", "SMTP.Send", "Mail.Send",
         "assertion", "authorization_endpoint", "client_assertion", "client_assertion_type",
         "client_id", "client_secret", "code", "grant_type", "redirect_uri", "resource",
         "response_type", "scope", "token",

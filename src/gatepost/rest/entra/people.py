@@ -1,11 +1,12 @@
 """The people of an emulated tenant, who sign in without a password, as a test chooses."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gatepost.directory.azure.entries import Tenant
+from gatepost.rest.site import Site
 
 _EVERYBODY: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("admin", "Ada Admin", ("admin",)),
@@ -15,6 +16,8 @@ _EVERYBODY: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("nobody", "Nora Nobody", ()),
 )
 """Local parts of names, display names and app roles."""
+PERSON_FIELDS: Final = ("as", "name", "roles", "groups")
+"""Of the form in which a person is chosen."""
 _LONGEST: Final = 200
 _MOST: Final = 200
 """Roles or groups in a token, as in Entra."""
@@ -34,22 +37,34 @@ class EmulatedPerson:
     """Object ids."""
 
 
-def people_of(tenant: Tenant) -> tuple[EmulatedPerson, ...]:
-    """Return the people whom every tenant has: one with each app role, and one without any."""
-    return tuple(
-        [
-            _person(tenant, f"{name}@{tenant.domain}", display_name, roles)
-            for name, display_name, roles in _EVERYBODY
-        ]
-    )
+def mailboxes_of(site: Site) -> tuple[str, ...]:
+    """Return the addresses of mailboxes whose owners can sign in."""
+    if site.exchange is None:
+        return ()
+    mailboxes = site.exchange.organisation.mailbox
+    return tuple([each.address for each in mailboxes if each.kind != "shared"])
 
 
-def chosen_person(tenant: Tenant, fields: Mapping[str, str]) -> EmulatedPerson | None:
+def people_of(tenant: Tenant, mailboxes: Sequence[str] = ()) -> tuple[EmulatedPerson, ...]:
+    """Return the owners of mailboxes, and the people whom every tenant has: one with each app role,
+    and one without any."""
+    owners = [_person(tenant, each, each.partition("@")[0], ()) for each in mailboxes]
+    others = [
+        _person(tenant, f"{name}@{tenant.domain}", display_name, roles)
+        for name, display_name, roles in _EVERYBODY
+    ]
+    return (*owners, *others)
+
+
+def chosen_person(
+    tenant: Tenant, fields: Mapping[str, str], mailboxes: Sequence[str] = ()
+) -> EmulatedPerson | None:
     """Return the person whom a form names: one of the tenant in ``as``, or anybody by ``name``,
     ``roles`` and ``groups``; None for nobody."""
     chosen = fields.get("as", "").lower()
     if chosen:
-        return next((each for each in people_of(tenant) if each.name.lower() == chosen), None)
+        people = people_of(tenant, mailboxes)
+        return next((each for each in people if each.name.lower() == chosen), None)
     name = fields.get("name", "").strip()[:_LONGEST]
     if not name or not name.isprintable():
         return None
