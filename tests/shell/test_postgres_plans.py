@@ -14,6 +14,7 @@ from gatepost.model.report import PublishedReport
 from gatepost.queue.mailbox_contract import HasId, Term
 from gatepost.queue.reports_contract import ReportSettlement
 from gatepost.store.postgres import PostgresStore
+from gatepost.store.postgres.queue_writer import QueueWriter
 from gatepost.store.postgres.statements import SQL
 from tests.contract.messages import NOON, message
 from tests.contract.queued import DAY, MINUTE, dsn, mail, planned, settlement
@@ -175,3 +176,38 @@ def name_of(statement: str, names: dict[str, str]) -> str:
 def is_small(plan: str) -> bool:
     """Tell whether only small tables are read from end to end."""
     return set(re.findall(r"Seq Scan on (\w+)", plan)) <= set(SMALL)
+
+
+def test_an_action_on_all_looks_at_a_part_of_the_queue_at_a_time(
+    postgres: PostgresStores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement that reads a whole queue for the few that are held would keep leases waiting."""
+    batches: list[Any] = []
+    act_on_some = QueueWriter.act_on_some
+
+    def count(writer: QueueWriter, *arguments: Any) -> Any:
+        batches.append(act_on_some(writer, *arguments))
+        return batches[-1]
+
+    async def hold(store: PostgresStore, name: str) -> int:
+        """Queue a message, and hold it; return the key of its message."""
+        await store.deliveries.take_over(NOON)
+        await store.deliveries.put(mail(name), [planned()], leased=False)
+        assert await store.deliveries.act("hold", [name], NOON) == 1
+        with postgres.connect() as connection:
+            row = connection.execute("SELECT key FROM message WHERE id = %s", (name,)).fetchone()
+        return int(row[0])
+
+    with closing(postgres.open(tmp_path / "a", node="a", beat=0.0)) as store:
+        first = asyncio.run(hold(store, "m1"))
+    with postgres.connect() as connection:
+        connection.execute(
+            "INSERT INTO delivery (message, part, hop, token, expires, notice, addressees)"
+            " SELECT n, 0, 'hop', 0, 0, 0, '[]' FROM generate_series(%s, %s) AS n",
+            (first + 1, first + 21_000),
+        )
+    with closing(postgres.open(tmp_path / "b", node="b", beat=0.0)) as store:
+        assert asyncio.run(hold(store, "m2")) > first + 21_000
+        monkeypatch.setattr(QueueWriter, "act_on_some", count)
+        assert asyncio.run(store.deliveries.act("release", None, NOON)) == 2
+    assert [number for number, _ in batches] == [1, 0, 1, 0]

@@ -2,6 +2,7 @@
 are nodes for a moment."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -187,6 +188,35 @@ def test_a_change_of_the_directory_does_not_wait_for_the_dead_and_for_commands(
     nodes.open("b", dead_after=0.0)
     nodes.open("c", is_visitor=True)
     run(a.save_records([Record("account", "printer", {})]))
+
+
+def test_of_two_starts_with_one_name_at_the_same_moment_the_later_one_goes_on(
+    nodes: Nodes, postgres: PostgresStores
+) -> None:
+    nodes.open("z")
+    blocked = (
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND query LIKE %s AND application_name LIKE %s"
+    )
+
+    def wait_until_blocked() -> None:
+        with postgres.connect() as connection:
+            mine = ("%INSERT INTO node%", f"%{postgres.schema} a")
+            while not connection.execute(blocked, mine).fetchone():
+                time.sleep(0.01)
+
+    async def steps() -> None:
+        with closing(postgres.connect()) as other:
+            other.execute("BEGIN")
+            other.execute("INSERT INTO node (epoch, name, program) VALUES (1, 'a', '')")
+            opening = asyncio.ensure_future(asyncio.to_thread(nodes.open, "a"))
+            await asyncio.to_thread(wait_until_blocked)
+            other.execute("COMMIT")
+            store = await opening
+        await begin(store)
+        assert {each.name for each in await store.cluster.nodes()} == {"a", "z"}
+
+    run(steps())
 
 
 def test_a_command_neither_fences_relays_nor_deletes_what_is_old(nodes: Nodes) -> None:

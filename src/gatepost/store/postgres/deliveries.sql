@@ -153,16 +153,30 @@ FROM unnest(%s, %s) AS given (id, part) JOIN message AS m ON m.id = given.id
 JOIN delivery AS d ON d.message = m.key AND d.part = given.part;
 
 -- name: some_waiting
-SELECT message, part FROM delivery
-WHERE due IS NOT NULL AND (message, part) > (%s, %s) ORDER BY message, part LIMIT 500;
+-- Up to 500 of the next 10,000 deliveries, and the last that was looked at: one statement must not
+-- read a whole queue in which few are of the kind.
+WITH following AS MATERIALIZED (
+    SELECT message, part, due IS NOT NULL AS is_meant FROM delivery
+    WHERE (message, part) > (%s, %s) ORDER BY message, part LIMIT 10000
+)
+(SELECT message, part, true FROM following WHERE is_meant ORDER BY message, part LIMIT 500)
+UNION ALL (SELECT message, part, false FROM following ORDER BY message DESC, part DESC LIMIT 1);
 
 -- name: some_leased
-SELECT message, part FROM delivery
-WHERE node IS NOT NULL AND (message, part) > (%s, %s) ORDER BY message, part LIMIT 500;
+WITH following AS MATERIALIZED (
+    SELECT message, part, node IS NOT NULL AS is_meant FROM delivery
+    WHERE (message, part) > (%s, %s) ORDER BY message, part LIMIT 10000
+)
+(SELECT message, part, true FROM following WHERE is_meant ORDER BY message, part LIMIT 500)
+UNION ALL (SELECT message, part, false FROM following ORDER BY message DESC, part DESC LIMIT 1);
 
 -- name: some_held
-SELECT message, part FROM delivery
-WHERE held AND (message, part) > (%s, %s) ORDER BY message, part LIMIT 500;
+WITH following AS MATERIALIZED (
+    SELECT message, part, held AS is_meant FROM delivery
+    WHERE (message, part) > (%s, %s) ORDER BY message, part LIMIT 10000
+)
+(SELECT message, part, true FROM following WHERE is_meant ORDER BY message, part LIMIT 500)
+UNION ALL (SELECT message, part, false FROM following ORDER BY message DESC, part DESC LIMIT 1);
 
 -- name: lock_deliveries
 -- In the order of their keys, so that two transactions do not wait for each other.

@@ -7,6 +7,8 @@ import os
 import threading
 from typing import Final
 
+import psycopg
+
 from gatepost.errors import QueueError, Unreadable
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.migrations import MIGRATIONS, check_version
@@ -91,7 +93,10 @@ class Node:
     def register(self, connection: Connection) -> None:
         """Become a node, in a transaction of our own; fence an earlier start with our name."""
         end_connections(connection, self.application)
-        self._register(connection)
+        try:
+            self._register(connection)
+        except psycopg.errors.UniqueViolation:  # another start with our name began just before us
+            self._register(connection)
 
     def _is_taken(self, connection: Connection) -> bool:
         """Tell whether a relay with our name has shown lately that it lives."""

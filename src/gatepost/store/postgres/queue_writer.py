@@ -29,6 +29,8 @@ from gatepost.store.stored_values import read_time
 NOTE_EVERY: Final = queue.NOTE_EVERY // timedelta(microseconds=1)
 Key = tuple[int, int]
 """The message and the part of a delivery."""
+SOME: Final = 500
+"""The most deliveries that one of the statements ``some_...`` returns."""
 START: Final[Key] = (-1, -1)
 
 
@@ -130,13 +132,14 @@ class QueueWriter:
     ) -> tuple[int, Key | None]:
         """Perform it on a batch of the deliveries of a kind, after a given one.
 
-        Returns how many it changed, and the last of them; None if there are no more.
+        Returns how many it changed, and the last that it looked at; None if there are no more.
         """
-        keys = connection.execute(SQL[f"some_{kind}"], after).fetchall()
-        if not keys:
+        rows = connection.execute(SQL[f"some_{kind}"], after).fetchall()
+        if not rows:
             return 0, None
-        some = [(message, part) for message, part in keys]
-        return self.act(connection, action, some, now), some[-1]
+        some = [(message, part) for message, part, is_meant in rows if is_meant]
+        last = some[-1] if len(some) == SOME else rows[-1][:2]
+        return self.act(connection, action, some, now), last
 
     def _note_look(self, connection: Connection, now: int) -> None:
         if abs(now - self._noted) < NOTE_EVERY:
