@@ -1,10 +1,9 @@
 """The queue in PostgreSQL, for event loops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 
 from gatepost.errors import QueueError
@@ -13,13 +12,14 @@ from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Set
 from gatepost.model.message import Submission
 from gatepost.model.send_operation import SendOperation
 from gatepost.queue.deliveries_contract import Action, QueueCount, QueueSelection
+from gatepost.store.batched_actions import BatchedActions, Key
 from gatepost.store.postgres import message_reader as reads
 from gatepost.store.postgres.arrays import numbers
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.lost_leases import LostLeases, give_back_some, is_lost
 from gatepost.store.postgres.message_reader import BodyReader
-from gatepost.store.postgres.queue_writer import START, Key, QueueWriter, find_keys
+from gatepost.store.postgres.queue_writer import QueueWriter, find_keys
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.settlements import SettlementJob
 from gatepost.store.postgres.statements import SQL
@@ -27,21 +27,12 @@ from gatepost.store.stored_values import microseconds, read_time
 
 PAUSE: Final = 0.05
 """Seconds until the next look at what another node gives back."""
-BATCH: Final = 256
-"""Maximum number of ids that an operator acts on in one transaction."""
-_KINDS: Final[dict[Action, tuple[str, ...]]] = {
-    "hold": ("waiting", "leased"),
-    "release": ("held",),
-    "retry": ("waiting",),
-    "drop": ("waiting", "leased", "held"),
-}
-"""The kinds of deliveries that an action on all of them applies to."""
 
 Accept = Callable[..., "asyncio.Future[Any]"]
 """Passes a message, its deliveries and its operation to a thread that inserts it."""
 
 
-class PostgresDeliveries:
+class PostgresDeliveries(BatchedActions):
     """Implements ``queue.deliveries_contract.Deliveries``.
 
     ``change`` runs a function in a transaction, ``read`` one in a thread that reads, and
@@ -131,45 +122,19 @@ class PostgresDeliveries:
     async def count(self) -> dict[str, QueueCount]:
         return await self._read(reads.count_deliveries)
 
-    async def act(
-        self,
-        action: Action,
-        ids: Iterable[str] | None,
-        now: datetime,
-        some_done: Callable[[], None] = lambda: None,
-    ) -> int:
-        done = 0
-        if ids is None:
-            for kind in _KINDS[action]:
-                async for number in self._act_on_all(action, kind, microseconds(now)):
-                    done += number
-                    some_done()
-            return done
-        wanted = iter(dict.fromkeys(ids))
-        seen: set[Key] = set()
-        while some := tuple(islice(wanted, BATCH)):
-            keys = [each for each in await self._read(find_keys, some) if each not in seen]
-            seen.update(keys)
-            done += await self._change(self._writer.act, action, keys, microseconds(now))
-            some_done()
-        return done
+    async def _find_keys(self, ids: Sequence[str]) -> Sequence[Key]:
+        return await self._read(find_keys, ids)
 
-    async def forget(self, before: datetime) -> int:
-        forgotten = 0
-        while batch := await self._change(forget_settled, microseconds(before)):
-            forgotten += batch
-        return forgotten
+    async def _act(self, action: Action, keys: Sequence[Key], now: int) -> int:
+        return await self._change(self._writer.act, action, keys, now)
 
-    async def _act_on_all(self, action: Action, kind: str, now: int) -> AsyncIterator[int]:
-        """Act in batches with pauses between them, so that leases do not wait for them; yield the
-        number of each."""
-        loop = asyncio.get_running_loop()
-        after: Key | None = START
-        while after is not None:
-            begun = loop.time()
-            some, after = await self._change(self._writer.act_on_some, action, kind, after, now)
-            yield some
-            await asyncio.sleep(2 * (loop.time() - begun))
+    async def _act_on_some(
+        self, action: Action, kind: str, after: Key, now: int
+    ) -> tuple[int, Key | None]:
+        return await self._change(self._writer.act_on_some, action, kind, after, now)
+
+    async def _forget_some(self, before: int) -> int:
+        return await self._change(forget_settled, before)
 
 
 def forget_settled(connection: Connection, before: int) -> int:

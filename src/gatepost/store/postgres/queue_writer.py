@@ -11,6 +11,7 @@ from gatepost.model.route import parse_next_hop
 from gatepost.queue import deliveries_contract as queue
 from gatepost.queue.deliveries_contract import Action, part_of
 from gatepost.queue.delivery_changes import dropped
+from gatepost.store.batched_actions import Key
 from gatepost.store.delivery_json import (
     read_addressees,
     read_history,
@@ -27,11 +28,8 @@ from gatepost.store.postgres.statements import SQL
 from gatepost.store.stored_values import read_time
 
 NOTE_EVERY: Final = queue.NOTE_EVERY // timedelta(microseconds=1)
-Key = tuple[int, int]
-"""The message and the part of a delivery."""
 SOME: Final = 500
 """The most deliveries that one of the statements ``some_...`` returns."""
-START: Final[Key] = (-1, -1)
 
 
 class QueueWriter:

@@ -10,6 +10,7 @@ import psycopg
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Delivery, Lease, Settlement
 from gatepost.queue.delivery_changes import lease_lost, parted, settled
+from gatepost.store.batched_actions import Key
 from gatepost.store.delivery_json import write_addressees, write_history
 from gatepost.store.future_results import report_results
 from gatepost.store.postgres.arrays import flags, numbers, texts
@@ -23,7 +24,7 @@ from gatepost.store.postgres.new_messages import (
     lower_hops,
 )
 from gatepost.store.postgres.notes import put_notes
-from gatepost.store.postgres.queue_writer import Key, finish_messages
+from gatepost.store.postgres.queue_writer import finish_messages
 from gatepost.store.postgres.reports import record_reports
 from gatepost.store.postgres.segments import SegmentTables
 from gatepost.store.postgres.statements import SQL

@@ -2,10 +2,9 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 
 from gatepost.errors import QueueError, Unreadable
@@ -13,14 +12,12 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries_contract import Action, QueueCount, QueueSelection, part_of
+from gatepost.store.batched_actions import BatchedActions, Key
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
 from gatepost.store.sqlite.delivery_writer import (
-    BATCH,
     SQL,
-    START,
     DeliveryWriter,
-    Key,
     QueuePut,
     QueueSettle,
     find_keys,
@@ -35,19 +32,12 @@ from gatepost.store.stored_values import microseconds, read_time
 
 _LAST: Final = ((1 << 63) - 1, 0)
 
-_KINDS: Final[dict[Action, tuple[str, ...]]] = {
-    "hold": ("waiting", "leased"),
-    "release": ("held",),
-    "retry": ("waiting",),
-    "drop": ("waiting", "leased", "held"),
-}
-"""The kinds of deliveries that an action on all of them applies to."""
 
 Accept = Callable[[Submission, Callable[..., Put]], "asyncio.Future[Any]"]
 """Passes a message, in the form of an operation, to the thread that writes its body."""
 
 
-class SqliteDeliveries:
+class SqliteDeliveries(BatchedActions):
     """Implements ``queue.deliveries_contract.Deliveries``.
 
     ``change`` runs a function of a Transaction in the next group, ``join_group`` writes something
@@ -128,45 +118,19 @@ class SqliteDeliveries:
     async def count(self) -> dict[str, QueueCount]:
         return await self._read(self._reading.count)
 
-    async def act(
-        self,
-        action: Action,
-        ids: Iterable[str] | None,
-        now: datetime,
-        some_done: Callable[[], None] = lambda: None,
-    ) -> int:
-        done = 0
-        if ids is None:
-            for kind in _KINDS[action]:
-                async for number in self._act_on_all(action, kind, microseconds(now)):
-                    done += number
-                    some_done()
-            return done
-        wanted = iter(dict.fromkeys(ids))
-        seen: set[Key] = set()
-        while some := tuple(islice(wanted, BATCH)):
-            keys = [each for each in await self._change(find_keys, some) if each not in seen]
-            seen.update(keys)
-            done += await self._change(self._writer.act, action, keys, microseconds(now))
-            some_done()
-        return done
+    async def _find_keys(self, ids: Sequence[str]) -> Sequence[Key]:
+        return await self._change(find_keys, ids)
 
-    async def forget(self, before: datetime) -> int:
-        forgotten = 0
-        while batch := await self._change(forget_settled, microseconds(before)):
-            forgotten += batch
-        return forgotten
+    async def _act(self, action: Action, keys: Sequence[Key], now: int) -> int:
+        return await self._change(self._writer.act, action, keys, now)
 
-    async def _act_on_all(self, action: Action, kind: str, now: int) -> AsyncIterator[int]:
-        """Act in batches with pauses between them, so that acceptance does not wait for them; yield
-        the number of each."""
-        loop = asyncio.get_running_loop()
-        after: Key | None = START
-        while after is not None:
-            begun = loop.time()
-            some, after = await self._change(self._writer.act_on_some, action, kind, after, now)
-            yield some
-            await asyncio.sleep(2 * (loop.time() - begun))
+    async def _act_on_some(
+        self, action: Action, kind: str, after: Key, now: int
+    ) -> tuple[int, Key | None]:
+        return await self._change(self._writer.act_on_some, action, kind, after, now)
+
+    async def _forget_some(self, before: int) -> int:
+        return await self._change(forget_settled, before)
 
 
 class QueueReader:

@@ -10,6 +10,7 @@ from gatepost.model.message import Submission
 from gatepost.queue import deliveries_contract as queue
 from gatepost.queue.deliveries_contract import Action, part_of, planned_delivery, queued
 from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
+from gatepost.store.batched_actions import BATCH, Key
 from gatepost.store.delivery_json import write_addressees
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import (
@@ -27,15 +28,9 @@ from gatepost.store.sqlite.reports import record_reports
 from gatepost.store.sqlite.segments import inline_body
 
 SQL: Final = read_queries("deliveries.sql")
-BATCH: Final = 256
-"""Maximum number of deliveries that an operator acts on in one transaction."""
-
 NOTE_EVERY: Final = queue.NOTE_EVERY // timedelta(microseconds=1)
 SOME: Final = 1_000
-"""The same for all deliveries of a kind, which one statement changes."""
-Key = tuple[int, int]
-"""The message and the part of a delivery."""
-START: Final[Key] = (-1, -1)
+"""Maximum number of deliveries that an operator acts on with one statement, as all of a kind."""
 
 
 @dataclass(slots=True, eq=False)

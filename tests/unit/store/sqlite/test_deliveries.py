@@ -14,11 +14,12 @@ from gatepost.errors import LeaseLost, QueueError, QueueFull
 from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import QueueSelection, planned_delivery
+from gatepost.store.batched_actions import BATCH
 from gatepost.store.delivery_json import read_addressees
 from gatepost.store.retention_limits import History
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.store.sqlite.delivery_rows import delivery_row, message_row
-from gatepost.store.sqlite.delivery_writer import BATCH, SOME, SQL
+from gatepost.store.sqlite.delivery_writer import SOME, SQL
 from gatepost.store.sqlite.durable_calls import Disk
 from gatepost.store.sqlite.queries import APPLICATION, MIGRATIONS, QUERIES, VERSION
 from gatepost.store.sqlite.segments import BodyPlace
