@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gatepost.testing import Emulator, EmulatorServer
-from tests import fork_server, quick_hashes, quick_start
+from tests import fork_server, quick_hashes, quick_reserves, quick_start
 from tests.examples import examples
 from tests.postgres_server import stop_shared_server
 
@@ -48,6 +48,7 @@ FOREIGN = re.compile(
 Emulator._start_process = quick_start.Popen
 EmulatorServer._start_process = fork_server.Popen
 quick_hashes.use()
+quick_reserves.use()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,6 +6,7 @@ itself, of memory or of limits use ``subprocess``.
 """
 
 import atexit
+import ctypes
 import fcntl
 import gc
 import importlib
@@ -50,6 +51,9 @@ _LATE: Final = (
 """What our dependencies import when they first need it, and what programs of tests do."""
 _FILES: Final = 250
 """How many descriptors a process may have open when it starts."""
+_LARGE_PAGE: Final = 2 << 20
+_COLLAPSE: Final = 25
+"""MADV_COLLAPSE of madvise(2), since Linux 6.1."""
 _STREAMS: Final = {"stdin": "strict", "stdout": "strict", "stderr": "backslashreplace"}
 """How each handles text that it cannot encode or decode."""
 
@@ -337,17 +341,35 @@ def import_all() -> None:
     known_profiles()
 
 
+def use_large_pages() -> None:
+    """Make the memory of this process that of 2 MiB pages, as far as Linux can: a fork copies the
+    tables of all pages, and that takes a third of the time then."""
+    madvise = getattr(ctypes.CDLL(None), "madvise", None)
+    maps = Path("/proc/self/maps")
+    if madvise is None or not maps.exists():
+        return
+    for line in maps.read_text().splitlines():
+        addresses, access, _, _, file, *name = line.split()
+        first, end = (int(each, 16) for each in addresses.split("-"))
+        first = -(-first // _LARGE_PAGE) * _LARGE_PAGE
+        size = (end - first) // _LARGE_PAGE * _LARGE_PAGE
+        if access == "rw-p" and file == "0" and name in ([], ["[heap]"]) and size > 0:
+            madvise(ctypes.c_void_p(first), ctypes.c_size_t(size), _COLLAPSE)
+
+
 if __name__ == "__main__":
     from gatepost.testing import Emulator, EmulatorServer
-    from tests import forked_fronts, quick_hashes
+    from tests import forked_fronts, quick_hashes, quick_reserves
 
     import_all()
     quick_hashes.use()
+    quick_reserves.use()
     listener = socket.socket(fileno=int(sys.argv[1]))
     Popen.server = listener.getsockname()
     Emulator._start_process = EmulatorServer._start_process = Popen
     gc.collect()
     gc.freeze()
+    use_large_pages()
     command = Server(listener, lifeline=0).serve()
     if command is not None and forked_fronts.has_fronts(command):
         command = forked_fronts.serve(command)

@@ -21,6 +21,7 @@ from itertools import groupby, takewhile
 from mmap import mmap
 from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.reduction import recv_handle, send_handle
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import pytest
@@ -29,6 +30,8 @@ LONG: Final = {"test_bench_crash.py", "test_crash.py", "test_examples.py", "test
 """Modules whose tests take long, and share nothing."""
 WAITING: Final = {"clients", "conformance", "docs", "matrix", "shell"}
 """Folders whose tests mostly wait for other processes and for timeouts."""
+SHARING: Final = {"shape"}
+"""Folders whose modules share what they read, so that one process takes them all."""
 NUMBER: Final = struct.Struct("=i")
 POSITION: Final = struct.Struct("=ii")
 """The number of the test that a process runs, and of the one that follows: -1 if there is none."""
@@ -74,7 +77,7 @@ def modules(items: list[pytest.Item]) -> list[list[int]]:
     """Return the numbers of the tests to take at a time; what waits or takes long is spread, but
     not to the end."""
     computing, waiting, long = [], [], []
-    for path, numbers in groupby(range(len(items)), lambda each: items[each].path):
+    for path, numbers in groupby(range(len(items)), lambda each: unit(items[each].path)):
         if path.name in LONG:
             long += [[each] for each in numbers]
         elif path.parent.name in WAITING:
@@ -82,6 +85,11 @@ def modules(items: list[pytest.Item]) -> list[list[int]]:
         else:
             computing.append(list(numbers))
     return spread(long, spread(waiting, computing))
+
+
+def unit(path: Path) -> Path:
+    """Return what this module is taken with: its folder, or itself."""
+    return path.parent if path.parent.name in SHARING else path
 
 
 def spread(some: list[list[int]], others: list[list[int]]) -> list[list[int]]:

@@ -24,6 +24,7 @@ from gatepost.profiles import available_profiles
 from tests.docs.generated import BUILT, PAGES, commands, help_text, options
 from tests.docs.pages import FINDINGS, ROOT, Page, all_pages, read_page
 from tests.docs.tables import cell
+from tests.syntax_trees import trees
 
 README = read_page(ROOT / "README.md")
 REFERENCE = ROOT / "docs" / "reference"
@@ -235,8 +236,8 @@ class TestArchitecture:
         """A word with a dot, such as ``Store.put``, is a class and one of its attributes."""
         defined = {
             f"{owner.name}.{member.name}"
-            for path in (ROOT / "src").rglob("*.py")
-            for owner in ast.walk(ast.parse(path.read_text("utf-8")))
+            for tree in trees().values()
+            for owner in ast.walk(tree)
             if isinstance(owner, ast.ClassDef)
             for member in owner.body
             if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)

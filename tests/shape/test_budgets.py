@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "src" / "gatepost"
-SOURCES = sorted(PACKAGE.rglob("*.py"))
+from tests.syntax_trees import PACKAGE, ROOT, SOURCES, trees
 
 FILE_LINES = 600
 FUNCTION_LINES = 60
@@ -25,7 +23,7 @@ def name_of(path: Path) -> str:
 @cache
 def nodes(path: Path) -> list[ast.AST]:
     """Return the module and its statements at any depth, without expressions."""
-    found: list[ast.AST] = [ast.parse(path.read_text(), str(path))]
+    found: list[ast.AST] = [trees()[path]]
     for node in found:  # it grows
         for name in ("body", "orelse", "finalbody", "handlers", "cases"):
             inner = getattr(node, name, [])

@@ -15,7 +15,7 @@ from gatepost.diagnosis.sessions import (
     sentence_of,
 )
 from gatepost.model.session_record import SessionLine
-from tests.shape.test_budgets import PACKAGE
+from tests.syntax_trees import PACKAGE
 
 SERVER = Placeholders("localhost", 2587)
 _SLUGS = re.compile(r'(?:because\(\s*f?|Denial\(\s*)"([a-z][a-z0-9_]+)(?:: [a-z]|",)')
