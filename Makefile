@@ -119,7 +119,10 @@ $(VENV): requirements/dev.txt $(EMAIL_OLD:%=requirements/%.txt) pyproject.toml
 	$(BIN)/python -m compileall -q src  # as installing does: no first start is slow
 	@touch $@
 
-# Without Node.js the tests that need it skip, and say so.
+# Without Node.js the tests that need it skip, and say so; it may be among the system packages.
+ifneq ($(filter system compliance,$(MAKECMDGOALS)),)
+npm: system
+endif
 npm:
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_MODULES); fi
 

@@ -2,9 +2,9 @@
 
 So they are imported and collected once, whatever the number of processes. A process takes the next
 module once it has finished one, and runs it whole, so that what a module shares is made once.
-Modules that take long and share nothing are taken test by test. Tests that mostly wait run beside
-those that compute. A test that ends its process has failed, and another process runs the rest of
-its module.
+Modules that take long are taken test by test, or by what their tests share. Tests that mostly wait
+run beside those that compute. A test that ends its process has failed, and another process runs the
+rest of its module.
 """
 
 import atexit
@@ -28,10 +28,12 @@ import pytest
 
 LONG: Final = {"test_bench_crash.py", "test_crash.py", "test_examples.py", "test_queue_crash.py"}
 """Modules whose tests take long, and share nothing."""
-WAITING: Final = {"clients", "conformance", "docs", "matrix", "shell"}
+WAITING: Final = {"clients", "conformance", "docs", "matrix", "remedies", "shell"}
 """Folders whose tests mostly wait for other processes and for timeouts."""
 SHARING: Final = {"shape"}
 """Folders whose modules share what they read, so that one process takes them all."""
+PARTS: Final = {"test_packages.py": "library"}
+"""Modules that take long, and the parameter of their tests by which these share something."""
 NUMBER: Final = struct.Struct("=i")
 POSITION: Final = struct.Struct("=ii")
 """The number of the test that a process runs, and of the one that follows: -1 if there is none."""
@@ -77,19 +79,25 @@ def modules(items: list[pytest.Item]) -> list[list[int]]:
     """Return the numbers of the tests to take at a time; what waits or takes long is spread, but
     not to the end."""
     computing, waiting, long = [], [], []
-    for path, numbers in groupby(range(len(items)), lambda each: unit(items[each].path)):
+    for _, unit in groupby(range(len(items)), lambda each: unit_of(items[each])):
+        numbers = list(unit)
+        path = items[numbers[0]].path
         if path.name in LONG:
             long += [[each] for each in numbers]
         elif path.parent.name in WAITING:
-            waiting.append(list(numbers))
+            waiting.append(numbers)
         else:
-            computing.append(list(numbers))
+            computing.append(numbers)
     return spread(long, spread(waiting, computing))
 
 
-def unit(path: Path) -> Path:
-    """Return what this module is taken with: its folder, or itself."""
-    return path.parent if path.parent.name in SHARING else path
+def unit_of(item: pytest.Item) -> tuple[Path, object]:
+    """Return what a process takes as a whole with this test: its folder, its module, or the tests
+    of that with the same value of a parameter."""
+    if item.path.parent.name in SHARING:
+        return item.path.parent, None
+    call = getattr(item, "callspec", None)
+    return item.path, call and call.params.get(PARTS.get(item.path.name))
 
 
 def spread(some: list[list[int]], others: list[list[int]]) -> list[list[int]]:

@@ -149,12 +149,15 @@ class ServeProcess:
 
 
 def wait_for(condition: Any) -> Any:
-    """Wait for the first true result of ``condition``, and return it."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    """Wait for the first true result of ``condition``, and return it.
+
+    The longer that takes, the rarer it is asked, because many conditions ask a server.
+    """
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < PATIENCE:
         if found := condition():
             return found
-        time.sleep(0.02)
+        time.sleep(min(max(0.01, waited / 8), 0.25))
     raise AssertionError("it did not happen in time")
 
 
