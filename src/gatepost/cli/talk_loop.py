@@ -126,7 +126,7 @@ class TalkSession:
         self._show(f"-- {facts.version} {facts.cipher}, {how}")
 
     def _tell(self, reply: Reply) -> None:
-        for line in self.session.reader.lines:
+        for line in self.session.reader.text.split("\n"):
             self._show(replace_unprintable(self.session.transcript.redact(line).expandtabs()))
         if reply.code == 334 and (prompt_text := _decode(reply.text)):
             self._show(f"-- {prompt_text}")

@@ -212,8 +212,8 @@ class ClientSession:
         return self._note_reply(reply, command, asked_at)
 
     def _note_reply(self, reply: Reply, command: str, asked_at: float) -> Reply:
-        lines, redacted = "\n".join(self.reader.lines), reply
-        if self.transcript.server(lines) != lines or "\n" in lines:  # it may repeat a secret
+        received, redacted = self.reader.text, reply
+        if self.transcript.server(received) != received or "\n" in received:  # maybe a secret
             text = self.transcript.redact(reply.text)
             redacted = reply if text == reply.text else replace(reply, text=text)
         if self.listen_in is not None:

@@ -90,7 +90,9 @@ class AttemptAdmission:
         """Permit an attempt at a target, or return why it must wait."""
         now, hop = self.seconds(), self._hop(target, group)
         key, limiter, credential = hop.key, hop.limiter, hop.credential
-        wait = self._wait_of(target, group, hop, now) or self._login_wait(target, hop, now)
+        wait = self._wait_of(target, group, hop, now)
+        if wait is None and hop.login_pauses:
+            wait = self._login_wait(target, hop, now)
         if wait is not None:
             return wait
         seconds = limiter.wait_to_connect(now)

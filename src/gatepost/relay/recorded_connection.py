@@ -1,9 +1,10 @@
 """Connections whose sessions are recorded, so that ordinary ones have no branch for it."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from gatepost.failures.injection import Injection
+from gatepost.model.session_record import SessionLine
 from gatepost.net.server_stream import ServerStream
 from gatepost.relay.client_connection import Receiver
 from gatepost.relay.listener_state import ListenerState
@@ -17,14 +18,16 @@ from gatepost.wire.server.session import Session, SessionSettings
 from gatepost.wire.server.session_log import LONG
 from gatepost.wire.server.session_transcript import SessionTranscript
 
-_SERVER: Final = SessionTranscript.server
+_CHALLENGE: Final = SessionTranscript.challenge
+_CHALLENGE_CODE: Final = b"334 "
+"""Begins a reply that may be a part of a proof."""
 
 
 class _Recording(Receiver):
     """Any handler of an accepted stream, with a recording of its session."""
 
     _recording: SessionRecording
-    _notes: list[Any]
+    _lines: list[SessionLine]
     _clock: Callable[[], float]
     """Those of the recording."""
     _write: Callable[[bytes], None]
@@ -39,14 +42,14 @@ class _Recording(Receiver):
         unwanted: bool = False,
     ) -> None:
         super().__init__(relay, state, on_lost, unwanted=unwanted)
-        self._is_lost = False
+        self._is_lost = self._is_under_tls = False
 
     def on_accept(self, stream: ServerStream) -> None:
         state, peer, recorder = self._listener, stream.peer_address, self._relay.recorder
         assert recorder is not None  # noqa: S101 - the supervisor has looked
         recording = recorder.begin(peer, state.name, state.lane, self.report)
         self._recording = self.report = recording
-        self._notes, self._clock = recording.notes, recording.clock
+        self._lines, self._clock = recording.lines, recording.clock
         super().on_accept(stream)
 
     def on_proxy_header(self) -> None:
@@ -60,6 +63,7 @@ class _Recording(Receiver):
 
     def _note_tls(self) -> None:
         tls = self._stream.tls
+        self._is_under_tls = True
         self._recording.start_tls("" if tls is None else tls.version)
 
     def on_tls(self) -> None:
@@ -78,9 +82,13 @@ class _Recording(Receiver):
     def _flush(self) -> None:
         octets = self._session.send()
         if octets:
-            self._notes += (_SERVER, self._clock(), octets)
-            if len(octets) > LONG or len(self._notes) > self._recording.most:
-                self._recording.read()
+            lines, recording = self._lines, self._recording
+            if octets[:4] == _CHALLENGE_CODE:
+                recording.note(_CHALLENGE, octets)
+            else:
+                lines.append((self._clock(), "S", octets, self._is_under_tls, None))
+            if len(lines) > recording.most or len(octets) > LONG:
+                recording.read()
             self._write(octets)
 
 

@@ -17,7 +17,7 @@ from gatepost.model.session_record import (
 )
 from gatepost.model.transcript import REDACTED
 from gatepost.wire.server.session import Session
-from gatepost.wire.server.session_log import MOST_NOTES, SIZE, SessionLog
+from gatepost.wire.server.session_log import MOST_LINES, SIZE, SessionLog
 from gatepost.wire.server.session_transcript import SessionTranscript
 
 MAX_MESSAGES: Final = 1_000
@@ -69,7 +69,8 @@ class SessionRecording(SessionLog):
         id_: str,
         report: ReportEvent,
     ) -> None:
-        self.clock, self.notes, self.most, self.commands = clock, [], MOST_NOTES, ()
+        self.clock, self.most, self.commands = clock, MOST_LINES, ()
+        self.lines, self.notes = [], []
         self.begun, self.begun_at, self.id = clock(), begun_at, id_
         self._owner, self._report = owner, report
         self.peer = self.application_id = ""
@@ -88,20 +89,20 @@ class SessionRecording(SessionLog):
     def __call__(self, event: str, **facts: Any) -> None:
         """Note an event of the session, and report it."""
         if event in self._TAKE:
-            self.notes += (event, self.clock(), facts)
             if event == "accepted":
                 self._owner.note_message(facts["id"], self.id)
             elif event == "closed":
-                self.notes[-1] = {**facts, "end": self._end_by(facts["reply"])}
+                facts = {**facts, "end": self._end_by(facts["reply"])}
+            self.note(event, facts)
         self._report(event, **facts)
 
     def start_tls(self, version: str) -> None:
         """Note that everything is under TLS from now on."""
-        self.notes += ("tls", self.clock(), version)
+        self.note("tls", version)
 
     def inject(self, injection: Injection) -> None:
         """Note what a rule of scripted failures does; of a reply, before it is sent."""
-        self.notes += ("injected", self.clock(), injection)
+        self.note("injected", injection)
 
     def end(self) -> None:
         """Note that the session has ended, once."""
@@ -169,7 +170,7 @@ class SessionRecording(SessionLog):
     def transcript(self) -> SessionTranscript:
         """Its lines, as far as its notes were read."""
         if self._transcript is None:
-            self._transcript = SessionTranscript(self._may_take)
+            self._transcript = SessionTranscript(self._may_take, self.begun)
         return self._transcript
 
     def _may_take(self, octets: int) -> bool:
@@ -177,15 +178,21 @@ class SessionRecording(SessionLog):
 
     def read(self) -> None:
         """Record what was noted."""
-        transcript, taken = self.transcript, self.notes[:]
+        transcript, lines, notes = self.transcript, self.lines[:], self.notes[:]
+        self.lines.clear()
         self.notes.clear()
         transcript.commands = self.commands
-        notes, begun = iter(taken), self.begun
-        for what, time, value in zip(notes, notes, notes, strict=True):
+        start = 0
+        for end, what, at, value in notes:
+            if start < end:
+                transcript.add(lines[start:end])
+                start = end
             if type(what) is str:
-                self._TAKE[what](self, value, time - begun)
+                self._TAKE[what](self, value, at)
             else:
-                what(transcript, time - begun, value)
+                what(transcript, at, value)
+        if start < len(lines):
+            transcript.add(lines[start:])
 
     def _complete(self, record: SessionRecord) -> None:
         """Add what the transcript has, and remove secrets from all else."""
@@ -276,7 +283,9 @@ class SessionRecording(SessionLog):
         if phase == "auth":
             record.mechanism = facts.get("mechanism") or self._last_mechanism() or record.mechanism
             username = facts.get("username", "")
-            login = RefusedLogin(round(at, 3), record.mechanism, username, reply, reason)
+            login = RefusedLogin(
+                round(at - self.begun, 3), record.mechanism, username, reply, reason
+            )
             record.refused_logins.append(login)
             del record.refused_logins[:-MAX_LOGINS]
 

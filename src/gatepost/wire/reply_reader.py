@@ -39,7 +39,7 @@ _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: |$)")
 class ReplyReader:
     """Splits what a server sends into replies."""
 
-    __slots__ = ("_came", "_is_cut", "_left_out", "_lines", "_rest", "_size", "lines", "redact")
+    __slots__ = ("_came", "_is_cut", "_left_out", "_lines", "_rest", "_size", "redact", "text")
 
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         self.redact = redact
@@ -52,8 +52,8 @@ class ReplyReader:
         self._size = self._left_out = 0
         self._is_cut = False
         """The line in ``_rest`` is too long, and only its code is kept."""
-        self.lines: tuple[str, ...] = ()
-        """The lines of the last reply as they were received, with their codes."""
+        self.text = ""
+        """The lines of the last reply as they were received, with their codes, separated by LF."""
 
     @property
     def has_unread(self) -> bool:
@@ -77,10 +77,10 @@ class ReplyReader:
         """
         while self._came:
             raw = self._came.popleft().removesuffix(b"\r")
-            if self._is_cut or len(raw) > MAX_LINE:
+            if len(raw) > MAX_LINE or self._is_cut:
                 raw, self._is_cut = self._head(raw) + _LEFT_OUT, False
             elif not self._lines and len(raw) <= _SHORT and (parsed := _parse_line(raw)):
-                self.lines, reply = parsed
+                self.text, reply = parsed
                 self._left_out = 0
                 return reply
             line = raw.decode("utf-8", "surrogateescape")
@@ -107,11 +107,12 @@ class ReplyReader:
 
     def _whole(self, last: str) -> Reply:
         """Return the complete reply."""
-        self.lines, self._lines = tuple(self._lines), []
+        lines, self._lines = tuple(self._lines), []
+        self.text = "\n".join(lines)
         self._size = self._left_out = 0
-        if last[0] in "23" and any(line[0] in "45" for line in self.lines):
-            raise self._no_reply("a reply that says no, then yes", "\n".join(self.lines[-2:]))
-        return parse_reply(self.lines)
+        if last[0] in "23" and any(line[0] in "45" for line in lines):
+            raise self._no_reply("a reply that says no, then yes", "\n".join(lines[-2:]))
+        return parse_reply(lines)
 
     def _no_reply(self, what: str, line: str) -> RemoteProtocolError:
         line = self.redact(line)[:MAX_LINE]
@@ -119,12 +120,12 @@ class ReplyReader:
 
 
 @lru_cache(maxsize=512)
-def _parse_line(raw: bytes) -> tuple[tuple[str, ...], Reply] | None:
-    """Return the lines and the parsed form of a reply with one line; None if it is not a
+def _parse_line(raw: bytes) -> tuple[str, Reply] | None:
+    """Return the text and the parsed form of a reply with one line; None if it is not a
     complete one."""
     line = raw.decode("utf-8", "surrogateescape")
     match = _LINE.fullmatch(line)
-    return ((line,), parse_reply((line,))) if match is not None and match[2] != "-" else None
+    return (line, parse_reply((line,))) if match is not None and match[2] != "-" else None
 
 
 def parse_reply(lines: tuple[str, ...]) -> Reply:

@@ -43,7 +43,7 @@ def test_several_in_one_packet() -> None:
         Reply(250, "two\nthree"),
         None,
     ]
-    assert reader.lines == ("250-two", "250 three")
+    assert reader.text == "250-two\n250 three"
     assert reader.has_unread
     reader.feed(b"\r\n")
     assert reader.next_reply() == Reply(354, "go")

@@ -210,7 +210,8 @@ class RecordedSession:
             self._end("server", str(error))
             raise _Over from None
         del reply
-        return "".join(f"{line}\r\n" for line in reader.lines).encode("utf-8", "surrogateescape")
+        text = reader.text.replace("\n", "\r\n")
+        return f"{text}\r\n".encode("utf-8", "surrogateescape")
 
     # Both sides.
 

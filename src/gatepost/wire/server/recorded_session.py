@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
+from gatepost.model.session_record import SessionLine
 from gatepost.wire.server import events
 from gatepost.wire.server.session import Session, SessionSettings, command_table
 from gatepost.wire.server.session_log import LONG, SessionLog
-from gatepost.wire.server.session_transcript import SessionTranscript
+from gatepost.wire.server.session_transcript import SAFE_COMMANDS, SessionTranscript
 
-_CLIENT: Final = SessionTranscript.client
 _COMMAND: Final = SessionTranscript.command
 _NAME: Final = SessionTranscript.name
 _RESPONSE: Final = SessionTranscript.response
@@ -21,16 +21,19 @@ class _Recording(Session):
     __slots__ = ()
 
     log: SessionLog
-    notes: list[Any]
+    lines: list[SessionLine]
     """Those of the log."""
     clock: Callable[[], float]
 
     def _command(self, line: bytes) -> events.Event | None:
-        self.notes += (_COMMAND, self.clock(), line)
+        if line[:5] in SAFE_COMMANDS:
+            self.lines.append((self.clock(), "C", line, self.encrypted, None))
+        else:
+            self.log.note(_COMMAND, line)
         return super()._command(line)
 
     def _respond(self, line: bytes) -> events.Event:
-        self.notes += (_RESPONSE, self.clock(), line)
+        self.log.note(_RESPONSE, line)
         if len(line) > LONG:
             self.log.read()
         return super()._respond(line)
@@ -41,15 +44,18 @@ class _Recording(Session):
         return super()._line_limit()
 
     def _line_too_long(self) -> events.Event | None:
-        self.notes += (_CLIENT, self.clock(), b"[a line that is too long]")
+        self._note(b"[a line that is too long]")
         return super()._line_too_long()
 
     def _end_content(self, chunk: bytes, *, is_undotted: bool = False) -> events.Event:
-        self.notes += (_CLIENT, self.clock(), b"[%d octets of content]" % self._received)
+        self._note(b"[%d octets of content]" % self._received)
         return super()._end_content(chunk, is_undotted=is_undotted)
 
+    def _note(self, act: bytes) -> None:
+        self.lines.append((self.clock(), "C", act, self.encrypted, None))
+
     def greet(self, name: str, *, extended: bool) -> None:
-        self.notes += (_NAME, 0.0, name)
+        self.log.note(_NAME, name)
         super().greet(name, extended=extended)
 
 
@@ -60,13 +66,13 @@ def make_recorded(
     recorded = _RECORDED.get(kind)
     if recorded is None:
         members = {
-            "__slots__": ("clock", "log", "notes"),
+            "__slots__": ("clock", "lines", "log"),
             "__doc__": "A session that is recorded.",
         }
         name = f"Recorded{kind.__name__.strip('_')}"
         recorded = _RECORDED[kind] = type(name, (_Recording, kind), members)
     session: Any = recorded(setting, peer, encrypted=encrypted)
-    session.log, session.notes, session.clock = log, log.notes, log.clock
+    session.log, session.lines, session.clock = log, log.lines, log.clock
     log.commands = command_table(setting)
     return cast("T", session)
 

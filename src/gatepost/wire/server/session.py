@@ -97,12 +97,12 @@ class Session:
 
     # fmt: off
     __slots__ = (
-        "_auth_open", "_buffer", "_checksum", "_chunk", "_closing", "_command_line", "_commands",
-        "_content", "_content_limit", "_envelope", "_errors", "_is_seven_bit", "_line", "_newlines",
-        "_notice", "_out", "_over", "_pending", "_pieces", "_received", "_refusal", "_table",
-        "can_tls", "encrypted", "hello", "is_full",
-        "message_limit", "offer", "peer_name", "presented", "profile", "protocol", "recipients",
-        "refusals", "replies", "setting", "signed_in_as", "state",
+        "_auth_open", "_buffer", "_checksum", "_closing", "_command_line", "_commands",
+        "_content_limit", "_envelope", "_errors", "_is_seven_bit", "_line", "_newlines",
+        "_notice", "_out", "_over", "_pending", "_pieces", "_reader", "_received", "_refusal",
+        "_table", "can_tls", "encrypted", "hello", "is_full", "message_limit",
+        "offer", "peer_name", "presented", "profile", "protocol", "recipients", "refusals",
+        "replies", "setting", "signed_in_as", "state",
     )
     # fmt: on
 
@@ -159,13 +159,13 @@ class Session:
             self._pieces = False
         self._envelope: Envelope | None = None
         self.recipients: list[Recipient] = []
-        self._content: DataReader | None = None
         self._forget_content()
         if self.state is not State.START:
             self.state = State.READY
 
     def _forget_content(self) -> None:
-        self._chunk: ChunkReader | None = None
+        self._reader: DataReader | ChunkReader | None = None
+        """Reads content; None while commands are read."""
         self._newlines: Newlines | None = None
         self._refusal: Reply | None = None
         self._received = 0
@@ -187,8 +187,7 @@ class Session:
                 return notice
             if self._closing is not None:
                 return self._take_closing()
-            reader = self._content or self._chunk
-            if reader is not None:
+            if (reader := self._reader) is not None:
                 chunk = reader.read(self._buffer)
                 if chunk is None:
                     return None
@@ -309,7 +308,7 @@ class Session:
 
     def begin_data(self) -> None:
         """Read content until CRLF.CRLF."""
-        self._content = DataReader(self._newlines)
+        self._reader = DataReader(self._newlines)
 
     def read_through(self, newlines: Newlines) -> None:
         """Pass the content that follows through ``newlines``, unless some of it has been read."""
@@ -324,7 +323,7 @@ class Session:
         elif not self.recipients:
             self.refuse_content(self.replies.BAD_SEQUENCE)
         self._newlines = self._newlines or Newlines()
-        self._chunk = ChunkReader(self._newlines, size, last=last)
+        self._reader = ChunkReader(self._newlines, size, last=last)
 
     def close(self, reply: Reply) -> None:
         """Send ``reply`` and end; no further command is read."""
@@ -475,7 +474,7 @@ class Session:
     def _end_chunk(self) -> None:
         """Reply to a complete BDAT that is not the last; a refused one remains refused (RFC 3030
         2)."""
-        self._chunk = None
+        self._reader = None
         self._say(self._refusal or self.replies.CHUNK_OK)
         if self.recipients:
             self.state = State.CHUNKS
@@ -486,7 +485,7 @@ class Session:
         """End the content: refuse the message, or return it as an event."""
         refusal, envelope = self._refusal, self._envelope
         if refusal is None and envelope is not None:
-            self._content = self._chunk = None
+            self._reader = None
             traits = Traits(self._checksum, self._is_seven_bit, is_undotted)
             return events.Message(envelope.addressed_to(tuple(self.recipients)), chunk, traits)
         refusal = refusal or self.replies.BAD_SEQUENCE

@@ -3,33 +3,42 @@
 from collections.abc import Callable, Container
 from typing import Any, Final
 
-MOST_NOTES: Final = 90
-"""Items of a log, after which it is read: more than a login and a message need."""
+from gatepost.model.session_record import SessionLine
+
+MOST_LINES: Final = 30
+"""Lines of a log, after which it is read: more than a login and a message need."""
 LONG: Final = 1_000
-"""Octets of a note, after which a log is read."""
+"""Octets of a line, after which a log is read."""
 SIZE: Final = 8_192
 """Octets of memory counted for a log that was not read."""
 
 
 class SessionLog:
-    """The notes of one session.
+    """The lines of one session that may be shown as they are, and notes of everything else.
 
-    Each takes three items of ``notes``: what it is, the time by ``clock``, and its value. What it
-    is, is a method of ``SessionTranscript`` that takes the time and the value, or something that
-    only ``read`` knows. Whoever adds much to it calls ``read`` when there are more than ``most``
-    items, or a long one.
+    Whoever appends to ``lines`` calls ``read`` when there are more than ``most``, or a long one.
     """
 
-    __slots__ = ("clock", "commands", "most", "notes")
+    __slots__ = ("clock", "commands", "lines", "most", "notes")
 
     clock: Callable[[], float]
     """Returns seconds."""
-    notes: list[Any]
-    """Always the same list."""
+    lines: list[SessionLine]
+    """With the times of ``clock``; always the same list."""
+    notes: list[tuple[int, Any, float, Any]]
+    """The number of lines before it, what it is, the time, and its value. What it is, is a method
+    of ``SessionTranscript`` that takes the time and the value, or something that only ``read``
+    knows."""
     most: int
     commands: Container[bytes]
     """The verbs that the session knows."""
 
+    def note(self, what: Any, value: Any) -> None:
+        """Note what is not a line that may be shown as it is."""
+        self.notes.append((len(self.lines), what, self.clock(), value))
+        if len(self.notes) > self.most:
+            self.read()
+
     def read(self) -> None:
-        """Read the notes, and forget them."""
+        """Read the lines and the notes, and forget them."""
         raise NotImplementedError

@@ -29,7 +29,7 @@ MAX_STRAYS: Final = 20
 """Lines that are no commands: of more, only their number is recorded."""
 FEWEST: Final = 6
 """Minimum characters of a word that is hidden only because it may be a secret."""
-_SAFE_COMMANDS: Final = frozenset(
+SAFE_COMMANDS: Final = frozenset(
     spelled
     for verb in (b"MAIL ", b"RCPT ", b"EHLO ", b"HELO ", b"BDAT ", b"DATA", b"RSET", b"QUIT")
     for spelled in (verb, verb.lower(), verb.capitalize())
@@ -48,15 +48,15 @@ class SessionTranscript:
     """Records the lines of one session."""
 
     __slots__ = (
-        "_entries", "_has_too_many_secrets", "_left", "_mechanism", "_reserve",
+        "_begun", "_entries", "_has_too_many_secrets", "_left", "_mechanism", "_reserve",
         "_responses", "_secrets", "_size", "_strays", "commands", "ehlo", "left_out",
         "of_next_reply", "tls",
     )  # fmt: skip
 
-    def __init__(self, reserve: Callable[[int], bool]) -> None:
+    def __init__(self, reserve: Callable[[int], bool], begun: float) -> None:
         """``reserve`` gets a number of octets, and tells whether the session may take so much more
-        memory."""
-        self._reserve = reserve
+        memory. ``begun``: the time when the session began."""
+        self._reserve, self._begun = reserve, begun
         self._entries: list[SessionLine] = []
         self._left = self._size = 0
         self._mechanism = ""
@@ -73,37 +73,50 @@ class SessionTranscript:
         self.tls = False
         """Whether lines are under TLS from now on."""
 
-    # What was said, and when, in seconds since the session began.
+    # What was said, and when, by the clock of ``begun``.
+
+    def add(self, lines: Sequence[SessionLine]) -> None:
+        """Record lines that are shown as they are."""
+        if self.of_next_reply is not None:
+            lines = self._explain_reply(lines)
+        size = sum([len(line[2]) for line in lines]) + LINE_SIZE * len(lines)
+        if size > STEP and len(lines) > 1:  # memory is asked for in small steps
+            half = len(lines) // 2
+            self.add(lines[:half])
+            self.add(lines[half:])
+            return
+        self._left -= size
+        if self._left >= 0 or self._try_grow(len(lines)):
+            self._entries += lines
+
+    def _explain_reply(self, lines: Sequence[SessionLine]) -> Sequence[SessionLine]:
+        """Return the lines with the further keys of what is sent next."""
+        explained = list(lines)
+        for number, (at, speaker, text, tls, _) in enumerate(lines):
+            if speaker == "S":
+                explained[number] = at, speaker, text, tls, self.of_next_reply
+                self.of_next_reply = None
+                break
+        return explained
 
     def client(self, at: float, line: bytes) -> None:
         """Record a line of the client."""
-        self._left -= len(line) + LINE_SIZE
-        if self._left >= 0 or self._try_grow():
-            self._entries.append((at, "C", line, self.tls, None))
+        self.add([(at, "C", line, self.tls, None)])
 
-    def server(self, at: float, octets: bytes) -> None:
-        """Record what is sent to the client. A challenge is shown if it is a prompt or a JSON
-        object (RFC 7628 3.2.2), because others are a part of the proof."""
-        if octets[:4] == b"334 ":
-            octets = _show_challenge(octets)
-        more = self.of_next_reply
-        if more is not None:
-            self.of_next_reply = None
-        self._left -= len(octets) + LINE_SIZE
-        if self._left >= 0 or self._try_grow():
-            self._entries.append((at, "S", octets, self.tls, more))
+    def challenge(self, at: float, octets: bytes) -> None:
+        """Record a challenge. It is shown if it is a prompt or a JSON object (RFC 7628 3.2.2),
+        because others are a part of the proof."""
+        self.add([(at, "S", _show_challenge(octets), self.tls, None)])
 
     def act(self, at: float, name: str, facts: Mapping[str, Any]) -> None:
         """Record what the server does without words."""
-        self._left -= len(name) + LINE_SIZE
-        if self._left >= 0 or self._try_grow():
-            self._entries.append((at, "*", name.encode(), self.tls, facts))
+        self.add([(at, "*", name.encode(), self.tls, facts)])
 
     def name(self, _at: float, name: str) -> None:
         """Take the name in EHLO or HELO."""
         self.ehlo = name
 
-    def _try_grow(self) -> bool:
+    def _try_grow(self, lines: int) -> bool:
         if self._size >= MAX_SIZE and len(self._entries) > FIRST:
             count = len(self._entries)
             dropped = (count - FIRST) // 2
@@ -113,7 +126,7 @@ class SessionTranscript:
         if self._left < 0:
             more = max(STEP, -self._left)
             if self._size >= 2 * MAX_SIZE or not self._reserve(more):
-                self.left_out += 1
+                self.left_out += lines
                 return False
             self._size += more
             self._left += more
@@ -148,10 +161,8 @@ class SessionTranscript:
         self.client(at, b"[%d octets that are not a command]" % len(line))
 
     def command(self, at: float, line: bytes) -> None:
-        """Record a line that should be a command; the arguments of most of them are not shown."""
-        if line[:5] in _SAFE_COMMANDS:
-            self.client(at, line)
-            return
+        """Record a line that should be a command, and is none of SAFE_COMMANDS; its arguments are
+        not shown."""
         verb, _, argument = line.partition(b" ")
         verb = verb.upper()
         if verb not in self.commands or _CONTROL.search(line):
@@ -228,7 +239,10 @@ class SessionTranscript:
     def finish(self, *facts: str) -> tuple[Sequence[SessionLine], Sequence[str]]:
         """Return all lines, and facts about the session, without secrets. Our own replies have
         none, as we write them."""
-        entries = self._entries[:]
+        begun = self._begun
+        entries: list[SessionLine] = [
+            (at - begun, speaker, text, tls, more) for at, speaker, text, tls, more in self._entries
+        ]
         if not (self._secrets or self._has_too_many_secrets):
             return entries, facts
         foreign = [text for _, speaker, text, _, more in entries if speaker == "C" or more]
