@@ -257,9 +257,9 @@ class ServerStream(asyncio.Protocol):
         except TlsError as error:
             self._fail(error)
             return
-        if layer.handshaking:
-            return
         if shaking:
+            if layer.handshaking:
+                return
             self._handshake_done()
         if data and not self._closing:
             self._handler.on_data(data)

@@ -289,18 +289,6 @@ class TlsLayer:
             self._shake()
             if self.handshaking:
                 return b""
-        return self._read()
-
-    def _shake(self) -> None:
-        try:
-            self._object.do_handshake()
-        except ssl.SSLWantReadError:
-            return
-        except ssl.SSLError as error:
-            raise self._fail(error) from error
-        self.handshaking = False
-
-    def _read(self) -> bytes:
         incoming, read = self._incoming, self._object.read
         chunks = []
         try:
@@ -319,7 +307,16 @@ class TlsLayer:
             failure = self._fail(error)
             if not chunks:
                 raise failure from error
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return b"".join(chunks)  # copies nothing if it is one
+
+    def _shake(self) -> None:
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLError as error:
+            raise self._fail(error) from error
+        self.handshaking = False
 
     def receive_eof(self) -> None:
         """Note that the peer closed TCP; raises TlsError unless it sent close_notify before."""
