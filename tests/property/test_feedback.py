@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from gatepost.config.provider_events_file import read_event_provider
 from gatepost.config.provider_file import shipped_providers
 from gatepost.feedback.bounces import feedback_of
+from gatepost.feedback.event_lists import event_key, read_page
 from gatepost.feedback.provider_events import read_body, read_events
 from gatepost.mime.returned_mail import read_returned
+from gatepost.model.provider_events import EventPoll
+from gatepost.model.reply import Reply
+from gatepost.queue.accepted_mail import id_key, id_keys, ids_in
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 PROVIDERS = [read_event_provider(each) for each in shipped_providers("events")]
@@ -29,6 +33,8 @@ NAMES = sorted(
         if segment and segment != "*"
     } | {"name", "value", "emailAddress"}
 )  # fmt: skip
+POLLS = [poll for each in PROVIDERS for poll in each.polls]
+NAMES += ["items", "paging", "next", "links", "events", "Bounces"]
 KINDS = sorted({kind for each in PROVIDERS for one in each.meanings for kind in one.kinds})
 VALUES = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20)
@@ -55,6 +61,22 @@ def test_events_are_read_or_refused(provider: object, value: object) -> None:
         for event in read_events(provider, read_body(json.dumps(value).encode())):  # type: ignore[arg-type]
             assert all(isinstance(address, str) for address, _ in event.recipients)
             assert event.at is None or event.at.tzinfo is not None
+
+
+@pytest.mark.parametrize("poll", POLLS, ids=lambda each: each.url)
+@given(VALUES)
+def test_pages_are_read_or_refused(poll: EventPoll, value: object) -> None:
+    """Whatever link there is, the next page is at the same server."""
+    with suppress(ValueError):
+        page = read_page(poll, "https://api.test/x?offset=0", read_body(json.dumps(value).encode()))
+        assert page.next == "" or page.next.startswith("https://api.test/")
+        assert all(len(event_key(each)) == 64 for each in page.events)
+
+
+@given(st.text() | st.from_regex(r"[<>A-Za-z0-9@.=: -]{0,300}"))
+def test_ids_in_replies_are_keys(text: str) -> None:
+    for id_ in ids_in(Reply(250, text)):
+        assert id_key(id_) == id_keys(id_)[0]
 
 
 @given(st.lists(PIECES, max_size=30))

@@ -75,7 +75,7 @@ class Bounces:
 
     async def try_take(self, submission: Submission) -> bool:
         """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""
-        marked = list(self._marked(submission))
+        marked = list(dict.fromkeys(self._marked(submission)))
         if not marked:
             if len(self.others(submission)) < len(submission.envelope.recipients):
                 self._miss(submission, "the address is none of this relay's")
@@ -84,9 +84,8 @@ class Bounces:
             content = await asyncio.to_thread(_read, submission.body)
         except OSError as error:
             raise QueueError(f"a bounce cannot be read: {error}") from error
-        returned = await asyncio.to_thread(read_returned, content)
-        some = list(feedback_of(returned, self._recorder.now()))
-        quota = quota_reply([each.message for each in some if each.status != "Delivered"])
+        now = self._recorder.now()
+        returned, some, quota = await asyncio.to_thread(_understand, content, now)
         for each in marked:
             if quota is not None:
                 await self._learn_quota(each, quota, peer_of(submission.trace))
@@ -119,6 +118,16 @@ class Bounces:
             "feedback_unmatched", source="bounces", kind="bounce", rcpt_to=recipients,
             provider_id="", reason=reason,
         )  # fmt: skip
+
+
+def _understand(
+    content: bytes, now: datetime
+) -> tuple[ReturnedMessage, list[Feedback], Reply | None]:
+    """Return what comes back, what it says about recipients, and about a quota."""
+    returned = read_returned(content)
+    some = list(feedback_of(returned, now))
+    reasons = [each.message for each in some if each.status != "Delivered"]
+    return returned, some, quota_reply(reasons)
 
 
 def feedback_of(returned: ReturnedMessage, now: datetime) -> Iterator[Feedback]:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,9 @@ from gatepost.model.provider_events import WebhookProof
 from gatepost.model.secret import Secret
 
 _SVIX_PREFIX: Final = "whsec_"
+_SVIX_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+"""Without a dot, which separates what is signed: else a part of a body could pass for the time, and
+the rest for the body (standard-webhooks, "Signature scheme")."""
 
 
 class NotProven(Exception):
@@ -110,7 +114,7 @@ def check_svix(
     signed = f"{id_}.{timestamp}.".encode("latin-1", "replace") + request.body
     made = base64.b64encode(hmac.digest(secret, signed, "sha256"))
     given = [each.partition(",") for each in signatures.split(" ")]
-    if not id_ or not any(
+    if not _SVIX_ID.fullmatch(id_) or not any(
         version == "v1" and hmac.compare_digest(made, value.encode("latin-1", "replace"))
         for version, _, value in given
     ):

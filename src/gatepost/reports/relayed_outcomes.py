@@ -6,7 +6,7 @@ it has, so that a report is sent once however often it is made.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -123,7 +123,8 @@ class RelayedOutcomes:
         """Record what came back about a message. Raises QueueError."""
         reports: list[PublishedReport] = []
         suppressed: list[SuppressedPeriod] = []
-        for each in some:
+        for said in some:
+            each = replace(said, at=max(said.at, message.received_at))  # whatever its clock says
             if each.status is not None:
                 delay = max(0.0, (each.at - message.received_at).total_seconds())
                 outcome = ReportedOutcome(
