@@ -20,11 +20,12 @@ from gatepost.errors import ConfigError
 from gatepost.model.operator_event import ReportEvent
 from gatepost.net.listen import Listener, listen
 from gatepost.store.lock import DirectoryLock, StoreLocked
-from gatepost.watch.check_times import first_after, next_after
 from gatepost.watch.metrics import CONTENT_TYPE, render
 from gatepost.watch.watcher import Look, Watcher, look
 from gatepost.web.server import WebServer
 
+SOON: Final = 5.0
+"""Seconds over which the first checks after a start are spread."""
 WORST: Final = ("finding", "unreachable", "unknown", "healthy")
 """The verdict on several upstreams is the first of these that one of them has."""
 
@@ -147,3 +148,14 @@ def _worst(watchers: list[Watcher]) -> str:
         watcher.status.last.verdict if watcher.status.last else "unknown" for watcher in watchers
     ]
     return next(verdict for verdict in WORST if verdict in verdicts)
+
+
+def first_after(interval: float, jitter: float, chance: float) -> float:
+    """Return the seconds until the first check; ``chance`` is a random number from 0 to 1."""
+    return min(interval, SOON) * jitter * chance
+
+
+def next_after(interval: float, jitter: float, chance: float) -> float:
+    """Return the seconds until the next check: the interval, changed by up to ``jitter`` of it, so
+    that many watchers do not connect in the same second."""
+    return interval * (1 + jitter * (2 * chance - 1))

@@ -13,7 +13,7 @@ import msgspec
 from gatepost.directory.change_listeners import ChangeListeners, to_the_end
 from gatepost.directory.contract import Record, Records, not_cached
 from gatepost.directory.fair_queue import FairQueue, Rank, TooMany
-from gatepost.directory.passwords import Hasher
+from gatepost.directory.passwords import HASHES_AT_ONCE, Hasher
 from gatepost.directory.proof_cache import ProofCache, ticket_of
 from gatepost.directory.scram_verifiers import (
     CHOSEN_ITERATIONS,
@@ -42,8 +42,6 @@ BUSY: Final = Reply(454, "Temporary authentication failure", Esc(4, 7, 0)).becau
 
 REMEMBERED: Final = 300.0
 """Seconds for which a verified password need not be hashed again."""
-MOST_AT_ONCE: Final = 2
-"""Number of hashes computed at the same time; each needs a processor and 19 MiB."""
 BUSY_AFTER: Final = 1.0
 """Seconds before a client gets BUSY; told at once, it would come again at once."""
 SUSPECTED: Final = 600.0
@@ -159,7 +157,7 @@ class AccountDirectory:
         self._configured: dict[str, StoredAccount] = {}
         self._decoy = ""
         self._remembered: ProofCache[Principal | Reply] = ProofCache(monotonic)
-        self._hashing = FairQueue(MOST_AT_ONCE)
+        self._hashing = FairQueue(HASHES_AT_ONCE)
         self._hints: dict[str, bytes] = {}
         """By name, of those who have signed in: see ``_HINT``."""
         self._changing = asyncio.Lock()

@@ -23,6 +23,8 @@ ARGON2_PASSES: Final = 2
 SCRYPT_COST: Final = 2**15
 SCRYPT_BLOCK: Final = 8
 SCRYPT_LANES: Final = 3
+HASHES_AT_ONCE: Final = 2
+"""For one directory, or the console: each hash needs a processor and 19 MiB."""
 
 _SALT_SIZE: Final = 16
 _HASH_SIZE: Final = 32

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
+from gatepost.app.watch_loop import first_after, next_after
 from gatepost.doctor.conclude import diagnose_evidence
 from gatepost.errors import ConfigError
 from gatepost.model.capabilities import Capabilities
@@ -19,7 +20,6 @@ from gatepost.model.evidence import (
     seen,
 )
 from gatepost.model.reply import Reply
-from gatepost.watch.check_times import first_after, next_after
 from gatepost.watch.snapshot import MAX_SNAPSHOT, decode, encode, snapshot_of
 from tests.unit.watch.looks import BEFORE, CERTIFICATE, NOW, now
 

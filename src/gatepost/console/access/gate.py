@@ -15,7 +15,7 @@ from gatepost.console.access.logins import LoginRegistry
 from gatepost.console.access.proxies import Network
 from gatepost.console.access.throttle import FailureThrottle
 from gatepost.console.access.tickets import Tickets
-from gatepost.directory.passwords import Hasher, PasswordHasher
+from gatepost.directory.passwords import HASHES_AT_ONCE, Hasher, PasswordHasher
 from gatepost.model.console_access import ConsoleUser, PasswordUser
 from gatepost.model.secret import Secret
 
@@ -28,8 +28,6 @@ OPEN_USER: Final = ConsoleUser("anonymous", "admin")
 """Who calls a mailbox API that needs no credentials."""
 _LONGEST: Final = 1024
 """Octets of a password."""
-_CHECKS: Final = 2
-"""Passwords that are checked at the same time; each takes 19 MiB for 30 ms."""
 _WAITING: Final = 20
 """Checks that may wait; others are refused."""
 _REMEMBERED: Final = 100
@@ -72,7 +70,7 @@ class Gate:
         self._users = {each.name: each for each in settings.users}
         self._token = hashlib.sha256(settings.token.encode()).digest()
         self._hasher = hasher or PasswordHasher()
-        self._checks, self._waiting = asyncio.Semaphore(_CHECKS), 0
+        self._checks, self._waiting = asyncio.Semaphore(HASHES_AT_ONCE), 0
         self._key = secrets.token_bytes(32)
         self._verified: dict[bytes, str] = {}
         """Users by the digest of a name and its password, so that each is hashed once."""

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from gatepost.doctor.certificate_facts import read_certificate
 from gatepost.doctor.recording.client_side import ClientConnection, Event, WatchedStream
 from gatepost.doctor.recording.forwarding_settings import OPENS_AHEAD, REWRITES, Forwarding
-from gatepost.doctor.recording.session_facts import SessionOutcome
+from gatepost.doctor.recording.session_evidence import SessionOutcome
 from gatepost.doctor.recording.starttls_rewriting import StarttlsOffer
 from gatepost.doctor.recording.tap import Tap
 from gatepost.errors import GatepostError, ResolveError, TimedOut, TlsError

@@ -1,13 +1,45 @@
 """Turns what a tap has read into Evidence: the same as from a log, and what only octets show."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from gatepost.doctor.client_names import library_named
 from gatepost.doctor.logs.dialogue import DialogueReader, add_dialogue
 from gatepost.doctor.recording.client_habits import library_by_habits
-from gatepost.doctor.recording.session_facts import SessionOutcome
 from gatepost.doctor.recording.tap import Tap
-from gatepost.model.evidence import ClientFacts, Evidence, Fact, Greeting, Target, TlsMode, seen
+from gatepost.model.evidence import (
+    ClientFacts,
+    Connect,
+    DialoguePhase,
+    Evidence,
+    Fact,
+    Greeting,
+    Resolution,
+    Target,
+    TlsFirst,
+    TlsMode,
+    TlsSeen,
+    seen,
+)
+
+
+@dataclass(slots=True)
+class SessionOutcome:
+    """What is known about a recorded session besides the dialogue; filled in during it."""
+
+    began: datetime
+    resolution: Fact[Resolution] = field(default_factory=Fact)
+    connects: Fact[tuple[Connect, ...]] = field(default_factory=Fact)
+    tls: Fact[TlsSeen] = field(default_factory=Fact)
+    """With the server."""
+    tls_first: Fact[TlsFirst] = field(default_factory=Fact)
+    greets: Fact[Greeting] = field(default_factory=Fact)
+    """How the server greets our own connection, if the session got no greeting."""
+    waited_ms: float = 0.0
+    """The time waited for the greeting."""
+    failure: str = ""
+    phase: DialoguePhase | None = None
+    """Where it ended, if not at the last command."""
 
 
 def evidence_in(tap: Tap, outcome: SessionOutcome, target: Target, product: str = "") -> Evidence:

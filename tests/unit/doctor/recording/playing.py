@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from gatepost.doctor.conclude import diagnose_evidence
-from gatepost.doctor.recording.session_evidence import evidence_in
-from gatepost.doctor.recording.session_facts import SessionOutcome
+from gatepost.doctor.recording.session_evidence import SessionOutcome, evidence_in
 from gatepost.doctor.recording.tap import Tap
 from gatepost.model.evidence import Connect, Evidence, Target, seen
 from gatepost.model.finding import Diagnosis
