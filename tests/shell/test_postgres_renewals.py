@@ -19,6 +19,7 @@ from gatepost.store.postgres import Connector
 from gatepost.store.postgres.fenced_writer import WriteAttempt
 from gatepost.store.postgres.node import Fenced, Node
 from gatepost.store.postgres.queue_writer import QueueWriter
+from gatepost.store.postgres.settings import wall_time
 from gatepost.store.postgres.statements import SQL
 from tests.contract.messages import NOON
 from tests.contract.queued import mail, planned, settlement
@@ -299,6 +300,23 @@ def test_transactions_do_not_depend_on_the_isolation_that_is_the_default(
             assert await store._change(isolation) == "read committed"
 
         run(steps())
+
+
+def test_a_clock_that_is_wrong_is_reported_once(nodes: Nodes) -> None:
+    told: list[tuple[str, Any]] = []
+    ahead = 86_400_000_000
+    a = nodes.open("a", report=lambda *each: told.append(each), now=lambda: wall_time() + ahead)
+    a.beat()
+    a.beat()
+    [(event, facts)] = told
+    assert event == "clock_differs"
+    assert 80_000 < facts["seconds"] < 90_000
+    ahead = 0
+    a.beat()
+    assert len(told) == 1
+    ahead = -86_400_000_000
+    a.beat()
+    assert len(told) == 2
 
 
 def test_a_schema_may_have_the_longest_name(postgres: PostgresStores, tmp_path: Path) -> None:

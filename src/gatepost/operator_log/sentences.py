@@ -29,6 +29,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
+    clock_differs
     leases_slow feedback_unmatched feedback_unknown feedback_delayed polling_failed
     quota_used_up quota_notice_ignored bounces_deleted
     """,
@@ -239,6 +240,8 @@ _SENTENCES: Final = {
     "store_older": "the store is an older copy: {reason}",
     "leases_slow": "leases of mail take {milliseconds} ms: something keeps the database busy, or "
     "from cleaning up",
+    "clock_differs": "the clock of this machine differs by {seconds} s from that of the database, "
+    "so that mail is tried, and given up, at wrong times",
     "snapshot_held": "{holder} has held a snapshot of the database for {seconds} s, so that it "
     "cannot clean up, and leases become slow",
     "ready_not_written": "ready.json could not be written: {reason}",

@@ -39,6 +39,8 @@ class Watchers:
     """Some node is gone, whose leases are to be given back."""
     on_older: Callable[[], None]
     """The database was replaced by an older copy, or has lost what it had committed."""
+    on_time: Callable[[float], None]
+    """With the time of the database, in seconds since 1970, after each beat."""
     on_look: Callable[[Connection, "Roster"], None]
     """After each look."""
     on_end: Callable[[Superseded], None]
@@ -118,7 +120,9 @@ class Beats:
         if now - self._beat_at < self._settings.beat:
             return
         with self._session.reach.writing():
-            self._node.beat(connection, json.dumps(self._status()))
+            time = self._node.beat(connection, json.dumps(self._status()))
+        if time is not None:
+            self._watchers.on_time(time)
         self._beat_at = now
 
     def _look(self, connection: Connection) -> None:

@@ -9,12 +9,12 @@ from typing import Any, Final
 from gatepost.errors import QueueError
 from gatepost.model.delivery import Lease
 from gatepost.queue.cluster_contract import ClusterEvents, NodeState, NodeStatus, SharedPause
-from gatepost.store.postgres.beats import Roster, Watchers
+from gatepost.store.postgres.beats import Roster
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.lease_times import LeaseTimes, describe_slowness
 from gatepost.store.postgres.message_rows import legible
-from gatepost.store.postgres.node import SURE, Node, Superseded
+from gatepost.store.postgres.node import SURE, Node
 from gatepost.store.postgres.questions import NodeQuestions, open_questions
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.settings import PostgresSettings
@@ -127,15 +127,6 @@ class PostgresCluster:
         """See ``Cluster``."""
         return bool(await self._change(_drain, name))
 
-    def watchers(
-        self,
-        lost: Callable[[], None],
-        older: Callable[[], None],
-        superseded: Callable[[Superseded], None],
-    ) -> Watchers:
-        """Return what the thread of the beats calls."""
-        return Watchers(self._announce_renewal, lost, older, self._follow, superseded)
-
     def _status(self, row: tuple[Any, ...]) -> NodeStatus:
         epoch, name, program, is_draining, facts, seen, dead_after, leases = row
         state: NodeState = "live"
@@ -151,7 +142,8 @@ class PostgresCluster:
         is_own = epoch == self._node.epoch
         return SharedPause(key, left / 1_000_000, **json.loads(about), is_own=is_own)
 
-    def _follow(self, connection: Connection, roster: Roster) -> None:
+    def note_look(self, connection: Connection, roster: Roster) -> None:
+        """Note what a look has shown; called in the thread of the beats."""
         self.epochs = frozenset(roster.names)
         self._working = self.epochs - roster.draining
         if self._node.epoch in roster.draining and not self._settings.is_visitor:
@@ -172,7 +164,8 @@ class PostgresCluster:
         if questions := open_questions(connection, self._node.epoch):
             self._call(self._questions.answer, questions, self._events.answer)
 
-    def _announce_renewal(self, epoch: int) -> None:
+    def announce_renewal(self, epoch: int) -> None:
+        """Tell our relay that its leases are lost, because others took us for dead."""
         self._renewed = epoch
         if self._events is not None:
             self._call(self._events.on_renewal, epoch)

@@ -45,7 +45,8 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp());
 INSERT INTO writer (epoch, n) SELECT %s, generate_series(1, %s);
 
 -- name: beat
-UPDATE node SET beat = beat + 1, seen = clock_timestamp(), status = %s WHERE epoch = %s;
+UPDATE node SET beat = beat + 1, seen = clock_timestamp(), status = %s WHERE epoch = %s
+RETURNING extract(epoch FROM clock_timestamp())::float8;
 
 -- name: epoch_of
 SELECT (SELECT epoch FROM node WHERE name = %s),

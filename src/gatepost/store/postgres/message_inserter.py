@@ -77,6 +77,8 @@ class MessageInserter:
             else:
                 put.read()
         except QueueError as error:
+            if isinstance(error.__cause__, psycopg.errors.UndefinedTable):
+                self._segments.forget(segment)
             self._report([(put, error)])
             return False
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on

@@ -152,16 +152,19 @@ class Node:
         self.first_epoch = self.first_epoch or epoch
         return epoch
 
-    def beat(self, connection: Connection, status: str) -> None:
-        """Show that we live, and what we say of ourselves (JSON). Raises Fenced."""
+    def beat(self, connection: Connection, status: str) -> float | None:
+        """Show that we live, and what we say of ourselves (JSON); return the time of the database,
+        in seconds since 1970. Raises Fenced."""
         epoch, begun = self.epoch, self._settings.clock()
         with connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = off", prepare=False)
-            found = connection.execute(SQL["beat"], (status, epoch)).rowcount
-        if found:
+            row = connection.execute(SQL["beat"], (status, epoch)).fetchone()
+        if row is not None:
             self._last_beat = begun
-        elif epoch == self.epoch:
+            return float(row[0])
+        if epoch == self.epoch:
             raise Fenced("other nodes took this one for dead")
+        return None
 
     def leave(self, connection: Connection) -> None:
         """Be a node no more; what is still leased is given back by others, or at the next start."""

@@ -25,8 +25,9 @@ from gatepost.store.postgres import health, message_inserter, settlements
 from gatepost.store.postgres import message_reader as reads
 from gatepost.store.postgres.activity import Activity
 from gatepost.store.postgres.arrays import texts
-from gatepost.store.postgres.beats import Beats, BeatThread
+from gatepost.store.postgres.beats import Beats, BeatThread, Watchers
 from gatepost.store.postgres.changes import ChangeThread, DatabaseChanges, Job
+from gatepost.store.postgres.clock_difference import ClockDifference
 from gatepost.store.postgres.cluster import PostgresCluster
 from gatepost.store.postgres.connections import ANSWER, Connection, Connector
 from gatepost.store.postgres.deliveries import PostgresDeliveries
@@ -144,7 +145,11 @@ class PostgresStore:
         self._keeping_up = WorkerThreads[None](
             "upkeep", [_nothing], 1, self._fault, [self._upkeep.round]
         )
-        watchers = cluster.watchers(self._lost.give_back, self._note_older, self._fail)
+        clock = ClockDifference(settings.now, self._report_facts)
+        watchers = Watchers(
+            cluster.announce_renewal, self._lost.give_back, self._note_older, clock.check,
+            cluster.note_look, self._fail,
+        )  # fmt: skip
         self._beats = Beats(settings, self._opened.node, beating, watchers, self._status)
         self.beat = self._beats.round
         """Does what the thread of the beats does each second."""
