@@ -34,11 +34,16 @@ class MergedText:
     proves: bool = True
 
 
+def find_files(root: Path = ROOT) -> Iterator[Path]:
+    """Yield the files of programs."""
+    for directory in ("servers", "services", "clients"):
+        yield from sorted((root / directory).glob("*.toml"))
+
+
 def read_files(root: Path = ROOT) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the files of programs with their parsed content."""
-    for directory in ("servers", "services", "clients"):
-        for path in sorted((root / directory).glob("*.toml")):
-            yield path, tomllib.loads(path.read_text("utf-8"))
+    for path in find_files(root):
+        yield path, tomllib.loads(path.read_text("utf-8"))
 
 
 def find_mistakes(path: Path, document: Mapping[str, Any]) -> Iterator[str]:

@@ -80,7 +80,7 @@ LONG_LOGS: Mapping[str, bytes] = {
     "escaped line ends": b"\\r\\n" * (LONG // 4),
     "nested JSON": b"[" * LONG,
     "JSON in JSON": filled('{"a":"{\\"a\\":\\"{\\\\\\"a\\\\\\":\\\\\\"x\\\\\\"}\\"}"}', LONG),
-    "anything": bytes((n * n // 7 + n) % 95 + 32 for n in range(LONG)),
+    "anything": filled("".join(chr((n * n // 7 + n) % 95 + 32) for n in range(665)), LONG),
 }
 CONFIGS: Mapping[str, tuple[str, ...]] = {
     "-": (
