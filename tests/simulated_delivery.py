@@ -310,7 +310,6 @@ class World:
         self.store = RoutedStore(
             self.captured,
             self.gate,
-            self.routes,
             self.deliverer,
         )
 
@@ -318,7 +317,7 @@ class World:
         """Start another deliverer, as a reload does; return the task that ends the earlier one."""
         before = self.deliverer
         self._make()
-        self.store.use(self.routes, self.deliverer)
+        self.store.use(self.deliverer)
         await before.retire(self.deliverer, 2)
         await self.deliverer.start(before.epoch)
         return asyncio.create_task(before.stop(20, patient=True))

@@ -100,7 +100,7 @@ async def main(plan: dict[str, Any]) -> None:
     )
     deliverer = Deliverer(context, settler, attempts)
     await deliverer.start()
-    routed = RoutedStore(store, store.deliveries, table, deliverer)
+    routed = RoutedStore(store, store.deliveries, deliverer)
     queue = QueueControl(store.deliveries, now, lambda: deliverer)
     directory = (await azure()).directory
     control = await ControlServer(Path(plan["data"]), routed, directory, queue=queue).serve()

@@ -68,7 +68,6 @@ class DeliverySetup:
     """The parts that deliver by one configuration."""
 
     config: Configuration
-    routes: Routes
     tokens: TokenCache
     transports: dict[str, Transport]
     deliverer: Deliverer
@@ -166,7 +165,7 @@ class Outbound:
         )
         choice = TargetChoice(lookup, admission, relay.descriptors)
         deliverer = Deliverer(context, settler, AttemptRunner(transports, choice, feedback, now))
-        return DeliverySetup(config, routes, tokens, transports, deliverer, resolver)
+        return DeliverySetup(config, tokens, transports, deliverer, resolver)
 
     async def exchangers_of(self, domain: str) -> Sequence[str]:
         """Return the mail exchangers of a domain, best first. Raises ValueError if there are
@@ -185,7 +184,7 @@ class Outbound:
         self._forget_others()
         store = self._store
         self.store = RoutedStore(
-            store, store.deliveries, setup.routes, setup.deliverer, self.outcomes, self.returned
+            store, store.deliveries, setup.deliverer, self.outcomes, self.returned
         )
         self.operations = RoutedOperations(self.store, store.operations)
         await setup.deliverer.start()
@@ -204,7 +203,7 @@ class Outbound:
             before.deliverer.forgive(hops)  # a secret may have changed in its file
             return
         self._now = setup
-        self.store.use(setup.routes, setup.deliverer)
+        self.store.use(setup.deliverer)
         retiring = asyncio.create_task(before.deliverer.retire(setup.deliverer, BRIEFLY))
         ending = before, asyncio.create_task(self._end(before, retiring))
         self._ending.append(ending)

@@ -252,7 +252,7 @@ class RunningRelay(RelayParts):
         relay.next_id = ids_of(config, self._counted)
         relay.budget.total = config.limits.memory // (config.workers + 1)
         if prepared.delivery is not None:
-            relay.router = prepared.delivery.routes.router
+            relay.router = prepared.delivery.deliverer.routes.router
         if self.clients is not None:
             self.clients.limits = client_limits(config.limits)
         if self.quotas is not None and config.emulation is not None:

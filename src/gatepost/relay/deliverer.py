@@ -66,7 +66,7 @@ class Deliverer:
         attempts: AttemptRunner,
         bounds: Bounds = Bounds(),
     ) -> None:
-        self._deliveries, self._routes = context.deliveries, context.routes
+        self._deliveries, self.routes = context.deliveries, context.routes
         self._report, self._now, self._cluster = context.report, context.now, context.cluster
         self._settler, self._bounds = settler, bounds
         self._attempts, self._choice = attempts, attempts.choice
@@ -140,7 +140,7 @@ class Deliverer:
 
     def forgive(self, next_hops: Sequence[NextHop]) -> None:
         """End the pauses of next hops, because the operator says that the problem is solved."""
-        routes = [(self._routes.named(each.route), each.destination) for each in next_hops]
+        routes = [(self.routes.named(each.route), each.destination) for each in next_hops]
         self._choice.forgive([(route, to) for route, to in routes if route is not None])
         for each in next_hops:
             self._paused.end(each.key)
@@ -157,18 +157,18 @@ class Deliverer:
 
     def recipients(self, next_hop: NextHop) -> int | None:
         """Return how many recipients a next hop accepts at once, as learned; None: unknown."""
-        route = self._routes.named(next_hop.route)
+        route = self.routes.named(next_hop.route)
         return None if route is None else self._choice.recipients(route, next_hop.destination)
 
     def targets(self, next_hop: NextHop) -> Sequence[str]:
         """Return the names of a next hop's targets; empty if its route does not exist any more."""
-        route = self._routes.named(next_hop.route)
+        route = self.routes.named(next_hop.route)
         return () if route is None else [each.name for each in route.chain]
 
     def try_learn_quota(self, next_hop: NextHop, target: str, reply: Reply) -> bool:
         """Pause a target of a next hop, because a reply that came later says that its quota is used
         up; False if there is no such target."""
-        route = self._routes.named(next_hop.route)
+        route = self.routes.named(next_hop.route)
         found = () if route is None else [each for each in route.chain if each.name == target]
         for each in found:
             self._choice.learn_quota(each, next_hop.destination, reply)
@@ -182,7 +182,7 @@ class Deliverer:
         """Return the pause of a next hop; None if it has none now."""
         if self._leasing.trouble:
             return Pause("", "open", 1.0, self._leasing.trouble, is_ours=True)
-        route = self._routes.named(next_hop.route)
+        route = self.routes.named(next_hop.route)
         if route is None:
             return None
         wait = self._choice.wait_of(route, next_hop.destination)
@@ -200,7 +200,7 @@ class Deliverer:
         ahead = self._queues.ahead_of(delivery, next_hop.key)
         if ahead is None:
             return self._attempts.progress(delivery)
-        route = self._routes.named(next_hop.route)
+        route = self.routes.named(next_hop.route)
         limit = "" if route is None else self._choice.limit(route, next_hop.destination)
         return Progress(ahead, limit)
 
@@ -289,9 +289,9 @@ class Deliverer:
         next_hop = lease.delivery.next_hop
         if self._stopping or next_hop.key in self._paused:
             self._hand_back(queued)
-        elif moved := self._routes.anew(lease):
+        elif moved := self.routes.anew(lease):
             self._run(self._give_back(queued, moved))
-        elif self._routes.named(next_hop.route) is not None:
+        elif self.routes.named(next_hop.route) is not None:
             self._queues.add(queued)
         else:
             reply = _NO_ROUTE.because(
@@ -304,7 +304,7 @@ class Deliverer:
     # Turns.
 
     def _choose(self, queue: NextHopQueue) -> ReadyTarget | Wait:
-        route = self._routes.named(queue.next_hop.route)
+        route = self.routes.named(queue.next_hop.route)
         if route is None:  # a new configuration has removed it
             return Wait("", LOOK)
         try:
@@ -393,7 +393,7 @@ class Deliverer:
 
     async def _try(self, queued: QueuedLease, ready: ReadyTarget) -> AttemptResult | Wait:
         lease = queued.lease
-        route = self._routes.named(lease.delivery.next_hop.route)
+        route = self.routes.named(lease.delivery.next_hop.route)
         try:
             if route is None:
                 return Wait("", LOOK)
@@ -441,7 +441,7 @@ class Deliverer:
     def _look_again(self, key: str) -> None:
         """End a pause that is not needed any more, or replace it by the current one."""
         route, _, destination = key.partition("/")
-        known_route = self._routes.named(route)
+        known_route = self.routes.named(route)
         wait = None if known_route is None else self._choice.wait_of(known_route, destination)
         if wait is None:
             self._paused.end(key)

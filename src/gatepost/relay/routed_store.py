@@ -17,7 +17,6 @@ from gatepost.queue.recipient_grouping import Groups
 from gatepost.queue.send_operations_contract import QueuedOperations
 from gatepost.queue.store_contract import Selection, Store
 from gatepost.relay.deliverer import Deliverer
-from gatepost.relay.routes import Routes
 from gatepost.relay.safe_error_text import error_of
 from gatepost.relay.spool import FileBody
 from gatepost.routing.route import Router
@@ -65,23 +64,22 @@ class RoutedStore:
         self,
         store: Store,
         deliveries: Deliveries,
-        routes: Routes,
         deliverer: Deliverer,
         suppression: SuppressedRecipients | None = None,
         returned: ReturnedMail | None = None,
     ) -> None:
         self._store, self._deliveries = store, deliveries
-        self._routes, self._deliverer = routes, deliverer
         self._suppression, self._returned = suppression, returned
+        self.use(deliverer)
 
     @property
     def router(self) -> Router:
         """The current routes, for checks of recipients."""
         return self._routes.router
 
-    def use(self, routes: Routes, deliverer: Deliverer) -> None:
-        """Use other routes and another deliverer from now on; for a reload."""
-        self._routes, self._deliverer = routes, deliverer
+    def use(self, deliverer: Deliverer) -> None:
+        """Use a deliverer, and its routes, from now on; again after a reload."""
+        self._routes, self._deliverer = deliverer.routes, deliverer
 
     def new_epoch(self) -> Awaitable[int]:
         return self._store.new_epoch()

@@ -53,7 +53,7 @@ def test_mail_accepted_during_a_reload_is_delivered_at_once() -> None:
         await asyncio.sleep(1)
         await world.deliverer.stop(1)
         await world.start()
-        store.use(world.routes, world.deliverer)
+        store.use(world.deliverer)
         synced.set()
         await accepted
         await asyncio.sleep(0.1)
