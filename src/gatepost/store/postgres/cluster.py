@@ -125,7 +125,10 @@ class PostgresCluster:
 
     async def try_drain(self, name: str) -> bool:
         """See ``Cluster``."""
-        return bool(await self._change(_drain, name))
+        is_known = bool(await self._change(_drain, name))
+        if is_known and name == self._node.name:
+            self._node.is_draining = True  # and stays so if others take us for dead
+        return is_known
 
     def _status(self, row: tuple[Any, ...]) -> NodeStatus:
         epoch, name, program, is_draining, facts, seen, dead_after, leases = row

@@ -34,7 +34,10 @@ INSERT INTO lost_node (epoch, name, was_fenced, at) SELECT epoch, name, true, %s
 ON CONFLICT DO NOTHING;
 
 -- name: look_for_orphans
-INSERT INTO lost_node (epoch, name, was_fenced, at) VALUES (0, '', false, %s)
+-- Of several nodes, the first one has looked for them.
+INSERT INTO lost_node (epoch, name, was_fenced, at)
+SELECT 0, '', false, %s
+WHERE NOT EXISTS (SELECT 1 FROM node WHERE epoch <> %s AND NOT is_visitor)
 ON CONFLICT DO NOTHING;
 
 -- name: insert_node

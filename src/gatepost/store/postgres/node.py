@@ -146,7 +146,7 @@ class Node:
         check_version(connection)  # nobody contracts the tables from now on
         connection.execute(SQL["insert_writers"], (epoch, self._writers))
         if not is_visitor:
-            connection.execute(SQL["look_for_orphans"], (now,))
+            connection.execute(SQL["look_for_orphans"], (now, epoch))
         with self._lock:
             self.epoch, self._last_beat, self._groups = epoch, begun, 0
         self.first_epoch = self.first_epoch or epoch
