@@ -164,6 +164,20 @@ def test_mail_that_is_no_bounce_reaches_its_other_recipients(world: World) -> No
     assert world.hop.mail[-1].rcpt_tos == ["hal@example.net"]
 
 
+def test_a_bounce_to_no_address_of_ours_is_found_by_the_message_id(world: World) -> None:
+    """Only because the server brings it that took the mail: here, both are on this machine."""
+    before = len(world.hop.mail)
+    world.relay.send("kim@example.net", message_id="<kim-1@example.org>")
+    wait_for(lambda: len(world.hop.mail) > before)
+    wait_for(lambda: world.statuses("kim@example.net"))
+    content = report(FAILED.replace("ann", "kim"))
+    for id_, statuses in (("<kim-2@example.org>", 1), ("<kim-1@example.org>", 2)):
+        returned = content.replace(b"Subject: hi", f"Message-ID: {id_}".encode())
+        world.bounce("nobody@bounces.example.com", returned)
+        wait_for(lambda many=statuses: len(world.statuses("kim@example.net")) == many)
+    assert world.statuses("kim@example.net") == ["Delivered", "Bounced"]
+
+
 def test_a_bounce_says_that_the_quota_is_used_up(world: World) -> None:
     address = world.send("ivy@example.net")
     terrl = FAILED.replace("ann", "ivy").replace("5.1.1", "5.7.233")

@@ -166,6 +166,8 @@ def _found_again(events: EventSettings) -> Mapping[str, ProviderFeedback]:
         )
         feedback = ProviderFeedback(each.has_delivery_events, by_recipient)
         by_target |= dict.fromkeys(each.targets, feedback)
+    for name in events.bounce_targets:
+        by_target.setdefault(name, ProviderFeedback(has_delivery_events=False))
     return by_target
 
 

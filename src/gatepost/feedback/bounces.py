@@ -51,6 +51,7 @@ class Bounces:
         """``domain``: that of the addresses, in lower case; ``targets``: those whose mail has
         them; ``used_up`` pauses one."""
         self._domain, self._marks, self._used_up, self._bound = domain, marks, used_up, bound
+        self._targets = tuple(targets)
         self._purposes = [for_bounces(each) for each in targets]
         self._recorder, self._report = recorder, recorder.report
 
@@ -76,16 +77,22 @@ class Bounces:
     async def try_take(self, submission: Submission) -> bool:
         """Record what a message says; tell whether it is about mail of ours. Raises QueueError."""
         marked = list(dict.fromkeys(self._marked(submission)))
-        if not marked:
-            if len(self.others(submission)) < len(submission.envelope.recipients):
-                self._miss(submission, "the address is none of this relay's")
-            return False
+        if not marked and len(self.others(submission)) == len(submission.envelope.recipients):
+            return False  # it is for the postmaster
         try:
             content = await asyncio.to_thread(_read, submission.body)
         except OSError as error:
             raise QueueError(f"a bounce cannot be read: {error}") from error
         now = self._recorder.now()
         returned, some, quota = await asyncio.to_thread(_understand, content, now)
+        if not marked:
+            peer = peer_of(submission.trace)
+            recorded = await self._recorder.record_returned(
+                self._targets, peer, returned.message_id, some
+            )
+            if not recorded:
+                self._miss(submission, "the address is none of this relay's")
+            return recorded > 0
         for each in marked:
             if quota is not None:
                 await self._learn_quota(each, quota, peer_of(submission.trace))

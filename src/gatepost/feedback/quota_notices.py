@@ -44,11 +44,17 @@ def quota_reply(reasons: Iterable[str]) -> Reply | None:
 def quota_notice(delivery: Delivery, reply: Reply, peer: str) -> QuotaNotice | None:
     """Return what a bounce about a delivery says of the target that took it; None if ``peer``, the
     address that brought it, is none of that target's."""
+    target = target_of(delivery, peer)
+    return QuotaNotice(target, reply) if target else None
+
+
+def target_of(delivery: Delivery, peer: str) -> str:
+    """Return the target of a delivery whose server ``peer`` is; empty if it is none's."""
     for attempt in reversed(delivery.history):
         contact = attempt.contact
         if contact.target and _is_of(contact.host, contact.address, peer):
-            return QuotaNotice(contact.target, reply)
-    return None
+            return contact.target
+    return ""
 
 
 def _is_of(host: str, address: str, peer: str) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.feedback.provider_events import ProviderEvent
+from gatepost.feedback.quota_notices import target_of
 from gatepost.model.delivery import Addressee, Delivery
 from gatepost.model.operator_event import ReportEvent
 from gatepost.model.provider_events import STATUSES, Meaning
@@ -98,6 +99,27 @@ class FeedbackRecorder:
         its recipients that it is about, 0 for one that is forgotten. Raises QueueError."""
         found = AcceptedMail(marked.message, marked.delivery, marked.place)
         return await self._record_about(found, some, is_proven=False)
+
+    async def record_returned(
+        self, targets: Collection[str], peer: str, message_id: str, some: Sequence[Feedback]
+    ) -> int:
+        """Record what came back to no address of ours, about a message that one of ``targets``
+        took, by its Message-ID; only if its own server brings it: many know a Message-ID. Return
+        the number of recipients that it is about. Raises QueueError."""
+        key = message_id_key(message_id)
+        for target in targets if key else ():
+            text = await self._notes.find(scope_of(target), [key])
+            if text is None:
+                continue
+            recorded = 0
+            for each in await self._deliveries.find(read_accepted(text).message):
+                if target_of(each, peer) == target:  # of an MX, a delivery of its own domain
+                    people = {fold(str(one.recipient.address)) for one in each.addressees}
+                    about = [one for one in some if fold(one.recipient) in people]
+                    mail = AcceptedMail(each.message, each.id)
+                    recorded += await self._record_about(mail, about) if about else 0
+            return recorded
+        return 0
 
     async def deliveries_of(self, marked: MarkedDelivery) -> Sequence[Delivery]:
         """Return the delivery of a mark, if it is in the history. Raises QueueError."""

@@ -16,6 +16,9 @@ MOST_READ: Final = 1024 * 1024
 MOST_RECIPIENTS: Final = 1_000
 MOST_TEXT: Final = 65_536
 """Characters of the text for people that are kept."""
+_RETURNED_TYPES: Final = (
+    "message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers",
+)  # fmt: skip
 _STATUS_TYPES: Final = ("message/delivery-status", "message/global-delivery-status")
 
 
@@ -47,6 +50,8 @@ class ReturnedMessage:
     """What it says to people."""
     is_automatic_reply: bool = False
     """It answers our message, and says nothing about its delivery (RFC 3834)."""
+    message_id: str = ""
+    """That of the message that it returns, whole or its header only."""
 
 
 def read_returned(content: bytes) -> ReturnedMessage:
@@ -63,6 +68,7 @@ def read_returned(content: bytes) -> ReturnedMessage:
         tuple(_addresses(message)),
         _text(tree),
         submitted == "auto-replied",
+        next(filter(None, map(_message_id, tree.leaves())), ""),
     )
 
 
@@ -71,6 +77,15 @@ def _addresses(message: "Message[str, str]") -> Iterator[str]:
         for each in str(value).split(",")[:MOST_RECIPIENTS]:
             if each.strip():
                 yield each.strip().strip("<>")
+
+
+def _message_id(part: Part) -> str:
+    """Return the Message-ID in a part that returns a message; empty for another part."""
+    if part.content_type not in _RETURNED_TYPES:
+        return ""
+    header = part.text[:MOST_TEXT].partition("\n\n")[0]
+    fields = next(_groups(header), {})
+    return fields.get("message-id", "").strip().partition(" ")[0]
 
 
 def _recipients(part: Part) -> Iterator[ReturnedRecipient]:

@@ -98,6 +98,9 @@ class Recorder:
     async def deliveries_of(self, _mark: Any) -> Sequence[Any]:
         return ()
 
+    async def record_returned(self, *_: Any) -> int:
+        return 0
+
     async def record_bounce(self, mark: Any, some: Sequence[Feedback]) -> int:
         self.recorded.append((mark, some))
         return len(some)

@@ -69,6 +69,21 @@ def test_each_recipient_of_a_notification_is_read(end: str) -> None:
     assert "mail system" in returned.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "header", "message_id"),
+    [
+        ("message/rfc822", "Message-ID: <1@example.org>", "<1@example.org>"),
+        ("text/rfc822-headers", "message-id:\n <1@example.org> (x)", "<1@example.org>"),
+        ("text/plain", "Message-ID: <1@example.org>", ""),
+        ("message/rfc822", "X: y\n\nMessage-ID: <1@example.org>", ""),
+    ],
+)
+def test_the_message_that_comes_back(kind: str, header: str, message_id: str) -> None:
+    text = report(FAILED, end="\n").decode()
+    text = text.replace("message/rfc822", kind).replace("Subject: hi", header)
+    assert read_returned(text.encode()).message_id == message_id
+
+
 def test_our_own_notifications_are_read() -> None:
     dsn, _ = made([reported()])
     [recipient] = read_returned(dsn.content).recipients
