@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
                  "Mailboxes and permissions of an emulated Exchange Online."),
     "failure": ("gatepost.cli.failure:failure", "Script failures that clients then see."),
     "init": ("gatepost.cli.init:init", "Write a configuration to start from."),
+    "login": ("gatepost.cli.login:login", "Sign in to a mailbox for a relay that sends as it."),
     "mcp": ("gatepost.cli.mcp:mcp", "Serve the doctor and captured mail to an assistant."),
     "messages": ("gatepost.cli.messages:messages", "List, show and delete captured mail."),
     "migrate": ("gatepost.cli.migrate:migrate", "Leave Azure Communication Services Email."),

@@ -109,7 +109,15 @@ _CODES: Final = (
     Code(65001, "oauth_refresh_token_expired", "The user's or administrator's consent was "
                                                "withdrawn.",
          "Have an administrator consent to the application's permissions again."),
+    Code(65004, "oauth_refresh_token_expired", "The person declined what the application asked "
+                                               "for.",
+         "Sign in again and accept, or have an administrator consent."),
+    Code(90094, "role_missing", "Only an administrator may consent to this permission.",
+         "Have an administrator consent to the application's permissions."),
     # policies
+    Code(530035, "security_defaults_block",
+         "Security defaults forbid this kind of sign-in, such as device codes.",
+         "Sign in with a browser, or use an application's own identity."),
     Code(53003, "conditional_access_block", "A conditional access policy forbids this login.",
          "The policy's name is in the tenant's sign-in log; have this identity excluded."),
     Code(530003, "conditional_access_block", "A policy requires a managed device.",
