@@ -7,10 +7,13 @@ from datetime import date
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 
 def any_case(
-    path: str, endpoint: Callable[[Request], Awaitable[Response]], methods: Iterable[str]
+    path: str,
+    endpoint: Callable[[Request], Awaitable[Response]] | ASGIApp,
+    methods: Iterable[str],
 ) -> Route:
     """Return a route whose fixed words may be in any case, as in Azure's paths."""
     route = Route(path, endpoint, methods=list(methods))

@@ -19,6 +19,7 @@ from gatepost.policy.client_limits import LocalClientCounter
 from gatepost.relay.descriptor_alarm import DescriptorAlarm
 from gatepost.rest.errors import busy
 from gatepost.web.connections import HandshakeLimit, WebAcceptor
+from gatepost.web.whole_responses import WholeResponses
 
 MAX_HEAD: Final = 65_536
 """Octets of a request's header."""
@@ -30,26 +31,11 @@ SMALL: Final = 64
 
 
 class StrictConnection(h11.Connection):
-    """A server's connection. What it refuses gets 400, and ends the connection.
-
-    The header of a response goes out together with what follows, in one TLS record.
-    """
+    """A server's connection. What it refuses gets 400, and ends the connection."""
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, MAX_HEAD)
         self._small = 0
-        self._head = b""
-
-    def send(self, event: Any) -> Any:
-        """Return what is to be written now. A header without a length is: what follows it may take
-        its time."""
-        octets = super().send(event)
-        if type(event) is h11.Response:
-            if any(name == b"content-length" for name, _ in event.headers):
-                self._head, octets = octets or b"", b""
-        elif self._head:
-            octets, self._head = self._head + (octets or b""), b""
-        return octets
 
     def next_event(self) -> Any:
         """Return the next event. Raises h11.RemoteProtocolError."""
@@ -124,6 +110,7 @@ class _Connection(H11Protocol):
             self.app = busy
         elif not self._may_visit():
             self.app = self._visit_late
+        self.app = WholeResponses(self.app, self)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -153,8 +140,8 @@ class _Connection(H11Protocol):
         elif self._is_over:
             clients.leave(address)
         else:
-            self._counted, self.app = address, self.config.loaded_app
-            await self.app(scope, receive, send)
+            self._counted, self.app = address, WholeResponses(self.config.loaded_app, self)
+            await self.config.loaded_app(scope, receive, send)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -95,7 +95,9 @@ class Access:
     def _by_signature(self, request: Request) -> tuple[Caller, bytes]:
         target = request_target(request)
         try:
-            signed = read_signature(request.method, target, request.headers)
+            # Of a field that comes twice, the first one counts, as everywhere.
+            headers = dict(reversed(request.headers.items()))
+            signed = read_signature(request.method, target, headers)
         except ValueError as error:
             raise denied(str(error)) from None
         skew = abs(self._site.clients_time() - signed.date)

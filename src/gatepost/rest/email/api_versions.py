@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+import msgspec
 from starlette.responses import JSONResponse, Response
 
 from gatepost.model.send_operation import SendOperation
@@ -89,7 +90,8 @@ class Current:
         """Return 202 and the URL of the operation."""
         location = f"{origin}/emails/operations/{operation.id}?api-version={version}"
         headers = {"operation-location": location, "retry-after": str(state.retry_after)}
-        return JSONResponse(describe(operation, state), 202, headers)
+        content = msgspec.json.encode(describe(operation, state))
+        return Response(content, 202, headers, "application/json")
 
     def status_response(self, operation: SendOperation, state: OperationState) -> Response:
         """Return Running, Succeeded, Failed or Canceled."""

@@ -1,8 +1,7 @@
 """The endpoints of the e-mail API."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from gatepost.queue.send_operations_contract import OperationStore
 from gatepost.rest.email.access import Access, check_content
@@ -35,12 +35,37 @@ _REQUEST_ID: Final = "x-ms-client-request-id"
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+class Answering:
+    """An endpoint as an ASGI application, which spares what Starlette does around functions.
+
+    It adds the header fields of every response, and reports each refusal.
+    """
+
+    def __init__(self, endpoint: Endpoint, report: Callable[[Request, ApiError], None]) -> None:
+        self._endpoint, self._report = endpoint, report
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive, send)
+        try:
+            response = await self._endpoint(request)
+        except ApiError as error:
+            self._report(request, error)
+            response = error.response()
+        except ClientDisconnect:
+            response = Response(status_code=400)  # the client has disconnected
+        for name, value in _echo(request.headers).items():
+            response.headers[name] = value
+        await response(scope, receive, send)
+
+
 class Endpoints:
     """The endpoints of one relay."""
 
     def __init__(self, site: Site, operations: OperationStore) -> None:
         self._site = site
         rules = site.profile.api
+        self._limit = rules.request_size
         self._current = Current(rules.operation_id_reused == "stored")
         self._first = First(rules.repeatable)
         self._access = Access(site)
@@ -51,9 +76,9 @@ class Endpoints:
     def routes(self) -> list[BaseRoute]:
         """The routes."""
         return [
-            any_case("/emails:send", self._answering(self.send), ["POST"]),
-            any_case("/emails/operations/{id}", self._answering(self.status), ["GET"]),
-            any_case("/emails/{id}/status", self._answering(self.first_status), ["GET"]),
+            any_case("/emails:send", Answering(self.send, self.report), ["POST"]),
+            any_case("/emails/operations/{id}", Answering(self.status, self.report), ["GET"]),
+            any_case("/emails/{id}/status", Answering(self.first_status, self.report), ["GET"]),
             Route("/openapi.json", openapi, methods=["GET"]),
         ]
 
@@ -64,7 +89,8 @@ class Endpoints:
         caller, signed = await self._access.authenticate(request)
         _check_content_type(request.headers.get("content-type", ""))
         operation_id = form.operation_id(request.headers, self._site.clients_time())
-        async with self._body(request, signed) as body:
+        async with self._site.intake.turn(request, self._limit) as body:
+            check_content(body, signed)
             send_request = SendRequest(
                 caller,
                 body,
@@ -90,37 +116,13 @@ class Endpoints:
     async def _tell(self, request: Request, versions: Sequence[str], form: VersionForm) -> Response:
         _check(request, versions)
         caller, signed = await self._access.authenticate(request)
-        async with self._body(request, signed):
-            pass
+        async with self._site.intake.turn(request, self._limit) as body:
+            check_content(body, signed)
         operation = await self._status.find(caller, request.path_params["id"])
         return form.status_response(operation, await self._status.state_of(operation))
 
-    @asynccontextmanager
-    async def _body(self, request: Request, signed: bytes | None) -> AsyncIterator[bytes]:
-        """Read the body, which must have the signed checksum."""
-        limit = self._site.profile.api.request_size
-        async with self._site.intake.turn(request, limit) as body:
-            check_content(body, signed)
-            yield body
-
-    def _answering(self, endpoint: Endpoint) -> Endpoint:
-        """Add the header fields of every response; report each refusal to the operator."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                response = await endpoint(request)
-            except ApiError as error:
-                self._report(request, error)
-                response = error.response()
-            except ClientDisconnect:
-                return Response(status_code=400)  # the client has disconnected
-            for name, value in _echo(request.headers).items():
-                response.headers[name] = value
-            return response
-
-        return answer
-
-    def _report(self, request: Request, error: ApiError) -> None:
+    def report(self, request: Request, error: ApiError) -> None:
+        """Tell the operator of a refusal."""
         peer = request.client.host if request.client else ""
         reply = f"{error.status} {error.code}: {error.redacted}"
         if error.status == 401:
