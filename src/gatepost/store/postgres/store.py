@@ -33,6 +33,7 @@ from gatepost.store.postgres.connections import ANSWER, Connection, Connector
 from gatepost.store.postgres.deliveries import PostgresDeliveries
 from gatepost.store.postgres.fenced_writer import FencedWriter
 from gatepost.store.postgres.health import DatabaseHealth, ReportFacts
+from gatepost.store.postgres.helped_thread import HelpedThread
 from gatepost.store.postgres.lease_times import LeaseTimes
 from gatepost.store.postgres.lost_leases import LostLeases, give_back_soon
 from gatepost.store.postgres.mailbox import PostgresMailbox
@@ -124,7 +125,7 @@ class PostgresStore:
         settler = SettlementWriter(
             settling, self._segments, self._key, self._activity.count_settled
         )
-        self._inserting = WorkerThreads[NewMessage](
+        self._inserting = HelpedThread[NewMessage](
             "inserter", [each.write for each in inserters], message_inserter.GROUP, self._fault,
             [each.take_back for each in inserters],
         )  # fmt: skip
