@@ -106,7 +106,7 @@ def test_an_older_node_that_was_fenced_does_not_come_back(release: Release) -> N
         connection.execute("DELETE FROM node WHERE name = 'old'")
         assert release.contract() == [NEWER]
         with pytest.raises(Superseded, match=f"knows version {NEWER}"):
-            old._opened.node.rejoin(connection)
+            old._opened.node.rejoin(connection, lambda: None)
 
 
 def test_tables_are_migrated_once(release: Release) -> None:

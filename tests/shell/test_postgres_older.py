@@ -6,16 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from gatepost.errors import QueueError
 from gatepost.model.body import BytesBody
 from gatepost.model.units import MIB
 from gatepost.store.postgres import PostgresStore
+from gatepost.store.postgres.node import Node
 from tests.contract.messages import NOON
 from tests.contract.queued import MINUTE, dsn, ids, mail, planned, settlement
 from tests.postgres_stores import PostgresStores
-from tests.shell.test_postgres_nodes import Nodes, begin, run
+from tests.shell.test_postgres_nodes import DEAD, Nodes, begin, run
 
 TABLES = ("node", "writer", "counter", "message", "delivery", "hop", "segment", "lost_node")
 
@@ -106,6 +108,35 @@ def test_a_copy_from_before_the_start_of_a_node_is_older(
         assert told == ["store_older"]
         [newer] = await accept(a, "m2")
         assert newer.epoch > lease.epoch, "epochs must not come again"
+
+    run(steps())
+
+
+def test_an_epoch_that_was_not_committed_is_not_missed(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that was fenced begins anew; its connection breaks, and it tries again."""
+    told: list[str] = []
+    a, b = reporting(nodes, told), nodes.open("b")
+    renew, is_cut = Node.renew, False
+
+    def lose_connection(node: Node, *arguments: Any) -> int:
+        nonlocal is_cut
+        epoch = renew(node, *arguments)
+        if not is_cut:
+            is_cut = True
+            raise psycopg.OperationalError("the connection was cut")
+        return epoch
+
+    async def steps() -> None:
+        await begin(a, b)
+        nodes.pass_time(DEAD + 1, b)
+        monkeypatch.setattr(Node, "renew", lose_connection)
+        for _ in range(3):
+            a.beat()
+        assert is_cut
+        assert await a.deliveries.put(mail("m1"), [planned()])
+        assert told == []
 
     run(steps())
 

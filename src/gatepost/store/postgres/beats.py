@@ -110,9 +110,7 @@ class Beats:
         return connection
 
     def _rejoin(self, connection: Connection) -> None:
-        before = self._node.epoch
-        if self._node.rejoin(connection) < before:
-            self._watchers.on_older()
+        self._node.rejoin(connection, self._watchers.on_older)
         self._watchers.on_renewal(self._node.epoch)
 
     def _beat(self, connection: Connection) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import os
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import psycopg
@@ -38,6 +39,8 @@ class Node:
     def __init__(self, name: str, settings: PostgresSettings, writers: int) -> None:
         self.name, self._settings, self._writers = name, settings, writers
         self.epoch = self.first_epoch = 0
+        self._committed = 0
+        """The newest that the database has had, for certain."""
         self._epochs: set[int] = set()
         """All that this object had, also those whose transaction may not have been committed."""
         self._lock = threading.Lock()
@@ -104,10 +107,11 @@ class Node:
         row = connection.execute(SQL["has_relay"], values).fetchone()
         return row is not None and bool(row[0])
 
-    def rejoin(self, connection: Connection) -> int:
-        """Become a node again after others took us for dead; return the newest epoch that the
-        database knew: before ours, if it was replaced by an older copy. Raises Superseded if a
-        newer start with our name has taken our place, or newer programs have changed the tables."""
+    def rejoin(self, connection: Connection, on_older: Callable[[], None]) -> None:
+        """Become a node again after others took us for dead; call ``on_older`` if the database did
+        not know our epoch, because it was replaced by an older copy. Raises Superseded if a newer
+        start with our name has taken our place, or newer programs have changed the tables."""
+        committed = self._committed
         holder, newest = connection.execute(SQL["epoch_of"], (self.name,)).fetchone() or (None, 0)
         # an older start is there again in an older copy
         if holder is not None and holder not in self._epochs and holder > self.epoch:
@@ -116,11 +120,13 @@ class Node:
             self._register(connection)
         except Unreadable as error:
             raise Superseded(str(error)) from error
-        return int(newest)
+        if newest < committed:
+            on_older()
 
     def _register(self, connection: Connection) -> None:
         with connection.transaction():
             self.renew(connection, self._settings.now())
+        self._committed = self.epoch
         self.is_fenced = False
         self._is_new = True
 
