@@ -79,10 +79,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def test_a_notification_comes_back_to_an_address_of_ours(world: World) -> None:
-    world.send("ann@example.net", "bob@example.net")
-    world.subscriber.wait(2)
+    people = ("ann@example.net", "bob@example.net")
+    kept_before = len(world.relay.serve.ask("messages", "list")["messages"])
+    world.relay.send(*people)
+    wait_for(lambda: all(map(world.statuses, people)))
     senders = {each.rcpt_tos[0]: str(each.mail_from) for each in world.hop.mail}
-    assert len(set(senders.values())) == 2, "each recipient has an address of its own"
+    assert senders[people[0]] != senders[people[1]], "each has an address of its own"
     address = senders["ann@example.net"]
     assert re.fullmatch(r"[a-z0-9-]+\.0\.0\.[0-9a-f]{16}@bounces\.example\.com", address)
     world.bounce(senders["bob@example.net"], report(DELAYED))
@@ -92,14 +94,17 @@ def test_a_notification_comes_back_to_an_address_of_ours(world: World) -> None:
     assert world.statuses("ann@example.net") == ["Delivered", "Bounced"]
     assert world.statuses("bob@example.net") == ["Delivered"]
     [bounced] = [each["data"] for each in world.subscriber.reports
-                 if each["data"]["status"] == "Bounced"]  # fmt: skip
+                 if each["data"]["status"] == "Bounced"
+                 and each["data"]["recipient"] == "ann@example.net"]  # fmt: skip
     details = bounced["deliveryStatusDetails"]
     assert details["statusMessage"].startswith("550 5.1.1 <ann@example.net>")
     assert details["recipientMailServerHostName"] == "mx1.example.net"
     suppressed = world.relay.serve.ask("suppression", "list")["suppressed"]
-    assert [each["address"] for each in suppressed] == ["ann@example.net"]
+    addresses = [each["address"] for each in suppressed]
+    assert "ann@example.net" in addresses
+    assert "bob@example.net" not in addresses
     kept = world.relay.serve.ask("messages", "list")["messages"]
-    assert len(kept) == 3, "for the operator"
+    assert len(kept) == kept_before + 3, "for the operator"
     world.send("gus@example.net")  # a later event, so that one about the bounces would be there
     wait_for(lambda: world.statuses("gus@example.net"))
     reported = {each["data"]["recipient"] for each in world.subscriber.reports}
@@ -139,7 +144,8 @@ def test_strangers_may_send_to_no_other_domain(world: World) -> None:
     except smtplib.SMTPRecipientsRefused as error:
         refused = error.recipients
     assert refused["ann@example.net"][0] == 550
-    assert world.relay.serve.wait_event("refused")["reason"].startswith("login_missing")
+    wait_for(lambda: [each for each in world.relay.serve.events("refused")
+                      if each["reason"].startswith("login_missing")])  # fmt: skip
 
 
 @pytest.mark.parametrize("to", ["Postmaster", "postmaster", "PostMaster@bounces.example.com"])
@@ -180,6 +186,7 @@ def test_a_bounce_to_no_address_of_ours_is_found_by_the_message_id(world: World)
 
 def test_a_bounce_says_that_the_quota_is_used_up(world: World) -> None:
     address = world.send("ivy@example.net")
+    wait_for(lambda: world.statuses("ivy@example.net"))  # it is known which server took it
     terrl = FAILED.replace("ann", "ivy").replace("5.1.1", "5.7.233")
     world.bounce(address, report(terrl))
     assert world.relay.serve.wait_event("quota_used_up")["target"] == "out"
