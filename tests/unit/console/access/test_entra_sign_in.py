@@ -113,12 +113,6 @@ class World:
     def sign_in(self, path: str = "", **fields: str) -> Answered:
         return self.finish(self.choose(self.begin(path), **fields))
 
-    def user_of(self, answered: Answered) -> str:
-        """Return who the browser is after the response."""
-        assert answered.status == 200, answered.body
-        cookie = cookies_of(answered)["gatepost-8025"]
-        return self.console.ask("/", cookie=f"gatepost-8025={cookie}").body.decode()
-
     @property
     def reasons(self) -> list[str]:
         """The reasons of refusals, for the operator."""
