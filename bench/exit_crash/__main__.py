@@ -62,6 +62,10 @@ class ExitCrash:
 
     async def run(self) -> "ExitVerdict":
         """Run it. Raises NotServed."""
+        task = asyncio.current_task()
+        assert task is not None
+        # Whoever ends us must not leave a relay behind.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         chance = random.Random(self.seed)
         hops = [Upstream(self.seed + each, Mischief(), self.taken) for each in range(2)]
         ses = ApiProvider(read_ses, self.taken, chance)
@@ -207,9 +211,11 @@ class World:
         for api in self.apis:
             api.weights = WELL
         self.subscriber.is_well = True
-        await self.relay.stop()  # pauses are forgotten
+        await self.relay.stop()  # in good order, for once
         await self.relay.start()
         await self.relay.wait_ready()
+        async with open_queue(self.relay.data) as ask:
+            await ask("retry", {"ids": None})  # or a used-up quota would be one for an hour
         loop = asyncio.get_running_loop()
         deadline = loop.time() + DRAIN
         left = await self._queued()
@@ -321,7 +327,10 @@ def main() -> int:
         crash = ExitCrash(
             Path(home), options.messages, options.kills, options.workers, options.seed
         )
-        verdict = run(crash.run())
+        try:
+            verdict = run(crash.run())
+        except asyncio.CancelledError:
+            return 1
     verdict.show()
     return 0 if verdict.is_good else 1
 

@@ -18,6 +18,7 @@ SCHEME: Final = "HMAC-SHA256"
 _AUTHORIZATION: Final = re.compile(
     r"HMAC-SHA256 +SignedHeaders=([A-Za-z0-9;-]+)&Signature=([A-Za-z0-9+/]+={0,2})", re.IGNORECASE
 )
+_PORT: Final = re.compile(r":\d{1,5}\Z", re.ASCII)
 _DATES: Final = ("x-ms-date", "date")
 _HASH: Final = "x-ms-content-sha256"
 _HTTP_DATE: Final = re.compile(
@@ -31,7 +32,9 @@ _MONTHS: Final = "JanFebMarAprMayJunJulAugSepOctNovDec"
 class Signed:
     """A request's signature, and what it covers."""
 
-    text: bytes
+    texts: tuple[bytes, ...]
+    """What was signed: with Host as it was sent, or else without its port, as clients in Java and
+    PHP sign it (azure-communication-common's HmacAuthenticationPolicy)."""
     signature: bytes
     date: datetime
     content_hash: bytes
@@ -39,7 +42,10 @@ class Signed:
 
     def is_by(self, key: bytes) -> bool:
         """Tell whether ``key`` made the signature; takes the same time for every wrong key."""
-        return hmac.compare_digest(hmac.digest(key, self.text, "sha256"), self.signature)
+        return any(
+            hmac.compare_digest(hmac.digest(key, text, "sha256"), self.signature)
+            for text in self.texts
+        )
 
 
 def read_signature(method: str, target: str, headers: Mapping[str, str]) -> Signed:
@@ -69,8 +75,14 @@ def read_signature(method: str, target: str, headers: Mapping[str, str]) -> Sign
         OverflowError,
     ):  # the last two come from the date's parser
         raise ValueError("signature_malformed: date, hash or signature cannot be read") from None
+    hosts = dict.fromkeys((headers["host"], _PORT.sub("", headers["host"])))
     return Signed(
-        string_to_sign(method, target, [headers[name] for name in names]).encode(),
+        tuple(
+            string_to_sign(
+                method, target, [host if name == "host" else headers[name] for name in names]
+            ).encode()
+            for host in hosts
+        ),
         signature,
         date if date.tzinfo else date.replace(tzinfo=UTC),
         content_hash,

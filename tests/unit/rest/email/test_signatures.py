@@ -1,6 +1,7 @@
 """The signature scheme, compared with values from the SDK."""
 
 import base64
+import hmac
 from datetime import UTC, datetime
 
 import pytest
@@ -56,6 +57,26 @@ def test_the_date_may_have_its_plain_name() -> None:
     """Some clients sign ``date``: the header that is listed counts."""
     signed = read_signature(*GET[:2], headers(*GET[2:], date="date"))
     assert signed.is_by(decode_key(KEY))
+
+
+@pytest.mark.parametrize(
+    ("signed_host", "sent_host", "is_right"),
+    [
+        ("relay.example", "relay.example:8443", True),  # Java, PHP
+        ("relay.example:8443", "relay.example:8443", True),
+        ("relay.example", "relay.example", True),
+        ("[::1]", "[::1]:8443", True),
+        ("relay.example:8443", "relay.example", False),
+        ("relay.example:8443", "relay.example:8444", False),
+        ("other.example", "relay.example:8443", False),
+    ],
+)
+def test_the_port_need_not_be_signed(signed_host: str, sent_host: str, is_right: bool) -> None:
+    sent = headers(*GET[2:]) | {"host": sent_host}
+    text = string_to_sign(*GET[:2], [sent["x-ms-date"], signed_host, EMPTY])
+    made = base64.b64encode(hmac.digest(decode_key(KEY), text.encode(), "sha256")).decode()
+    sent["authorization"] = sent["authorization"].replace(GET[3], made)
+    assert read_signature(*GET[:2], sent).is_by(decode_key(KEY)) == is_right
 
 
 @pytest.mark.parametrize("place", range(len(GET[1])))
