@@ -40,10 +40,13 @@ HOPS: Final = 10_000
 DUE: Final = 4_000
 """Deliveries of one run, each to a next hop of its own."""
 BATCH: Final = 200
+LEASED: Final = f"leased, {BATCH} at once"
+LOOKED: Final = "looked"
 LOOKS: Final = 100
 """Leases of one run that find nothing."""
 FLAT: Final = 2.0
-"""The maximum of a cost, as a multiple of the one with an empty queue."""
+"""The maximum processor time of a delivery, as a multiple of that with an empty queue, where next
+hops need no row once their only delivery is leased."""
 LOOK_MS: Final = 5.0
 LATER: Final = timedelta(hours=2)
 _REPLY: Final = Reply(250, "2.0.0 ok")
@@ -72,7 +75,7 @@ def measurements(home: Path, options: Namespace) -> Iterator[tuple[dict[str, Run
         return
     here = home / "leasing"
     here.mkdir(mode=0o755)
-    rows = {step: dict[str, Runs]() for step in (f"leased, {BATCH} at once", "settled", "looked")}
+    rows = {step: dict[str, Runs]() for step in (LEASED, "settled", LOOKED)}
     with running_database(here) as database:
         for number, length in enumerate(WAITING):
             waiting = round(length * options.scale)
@@ -90,15 +93,15 @@ def measurements(home: Path, options: Namespace) -> Iterator[tuple[dict[str, Run
 
 
 def promises(step: str, measured: dict[str, Runs]) -> Iterator[Promise]:
-    """Yield what a step may cost while many wait; the best run counts, because other work only
-    adds time."""
+    """Yield what a step may cost while many wait; the best run counts, because other work only adds
+    to it."""
     empty, *others = measured.values()
     for each in others:
-        if step == "looked":
+        if step == LOOKED:
             yield Promise(f"{step} for nothing, {each.server}", each.best("p50"), LOOK_MS, "ms")
-        else:
-            grown = each.best("p50") / empty.best("p50")
-            yield Promise(f"{step}, {each.server}, by none waiting", grown, FLAT, "x")
+        elif step == LEASED:
+            grown = each.best("server_cpu") / empty.best("server_cpu")
+            yield Promise(f"{NAME}: CPU, {each.server}, by none waiting", grown, FLAT, "x")
 
 
 def fill(database: Database, schema: str, waiting: int) -> None:
