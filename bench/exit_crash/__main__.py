@@ -122,7 +122,7 @@ class ExitCrash:
             replace(each, content=each.content.partition(b"\r\n\r\n")[2]) for each in senders.sent
         ]
         sent += [replace(each, content=b"") for each in applications.sent]
-        queued = await world.drain(len({to for each in sent for to in each.recipients}))
+        queued = await world.drain({to for each in sent for to in each.recipients})
         returns.cancel()
         await relay.stop()
         records = CrashRecords(sent, self.taken, self.strokes, queued, world.refused())
@@ -204,7 +204,12 @@ class World:
         waits = [each.quiet(READ_ON) for each in self.hops]
         await asyncio.gather(*waits, *[each.endpoint.quiet(READ_ON) for each in self.apis])
 
-    async def drain(self, recipients: int) -> frozenset[Pair]:
+    def has_all_events(self, recipients: Collection[str]) -> bool:
+        """Tell whether the events about all recipients have come."""
+        counts = Counter(each["recipient"] for each in self.subscriber.events.values())
+        return all(counts[to] >= 1 + (to in self.feedback.bounced) for to in recipients)
+
+    async def drain(self, recipients: Collection[str]) -> frozenset[Pair]:
         """Let all be well; return what is left of the queue."""
         for hop in self.hops:
             hop.mischief = Mischief(SMTP_WELL)
@@ -220,8 +225,7 @@ class World:
         deadline = loop.time() + DRAIN
         left = await self._queued()
         while loop.time() < deadline:
-            seen = {each["recipient"] for each in self.subscriber.events.values()}
-            if not left and not self.feedback.tasks and len(seen) >= recipients:
+            if not left and not self.feedback.tasks and self.has_all_events(recipients):
                 await asyncio.sleep(3)  # an event too many would come now
                 break
             await asyncio.sleep(0.3)
