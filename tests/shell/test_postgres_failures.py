@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +14,9 @@ import pytest
 
 from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.delivery import Lease
+from gatepost.model.note import Note
 from gatepost.queue.deliveries_contract import QueueSelection
+from gatepost.queue.notes_contract import EXPIRED
 from gatepost.store.postgres import PostgresSettings, PostgresStore, open_store
 from gatepost.testing.postgres_server import PostgresServer
 from tests.contract.messages import NOON, message
@@ -232,3 +235,18 @@ def test_what_was_settled_can_be_forgotten_and_its_contents_dropped(
 
     with closing(postgres.open(tmp_path, segment=50_000)) as store:
         run(steps(store))
+
+
+def test_notes_are_deleted_as_fast_as_they_end(postgres: PostgresStores, tmp_path: Path) -> None:
+    """However many there are: each delivery may write some."""
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    some = [Note("accepted out", str(each), "", long_ago) for each in range(3 * EXPIRED)]
+
+    async def steps(store: PostgresStore) -> None:
+        await store.notes.put(some)
+        await asyncio.to_thread(store._upkeep.expire)
+
+    with closing(postgres.open(tmp_path, beat=0.0)) as store, postgres.connect() as connection:
+        stop_upkeep(store)
+        run(steps(store))
+        assert connection.execute("SELECT count(*) FROM note").fetchone() == (0,)

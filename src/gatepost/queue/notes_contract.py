@@ -8,6 +8,8 @@ from gatepost.model.note import Note
 
 MOST: Final = 500_000
 """Notes that are kept, except those that stay for ever; of more the oldest are deleted."""
+EXPIRED: Final = 1_000
+"""Notes of a kind that a store deletes in one commit."""
 
 
 class NoteStore(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from gatepost.model.note import FOREVER, Note
-from gatepost.queue.notes_contract import MOST
+from gatepost.queue.notes_contract import EXPIRED, MOST
 from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
@@ -52,6 +52,6 @@ def put_notes(connection: Connection, notes: Sequence[Note]) -> None:
 def expire_notes(connection: Connection, now: int, most: int = MOST) -> int:
     """Delete a batch of notes that have ended at ``now`` (microseconds), or are too many; return
     how many."""
-    ended = connection.execute(SQL["end_notes"], (now,)).rowcount
-    forever = microseconds(FOREVER)
-    return ended + connection.execute(SQL["drop_surplus_notes"], (most, forever)).rowcount
+    ended = connection.execute(SQL["end_notes"].format(limit=EXPIRED), (now,)).rowcount
+    query, forever = SQL["drop_surplus_notes"].format(limit=EXPIRED), microseconds(FOREVER)
+    return ended + connection.execute(query, (most, forever)).rowcount

@@ -7,10 +7,10 @@ SELECT * FROM unnest(%s, %s, %s, %s)
 ON CONFLICT (scope, key) DO UPDATE SET value = excluded.value, until = excluded.until, n = DEFAULT;
 
 -- name: end_notes
-DELETE FROM note WHERE n IN (SELECT n FROM note WHERE until < %s ORDER BY until LIMIT 1000);
+DELETE FROM note WHERE n IN (SELECT n FROM note WHERE until < %s ORDER BY until LIMIT {limit});
 
 -- name: drop_surplus_notes
 DELETE FROM note WHERE n IN (
     SELECT n FROM note WHERE n <= (SELECT coalesce(max(n), 0) FROM note) - %s AND until < %s
-    ORDER BY n LIMIT 1000
+    ORDER BY n LIMIT {limit}
 );

@@ -11,6 +11,7 @@ import psycopg
 
 from gatepost.errors import QueueError
 from gatepost.model.units import MIB
+from gatepost.queue.notes_contract import EXPIRED
 from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.deliveries import forget_settled
@@ -89,7 +90,8 @@ class Upkeep:
         while change(lambda each: expire_captured(each, settings.retention, now)) == BATCH:
             pass
         change(lambda each: expire_operations(each, now))
-        change(lambda each: expire_notes(each, now))
+        while change(lambda each: expire_notes(each, now)) >= EXPIRED:
+            pass
         history = settings.history
         before = now - history.age // MICROSECOND
         while change(lambda each: _expire_settled(each, before, history.messages)) == BATCH:

@@ -6,15 +6,13 @@ from datetime import datetime
 from typing import Final
 
 from gatepost.model.note import FOREVER, Note
-from gatepost.queue.notes_contract import MOST
+from gatepost.queue.notes_contract import EXPIRED, MOST
 from gatepost.store.sqlite.group_writes import RunChange, Transaction
 from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import read_queries
 from gatepost.store.stored_values import microseconds
 
 SQL: Final = read_queries("notes.sql")
-EXPIRED: Final = 1000
-"""Notes deleted in one transaction."""
 
 
 class SqliteNotes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from gatepost.errors import QueueError, QueueFull
 from gatepost.model.body import Body, BytesBody, traits_of
 from gatepost.model.message import StoredMessage, Submission
+from gatepost.queue.notes_contract import EXPIRED
 from gatepost.queue.store_contract import Selection
 from gatepost.store.lock import DirectoryLock
 from gatepost.store.message_waiters import Waiters
@@ -289,6 +290,7 @@ class SqliteStore:
         settings = self._files.settings
         now = int(time.time() / MICROSECOND.total_seconds())
         batch: list[int] = []
+        has_more: list[bool] = []
         self._writer.run(
             UpkeepWrite(lambda each: expire_captured(each, settings.retention, now), batch.append)
         )
@@ -296,9 +298,11 @@ class SqliteStore:
             return 0.0
         self._writer.run(
             UpkeepWrite(lambda each: expire_operations(each, now), _nothing),
-            UpkeepWrite(lambda each: expire_notes(each, now), _nothing),
+            UpkeepWrite(lambda each: expire_notes(each, now) >= EXPIRED, has_more.append),
             UpkeepWrite(self._generation.advance, self._note_generation),
         )
+        if has_more == [True]:
+            return 0.0
         history, forgotten = settings.history, now - settings.history.age // MICROSECOND
         self._writer.run(
             UpkeepWrite(

@@ -12,8 +12,10 @@ import pytest
 
 from gatepost.errors import LeaseLost, QueueError, QueueFull
 from gatepost.model.delivery import Lease
+from gatepost.model.note import Note
 from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import QueueSelection, planned_delivery
+from gatepost.queue.notes_contract import EXPIRED
 from gatepost.store.batched_actions import BATCH
 from gatepost.store.delivery_json import read_addressees
 from gatepost.store.retention_limits import History
@@ -28,6 +30,7 @@ from tests.contract.queued import DAY, HOUR, ids, mail, planned, settlement
 from tests.unit.store.sqlite.schema import plans
 
 SETTINGS = StoreSettings(reserve=0)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def run(
@@ -339,6 +342,31 @@ def test_history_is_bounded(tmp_path: Path, history: History, kept: set[str]) ->
         assert {each for each in "abcd" if await queue.find(each)} == kept
 
     run(tmp_path, steps, StoreSettings(reserve=0, upkeep=0.02, history=history))
+
+
+def test_notes_are_deleted_as_fast_as_they_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: each delivery may write some."""
+    some = [Note("accepted out", str(each), "", LONG_AGO) for each in range(3 * EXPIRED)]
+    pauses: list[float] = []
+    upkeep = SqliteStore._upkeep
+
+    def count_pauses(store: SqliteStore) -> float:
+        pauses.append(upkeep(store))
+        return pauses[-1]
+
+    monkeypatch.setattr(SqliteStore, "_upkeep", count_pauses)
+
+    async def steps(store: SqliteStore) -> None:
+        await store.notes.put(some)
+        for _ in range(3_000):
+            if await store.notes.find("accepted out", [each.key for each in some]) is None:
+                break
+            await asyncio.sleep(0.01)
+
+    run(tmp_path, steps, StoreSettings(reserve=0, upkeep=0.02))
+    assert pauses.count(0.0) == 3
 
 
 def test_a_body_that_goes_is_not_written_once_more(tmp_path: Path) -> None:
