@@ -18,8 +18,6 @@ SEND: Final = "SMTP.Send"
 """The delegated permission of client submission."""
 MAIL_SEND: Final = "Mail.Send"
 """The permission of High Volume Email, for applications and for people."""
-SEND_AS_APP_ROLE: Final = "Application SMTP.SendAsApp"
-"""The role of RBAC for Applications."""
 EVERYTHING: Final = "*"
 """As a scope: every mailbox."""
 

@@ -149,13 +149,13 @@ def is_conflict(error: psycopg.Error) -> bool:
     return error.sqlstate in _CONFLICT
 
 
-def error_of(error: Exception, what: str = "not stored") -> QueueError:
+def error_of(error: Exception) -> QueueError:
     """Return the error to raise for one of the server's."""
     if isinstance(error, psycopg.errors.DiskFull):
         return QueueFull("the disk of the database is full")
     if isinstance(error, psycopg.errors.UniqueViolation):
-        return QueueError(f"{what}: its id exists already")
-    return QueueError(f"{what}: {text_of(error)}")
+        return QueueError("not stored: its id exists already")
+    return QueueError(f"not stored: {text_of(error)}")
 
 
 def text_of(error: Exception) -> str:
