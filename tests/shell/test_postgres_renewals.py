@@ -258,6 +258,32 @@ def test_a_dead_node_that_somebody_locks_does_not_keep_others_from_beating(
     run(steps())
 
 
+def test_a_dead_node_that_somebody_locks_does_not_keep_others_from_being_fenced(
+    nodes: Nodes, postgres: PostgresStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else their mail would wait for as long as somebody has the lock."""
+    a, b, c = (nodes.open(each) for each in "abc")
+    monkeypatch.setattr("gatepost.store.postgres.beats.end_connections", lambda *_: None)
+
+    def names() -> list[str]:
+        with postgres.connect() as connection:
+            rows = connection.execute("SELECT name FROM node ORDER BY name").fetchall()
+            return [name for (name,) in rows]
+
+    async def steps() -> None:
+        await begin(a, b, c)
+        with closing(postgres.connect()) as locking:
+            locking.execute("BEGIN")
+            locking.execute("SELECT FROM node WHERE name = 'a' FOR UPDATE")
+            await asyncio.to_thread(nodes.pass_time, DEAD + 2, b)
+            assert names() == ["a", "b"]
+            assert b.cluster.place == (1, 2), "what it has seen is noted all the same"
+        await asyncio.to_thread(nodes.pass_time, DEAD, b)
+        assert names() == ["b"]
+
+    run(steps())
+
+
 def test_reserved_times_that_are_over_are_forgotten(nodes: Nodes, postgres: PostgresStores) -> None:
     a = nodes.open("a")
 

@@ -4,7 +4,7 @@ import json
 import os
 import selectors
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -124,7 +124,7 @@ class Beats:
         self._beat_at = now
 
     def _look(self, connection: Connection) -> None:
-        own, known_groups = self._node.epoch, self._node.groups
+        own, known_groups = self._node.committed
         with connection.pipeline():
             looking = connection.execute(SQL["look"], (self._settings.dead_after,))
             versions = connection.execute(SQL["versions"])
@@ -139,12 +139,30 @@ class Beats:
             self._watchers.on_older()
             raise Fenced("the database has lost what it had committed")
         dead = self._others.look(beats, self._settings.clock())
-        if not self._settings.is_visitor:  # it does not stay for as long as this may take
-            is_fenced = [self._try_fence(epoch, beat, names.pop(epoch)) for epoch, beat in dead]
-            if any(is_fenced) or has_lost.fetchone() == (True,):
-                self._watchers.on_lost()
+        if not self._settings.is_visitor and (  # which does not stay for as long as this may take
+            self._try_fence_some(dead, names) or has_lost.fetchone() == (True,)
+        ):
+            self._watchers.on_lost()
         draining = frozenset([epoch for epoch, *_, is_draining in rows if is_draining])
         self._watchers.on_look(connection, Roster(names, draining, dict(versions.fetchall())))
+
+    def _try_fence_some(self, dead: Iterable[tuple[int, Beat]], names: dict[int, str]) -> bool:
+        """Fence nodes, and remove them from ``names``; tell whether one was fenced.
+
+        The first one that somebody locks is the last for now, else we would show too late that we
+        live. The next time, the others come first.
+        """
+        is_fenced = False
+        for epoch, beat in dead:
+            try:
+                is_fenced |= self._try_fence(epoch, beat, names[epoch])
+            except QueueError as error:
+                if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                    raise
+                self._others.spare(epoch, self._settings.clock())
+                break
+            del names[epoch]
+        return is_fenced
 
     def _try_fence(self, epoch: int, beat: Beat, name: str) -> bool:
         """Fence a node; False if it lives after all."""
@@ -159,7 +177,7 @@ class Beats:
             values = (epoch, beat.number, self._settings.now())
             return connection.execute(SQL["fence_node"], values).rowcount > 0
 
-        return self._writer.change(try_delete, 1)  # else we would show too late that we live
+        return self._writer.change(try_delete, 1)
 
 
 class BeatThread:

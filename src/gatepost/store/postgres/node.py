@@ -72,9 +72,11 @@ class Node:
         return not self.is_fenced and age < self._settings.dead_after * SURE
 
     @property
-    def groups(self) -> int:
-        """How many transactions of ours the database must at least have, if it has lost nothing."""
-        return self._groups
+    def committed(self) -> tuple[int, int]:
+        """Our epoch, and how many of its transactions the database must at least have, if it has
+        lost nothing."""
+        with self._lock:
+            return self.epoch, self._groups
 
     def note_group(self, epoch: int) -> None:
         """Count a transaction that was committed."""

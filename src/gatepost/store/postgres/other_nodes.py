@@ -28,7 +28,7 @@ class OtherNodes:
     """
 
     def __init__(self) -> None:
-        self._seen: Mapping[int, tuple[Beat, float]] = {}
+        self._seen: dict[int, tuple[Beat, float]] = {}
         """Each with the time when it was seen first, by the clock of who judges."""
         self._looked = float("-inf")
 
@@ -44,6 +44,11 @@ class OtherNodes:
             for epoch, (beat, first) in self._seen.items()
             if now - first >= beat.dead_after
         ]
+
+    def spare(self, epoch: int, now: float) -> None:
+        """Judge one of the dead as if its beat was first seen ``now``."""
+        beat, _ = self._seen[epoch]
+        self._seen[epoch] = beat, now
 
     def _first_seen(self, epoch: int, beat: Beat, pause: float, now: float) -> float:
         before, first = self._seen.get(epoch, (None, now))
