@@ -54,7 +54,7 @@ class RedirectListener:
 
     async def _respond(self, line: bytes, writer: asyncio.StreamWriter) -> None:
         method, _, rest = line.decode("latin-1").partition(" ")
-        query = dict(parse_qsl(urlsplit(rest.partition(" ")[0]).query, max_num_fields=32))
+        query = _query_of(rest.partition(" ")[0])
         is_ours = method == "GET" and query.get("state") == await self._state
         status, body = (b"200 OK", _DONE) if is_ours else (b"404 Not Found", _NOTHING)
         writer.write(
@@ -64,6 +64,14 @@ class RedirectListener:
         await writer.drain()
         if is_ours and not self._answer.done():
             self._answer.set_result(query)
+
+
+def _query_of(target: str) -> Mapping[str, str]:
+    """Return the parameters in the target of a request; none if it is not well-formed."""
+    try:
+        return dict(parse_qsl(urlsplit(target).query, max_num_fields=32))
+    except ValueError:
+        return {}
 
 
 @asynccontextmanager
