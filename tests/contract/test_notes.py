@@ -36,6 +36,18 @@ def test_a_note_is_found_by_scope_and_key(store: AnyStore) -> None:
     run(steps())
 
 
+@pytest.mark.parametrize("text", ["\udcff", "\0", "a\udce9\0\ud800"])
+def test_a_note_has_any_text(store: AnyStore, text: str) -> None:
+    """Replies of servers and fields of messages may have octets that are not UTF-8."""
+
+    async def steps() -> None:
+        await store.notes.put([note(f"id {text}", "1"), note(f"ID {text}", f"v {text}")])
+        assert await store.notes.find("accepted out", [f"x {text}", f"id {text}"]) == "1"
+        assert await store.notes.find("accepted out", [f"ID {text}"]) is not None
+
+    run(steps())
+
+
 def test_a_note_is_replaced(store: AnyStore) -> None:
     async def steps() -> None:
         await store.notes.put([note("a", "1"), note("ü", "grüße")])

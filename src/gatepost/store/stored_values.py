@@ -25,6 +25,13 @@ def read_time(value: int) -> datetime:
         return UNKNOWN
 
 
+def legible(text: str) -> str:
+    """Return text that every database takes as text, without NUL and lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
 def read_statements(file: Path) -> dict[str, str]:
     """Return the statements of an SQL file by the names above them: ``-- name: get_message``."""
     text = file.read_text(encoding="utf-8")

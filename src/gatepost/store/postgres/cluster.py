@@ -13,13 +13,13 @@ from gatepost.store.postgres.beats import Roster
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.lease_times import LeaseTimes, describe_slowness
-from gatepost.store.postgres.message_rows import legible
 from gatepost.store.postgres.node import SURE, Node
 from gatepost.store.postgres.questions import NodeQuestions, open_questions
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
 from gatepost.store.postgres.turns import NodeTurns
+from gatepost.store.stored_values import legible
 
 MOST_AHEAD: Final = 60_000_000
 EARLIER: Final = 64

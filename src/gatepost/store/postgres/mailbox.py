@@ -20,10 +20,10 @@ from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.mailbox_terms import where
-from gatepost.store.postgres.message_rows import is_storable, legible, stored_message
+from gatepost.store.postgres.message_rows import is_storable, stored_message
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.statements import SQL
-from gatepost.store.stored_values import microseconds, read_time
+from gatepost.store.stored_values import legible, microseconds, read_time
 
 CHANGED: Final = 256
 """Entries changed in one transaction, so that others never wait long."""

@@ -18,8 +18,8 @@ from gatepost.queue.mailbox_contract import (
     Terms,
 )
 from gatepost.store.postgres.arrays import texts
-from gatepost.store.postgres.message_rows import is_storable, legible
-from gatepost.store.stored_values import microseconds
+from gatepost.store.postgres.message_rows import is_storable
+from gatepost.store.stored_values import legible, microseconds
 
 _COLUMNS: Final[Mapping[SearchField, str]] = {
     "from": "m.sender",

@@ -9,7 +9,7 @@ from gatepost.model.message import StoredMessage, Submission
 from gatepost.model.send_operation import SendOperation
 from gatepost.store.delivery_json import read_envelope, write_parameters
 from gatepost.store.postgres.arrays import numbers, octets, texts
-from gatepost.store.stored_values import microseconds, read_time
+from gatepost.store.stored_values import legible, microseconds, read_time
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 Column = Any
@@ -125,13 +125,6 @@ def to_octets(text: str) -> bytes:
 def to_text(octets_: bytes) -> str:
     """Return what ``to_octets`` was given."""
     return octets_.decode("utf-8", "surrogateescape")
-
-
-def legible(text: str) -> str:
-    """Return text as PostgreSQL takes it, without NUL and lone surrogates: for lists."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def is_storable(text: str) -> bool:

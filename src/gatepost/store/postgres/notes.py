@@ -8,10 +8,9 @@ from gatepost.queue.notes_contract import EXPIRED, MOST
 from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
-from gatepost.store.postgres.message_rows import legible
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.statements import SQL
-from gatepost.store.stored_values import microseconds
+from gatepost.store.stored_values import legible, microseconds
 
 
 class PostgresNotes:

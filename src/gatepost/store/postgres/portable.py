@@ -16,7 +16,6 @@ from gatepost.store.portable_rows import (
     PortableTable,
 )
 from gatepost.store.postgres.connections import Connection, text_of
-from gatepost.store.postgres.message_rows import legible
 from gatepost.store.postgres.segments import (
     ROW,
     SIZE,
@@ -25,6 +24,7 @@ from gatepost.store.postgres.segments import (
     create_segment,
     write_contents,
 )
+from gatepost.store.stored_values import legible
 
 _TABLES: Final[Mapping[PortableTable, str]] = {
     "queued": "message",

@@ -11,10 +11,10 @@ from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.message_reader import first
-from gatepost.store.postgres.message_rows import is_storable, legible, stored_message
+from gatepost.store.postgres.message_rows import is_storable, stored_message
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.statements import SQL
-from gatepost.store.stored_values import microseconds, read_time
+from gatepost.store.stored_values import legible, microseconds, read_time
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 

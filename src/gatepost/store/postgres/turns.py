@@ -4,10 +4,10 @@ from typing import Any
 
 from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
-from gatepost.store.postgres.message_rows import legible
 from gatepost.store.postgres.node import Node
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.statements import SQL
+from gatepost.store.stored_values import legible
 
 
 class NodeTurns:

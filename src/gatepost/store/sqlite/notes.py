@@ -10,7 +10,7 @@ from gatepost.queue.notes_contract import EXPIRED, MOST
 from gatepost.store.sqlite.group_writes import RunChange, Transaction
 from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import read_queries
-from gatepost.store.stored_values import microseconds
+from gatepost.store.stored_values import legible, microseconds
 
 SQL: Final = read_queries("notes.sql")
 
@@ -22,7 +22,7 @@ class SqliteNotes:
         self._change, self._read, self._reading = change, read, reading
 
     async def find(self, scope: str, keys: Sequence[str]) -> str | None:
-        return await self._read(self._find, scope, tuple(keys))
+        return await self._read(self._find, legible(scope), [legible(each) for each in keys])
 
     def _find(self, scope: str, keys: Sequence[str]) -> str | None:
         for key in keys:
@@ -43,7 +43,10 @@ class SqliteNotes:
 
 def put_notes(transaction: Transaction, notes: Sequence[Note]) -> None:
     """Write notes."""
-    rows = [(each.scope, each.key, each.value, microseconds(each.until)) for each in notes]
+    rows = [
+        (legible(each.scope), legible(each.key), legible(each.value), microseconds(each.until))
+        for each in notes
+    ]
     transaction.connection.executemany(SQL["put_note"], rows)
     transaction.ledger.pages += 1 + len(rows)
 
