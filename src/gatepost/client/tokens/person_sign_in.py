@@ -27,8 +27,9 @@ DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 MORE: Final = 5.0
 """Seconds by which ``slow_down`` makes the interval longer (RFC 8628 3.5)."""
 _INTERVAL: Final = 5.0
+_SHORTEST: Final = 1.0
 _LONGEST: Final = 3_600.0
-"""Seconds; a provider that says more is not believed."""
+"""Seconds; a provider that says less or more is not believed."""
 _HEADERS: Final = {
     "content-type": "application/x-www-form-urlencoded",
     "accept": "application/json",
@@ -136,7 +137,9 @@ async def begin_device(http: Http, client: PersonClient) -> DeviceRequest:
     document = response.document()
     where = document.get("verification_uri") or document.get("verification_url")
     codes = document.get("user_code"), document.get("device_code")
-    is_whole = all(isinstance(each, str) and each for each in (*codes, where))
+    is_whole = all(
+        isinstance(each, str) and each and each.isprintable() for each in (*codes, where)
+    )
     if response.status != 200 or not is_whole:
         raise refused(response, document, DEVICE_GRANT)
     return DeviceRequest(
@@ -163,10 +166,11 @@ async def finish_device(
         try:
             return await _ask(http, client, form)
         except TokenError as error:
-            if error.error == "slow_down":
-                interval += MORE
-            elif left <= 0 or not (error.error == "authorization_pending" or error.is_transient):
+            is_slower = error.error == "slow_down"
+            is_open = is_slower or error.error == "authorization_pending" or error.is_transient
+            if left <= 0 or not is_open:
                 raise
+            interval += MORE if is_slower else 0.0
 
 
 async def _ask(http: Http, client: PersonClient, form: Mapping[str, str]) -> PersonTokens:
@@ -181,4 +185,4 @@ async def _ask(http: Http, client: PersonClient, form: Mapping[str, str]) -> Per
 
 def _seconds(value: Any, usual: float) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return min(float(value), _LONGEST) if is_number and value > 0 else usual
+    return min(max(float(value), _SHORTEST), _LONGEST) if is_number and value > 0 else usual

@@ -103,6 +103,7 @@ BAD = [
     ({"error": "invalid_client", "error_codes": [7000218]}, 401),
     ({**CODES, "user_code": 5},                             200),
     ({**CODES, "verification_uri": ""},                     200),
+    ({**CODES, "user_code": "\x1b]0;"},                      200),
     ({},                                                    200),
 ]
 # fmt: on
@@ -118,6 +119,11 @@ def test_a_device_that_gets_none(document: dict[str, object], status: int) -> No
 def test_an_interval_that_is_none_is_the_usual_one(interval: object) -> None:
     request = asyncio.run(begin_device(Asked(says({**CODES, "interval": interval})), CLIENT))
     assert request.interval == 5.0
+
+
+def test_a_device_does_not_ask_without_a_pause() -> None:
+    request = asyncio.run(begin_device(Asked(says({**CODES, "interval": 1e-9})), CLIENT))
+    assert request.interval == 1.0
 
 
 def ask(*answers: Answer, lifetime: float = 900.0) -> tuple[PersonTokens | str, list[float], Asked]:
@@ -157,6 +163,11 @@ def test_a_device_stops_when_there_is_no_hope(error: str) -> None:
 def test_a_device_stops_when_its_code_has_expired() -> None:
     outcome, slept, _ = ask(pending(), lifetime=12.0)
     assert (outcome, slept) == ("authorization_pending", [5.0, 5.0, 5.0])
+
+
+def test_a_device_that_is_always_too_fast_stops_too() -> None:
+    outcome, slept, _ = ask(pending("slow_down"), lifetime=40.0)
+    assert (outcome, slept) == ("slow_down", [5.0, 10.0, 15.0, 20.0])
 
 
 def test_a_device_goes_on_after_a_failure_in_between() -> None:
