@@ -398,6 +398,6 @@ def test_polling_asks_once_more_after_a_second(unchanged: Path) -> None:
             body, start = message(relay), time.monotonic()
             poller = client.begin_send(body, operation_id=id_, raw_response_hook=note)
             assert poller.result() == {"id": id_, "status": "Succeeded", "error": None}
-            assert time.monotonic() - start < 5
+            assert time.monotonic() - start < 20
             assert relay.count() == 1, attempt
     assert seen == [(202, "1"), (200, "1"), (200, None), (202, "1")], "the last had succeeded"

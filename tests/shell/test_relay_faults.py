@@ -205,8 +205,9 @@ def test_a_stop_does_not_wait_for_handshakes_or_stalled_clients(tmp_path: Path) 
         deaf.send_until_it_stalls(b"HELP\r\n" * 10_000)
         with silent, shaking, deaf:
             began = time.monotonic()
-            asyncio.run_coroutine_threadsafe(served.supervisor.drain(1.0), served.loop).result(5)
-            assert time.monotonic() - began < 5
+            stopping = asyncio.run_coroutine_threadsafe(served.supervisor.drain(1.0), served.loop)
+            stopping.result(PATIENCE)
+            assert time.monotonic() - began < 20
             assert silent.rest() == b""
             assert shaking.rest() == b""
 
