@@ -95,18 +95,21 @@ class Bounces:
             return recorded > 0
         for each in marked:
             if quota is not None:
-                await self._learn_quota(each, quota, peer_of(submission.trace))
+                await self._learn_quota(each, quota, submission)
             if some and not await self._recorder.record_bounce(each, some):
                 self._miss(submission, "the message is not in the history any more")
         if not (some or returned.recipients):
             self._miss(submission, "it says nothing about the delivery that can be read")
         return True
 
-    async def _learn_quota(self, marked: MarkedDelivery, reply: Reply, peer: str) -> None:
+    async def _learn_quota(
+        self, marked: MarkedDelivery, reply: Reply, submission: Submission
+    ) -> None:
         """Pause the target that took a delivery, if its servers say that a quota is used up."""
+        peer = peer_of(submission.trace)
         for delivery in await self._recorder.deliveries_of(marked):
             notice = quota_notice(delivery, reply, peer)
-            if notice is None:
+            if notice is None or submission.envelope.sender is not None:  # a mailbox wrote it
                 self._report("quota_notice_ignored", peer=peer, reply=str(reply))
             elif self._used_up(delivery.next_hop, notice.target, reply):
                 self._report("quota_used_up", target=notice.target, reply=str(reply))
@@ -130,11 +133,14 @@ class Bounces:
 def _understand(
     content: bytes, now: datetime
 ) -> tuple[ReturnedMessage, list[Feedback], Reply | None]:
-    """Return what comes back, what it says about recipients, and about a quota."""
+    """Return what comes back, what it says about recipients, and about a quota.
+
+    Who may write a text to us could claim anything of a quota: only notifications count.
+    """
     returned = read_returned(content)
     some = list(feedback_of(returned, now))
     reasons = [each.message for each in some if each.status != "Delivered"]
-    return returned, some, quota_reply(reasons)
+    return returned, some, quota_reply(reasons) if returned.recipients else None
 
 
 def feedback_of(returned: ReturnedMessage, now: datetime) -> Iterator[Feedback]:

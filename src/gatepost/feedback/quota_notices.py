@@ -5,13 +5,13 @@ got a message could forge such a bounce and so stop a target. Therefore only tho
 own servers bring.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from gatepost.doctor.logs.prose import replies_in
-from gatepost.model.delivery import Delivery
+from gatepost.model.delivery import Contact, Delivery
 from gatepost.model.reply import Reply
 from gatepost.queue.provider_quotas import quota_of
 
@@ -44,26 +44,43 @@ def quota_reply(reasons: Iterable[str]) -> Reply | None:
 def quota_notice(delivery: Delivery, reply: Reply, peer: str) -> QuotaNotice | None:
     """Return what a bounce about a delivery says of the target that took it; None if ``peer``, the
     address that brought it, is none of that target's."""
-    target = target_of(delivery, peer)
-    return QuotaNotice(target, reply) if target else None
+    for each in _contacts(delivery):
+        if _is_server(each, peer) or _is_of_provider(each.host, peer):
+            return QuotaNotice(each.target, reply)
+    return None
 
 
 def target_of(delivery: Delivery, peer: str) -> str:
-    """Return the target of a delivery whose server ``peer`` is; empty if it is none's."""
-    for attempt in reversed(delivery.history):
-        contact = attempt.contact
-        if contact.target and _is_of(contact.host, contact.address, peer):
-            return contact.target
-    return ""
+    """Return the target whose server at the address ``peer`` took a delivery; empty if none did.
+
+    The networks of a provider do not count: its other customers send from them, too.
+    """
+    found = (each.target for each in _contacts(delivery) if _is_server(each, peer))
+    return next(found, "")
 
 
-def _is_of(host: str, address: str, peer: str) -> bool:
+def _contacts(delivery: Delivery) -> Iterator[Contact]:
+    """Yield the servers that were tried, the last one first."""
+    contacts = (attempt.contact for attempt in reversed(delivery.history))
+    return (each for each in contacts if each.target)
+
+
+def _is_server(contact: Contact, peer: str) -> bool:
+    return _is_address(peer) and peer == _without_port(contact.address)
+
+
+def _is_address(peer: str) -> bool:
     try:
-        read = ip_address(peer)
+        ip_address(peer)
     except ValueError:
         return False
-    if peer and peer == _without_port(address):
-        return True
+    return True
+
+
+def _is_of_provider(host: str, peer: str) -> bool:
+    if not _is_address(peer):
+        return False
+    read = ip_address(peer)
     networks = [
         network
         for domain, some in _BOUNCES_FROM.items()

@@ -104,8 +104,11 @@ class FeedbackRecorder:
         self, targets: Collection[str], peer: str, message_id: str, some: Sequence[Feedback]
     ) -> int:
         """Record what came back to no address of ours, about a message that one of ``targets``
-        took, by its Message-ID; only if its own server brings it: many know a Message-ID. Return
-        the number of recipients that it is about. Raises QueueError."""
+        took, by its Message-ID; only if its own server brings it. Return the number of recipients
+        that it is about. Raises QueueError.
+
+        All recipients know a Message-ID, and some may send by that server: nobody is suppressed.
+        """
         key = message_id_key(message_id)
         for target in targets if key else ():
             text = await self._notes.find(scope_of(target), [key])
@@ -115,7 +118,9 @@ class FeedbackRecorder:
             for each in await self._deliveries.find(read_accepted(text).message):
                 if target_of(each, peer) == target:  # of an MX, a delivery of its own domain
                     people = {fold(str(one.recipient.address)) for one in each.addressees}
-                    about = [one for one in some if fold(one.recipient) in people]
+                    about = [
+                        replace(one, is_hard=False) for one in some if fold(one.recipient) in people
+                    ]
                     mail = AcceptedMail(each.message, each.id)
                     recorded += await self._record_about(mail, about) if about else 0
             return recorded

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,10 +26,14 @@ from gatepost.feedback.webhook_proofs import (
     check_mailgun,
     check_svix,
 )
+from gatepost.mime.received import Hop, received
+from gatepost.model.delivery import Attempt, Contact, Delivery
+from gatepost.model.reply import Reply
 from gatepost.model.secret import Secret
 from gatepost.queue.delivery_marks import DeliveryMarks, for_bounces, for_events
 from gatepost.reports.relayed_outcomes import Feedback
 from tests.contract.messages import envelope, message
+from tests.leases import lease
 from tests.unit.mime.test_returned_mail import FAILED, report
 
 AT = datetime.fromtimestamp(1_700_000_000, UTC)
@@ -82,6 +87,10 @@ def test_no_digit_moves_between_the_time_and_the_token_of_mailgun(moved: int) ->
         check_mailgun(value, key, proof, AT)
 
 
+TAKEN = Attempt(AT, Contact("out", "mx.test", "192.0.2.1:25"), "content", Reply(250, "ok"), True)
+DELIVERY: Delivery = replace(lease().delivery, history=(TAKEN,))
+
+
 class Recorder:
     """Counts what is recorded."""
 
@@ -96,7 +105,7 @@ class Recorder:
         self.told.append(event)
 
     async def deliveries_of(self, _mark: Any) -> Sequence[Any]:
-        return ()
+        return (DELIVERY,)
 
     async def record_returned(self, *_: Any) -> int:
         return 0
@@ -115,13 +124,16 @@ MARKS = DeliveryMarks(b"k" * 32)
 MARK = MARKS.make(for_bounces("out"), "1-1.0", 0)
 
 
-def take(*to: str) -> tuple[bool, Recorder]:
-
+def take(
+    *to: str, content: bytes = report(FAILED), sender: str = "", peer: str = ""
+) -> tuple[bool, Recorder]:
     recorder: Any = Recorder()
     bound: Any = Bound()
-    bounces = Bounces("bounces.example.com", ["out"], MARKS, recorder, lambda *_: False, bound)
+    bounces = Bounces("bounces.example.com", ["out"], MARKS, recorder, lambda *_: True, bound)
     recipients = [f"{each}@bounces.example.com" for each in to]
-    submission = message("2-1", report(FAILED), envelope=envelope("", *recipients))
+    submission = message("2-1", content, envelope=envelope(sender, *recipients))
+    trace = received(Hop("mx.example", peer, "ESMTP", "relay.example"), "2-1", "now")
+    submission = replace(submission, trace=trace)
     return asyncio.run(bounces.try_take(submission)), recorder
 
 
@@ -146,6 +158,28 @@ def test_no_other_mark_is_believed(local: str) -> None:
     taken, recorder = take(local)
     assert not taken
     assert (recorder.recorded, recorder.told) == ([], ["feedback_unmatched"])
+
+
+TERRL = "550 5.7.233 Your message can't be sent because your tenant exceeded its daily limit"
+QUOTA = report(FAILED.replace("5.1.1", "5.7.233"))
+AN_ANSWER = f"Subject: away\r\nAuto-Submitted: auto-generated\r\n\r\n{TERRL}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "sender", "event"),
+    [
+        (QUOTA, "", "quota_used_up"),
+        (QUOTA, "eve@contoso.com", "quota_notice_ignored"),
+        (AN_ANSWER, "", ""),
+        (AN_ANSWER, "eve@contoso.com", ""),
+    ],
+)
+def test_a_mailbox_at_the_same_provider_pauses_no_target(
+    content: bytes, sender: str, event: str
+) -> None:
+    """Its servers bring whatever their customers write, who got the address of a message."""
+    _, recorder = take(MARK, content=content, sender=sender, peer="192.0.2.1")
+    assert recorder.told == ([event] if event else [])
 
 
 def test_the_postmaster_is_no_forger() -> None:

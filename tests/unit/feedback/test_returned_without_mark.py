@@ -21,15 +21,17 @@ from tests.unit.feedback.test_recorder import ANN, BOB, EVE, delivery
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def sent(each: Delivery, target: str, address: str) -> Delivery:
-    taken = Attempt(NOW, Contact(target, "mx.test", address), "content", Reply(250, "ok"), True)
+def sent(each: Delivery, target: str, address: str, host: str = "mx.test") -> Delivery:
+    taken = Attempt(NOW, Contact(target, host, address), "content", Reply(250, "ok"), True)
     return replace(each, history=(taken,))
 
 
+CAT = "cat@example.net"
 DELIVERIES = (
     sent(delivery("m.0", ANN), "out", "192.0.2.1"),
     sent(delivery("m.1", BOB), "out", "192.0.2.2"),
     sent(delivery("m.2", EVE), "other", "192.0.2.1"),
+    sent(delivery("m.3", CAT), "out", "52.101.8.44:25", "contoso.mail.protection.outlook.com"),
 )
 
 
@@ -58,6 +60,7 @@ class Outcomes:
         ("192.0.2.2", "<1@a>", [ANN], []),
         ("192.0.2.2", "<1@a>", [ANN, BOB], [BOB]),
         ("192.0.2.9", "<1@a>", [ANN], []),
+        ("40.107.22.5", "<1@a>", [CAT], []),
         ("", "<1@a>", [ANN], []),
         ("192.0.2.1", "<2@a>", [ANN], []),
         ("192.0.2.1", "", [ANN], []),
@@ -76,8 +79,9 @@ def test_a_server_speaks_for_what_it_took(
         recorder = FeedbackRecorder(
             queue, store.notes, kept, DeliveryMarks(b"k" * 32), lambda *_, **__: None, lambda: NOW
         )
-        some = [Feedback(each, "Bounced", NOW) for each in named]
+        some = [Feedback(each, "Bounced", NOW, is_hard=True) for each in named]
         return await recorder.record_returned(["out"], peer, message_id, some)
 
     assert asyncio.run(steps()) == len(about)
     assert [each.recipient for each in outcomes.recorded] == about
+    assert not any(each.is_hard for each in outcomes.recorded), "nobody is suppressed"
