@@ -231,13 +231,18 @@ def _tell(provider: str, document: dict[str, Any], client: "PersonClient") -> No
     print_document({"username": document["username"], "saved": document["saved"]})
     values = {
         "kind": '"refresh-token"',
-        "username": json.dumps(document["username"] or "ADDRESS"),
-        "token_endpoint": json.dumps(document["token_endpoint"]),
-        "client_id": json.dumps(document["client_id"]),
+        "username": _quote(document["username"] or "ADDRESS"),
+        "token_endpoint": _quote(document["token_endpoint"]),
+        "client_id": _quote(document["client_id"]),
         **({"client_secret": '{ file = "FILE" }'} if client.secret is not None else {}),
-        "refresh_token": f"{{ file = {json.dumps(document['saved'])} }}",
-        "scope": json.dumps(document["scope"]),
+        "refresh_token": f"{{ file = {_quote(document['saved'])} }}",
+        "scope": _quote(document["scope"]),
     }
     click.echo(f"\n[credentials.{provider}]")
     for name, value in values.items():
         click.echo(f"{name} = {value}")
+
+
+def _quote(text: str) -> str:
+    """Return a string of TOML."""
+    return json.dumps(text, ensure_ascii=False)

@@ -22,7 +22,7 @@ EVERYTHING: Final = "*"
 """As a scope: every mailbox."""
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
 MailboxKind = Literal["user", "shared", "hve"]
 
@@ -164,4 +164,4 @@ def check_address(address: str) -> None:
 
 def wait_of(since: datetime | None, delay: timedelta, now: datetime) -> timedelta:
     """Return how long it takes until what was granted takes effect; not positive: it has."""
-    return timedelta(0) if since is None else since + delay - now
+    return timedelta(0) if since is None else since - now + delay  # in this order, in any year
