@@ -175,8 +175,7 @@ def test_mail_of_a_killed_node_arrives_from_another(server: PostgresServer, tmp_
         a.process.send_signal(signal.SIGKILL)
         a.process.wait()
         wait_for(lambda: taken(hub) == {"m1": 1})
-        told = b.wait_event("node_taken_over")
-        assert (told["node"], told["by"], told["leases"]) == ("a", "b", 1)
+        b.wait_event("node_taken_over", node="a", by="b", leases=1)
         wait_for(lambda: b.ask("queue", "list")["deliveries"] == [])
         [delivery] = b.ask("queue", "why", message)["deliveries"]
         assert (delivery["taken_over"]["from"], delivery["taken_over"]["by"]) == ("a", "b")
