@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import psycopg
 import pytest
@@ -170,6 +171,25 @@ def test_a_snapshot_that_is_held_is_reported_once_with_its_holder(
         f"session {pid} of postgres (forgotten) idle in transaction"
     ]
     assert {event for event, _ in reports.events} == {"snapshot_held"}
+
+
+def test_who_holds_a_snapshot_is_reported_once_whatever_he_does_meanwhile() -> None:
+    connection, reports = MagicMock(), Reports()
+    health = DatabaseHealth(MagicMock(), reports, lambda: True, TIMES)
+    for rows in (
+        [("session 1 of x", "active", "7", 70.0)],
+        [("session 1 of x", "idle in transaction", "9", 90.0)],
+        [("session 1 of x", "active", "9", 110.0), ("replication slot s", "", "3", 0.0)],
+        [],
+        [("session 1 of x", "active", "11", 80.0)],
+    ):
+        connection.execute.return_value.fetchall.return_value = rows
+        health.has_old_snapshots(connection)
+    held = {"holder": "session 1 of x active"}
+    assert reports.events == [
+        ("snapshot_held", {**held, "seconds": 70}),
+        ("snapshot_held", {**held, "seconds": 80}),
+    ]
 
 
 def test_slow_leases_are_reported_until_they_are_quick_again(store: PostgresStore) -> None:

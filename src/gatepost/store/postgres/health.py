@@ -56,7 +56,8 @@ class DatabaseHealth:
         self._times, self._were_slow = times, False
         self._first_seen: dict[HeldSnapshot, float] = {}
         """When each snapshot was seen first, by the monotonic clock."""
-        self._reported: set[HeldSnapshot] = set()
+        self._reported: set[str] = set()
+        """Who was reported, and still keeps an old snapshot."""
         self._vacuumed: dict[str, float] = {}
         self._cared = time.monotonic()
         """When it was last looked for what is dead."""
@@ -91,18 +92,19 @@ class DatabaseHealth:
         self._were_slow = bool(slowness)
 
     def has_old_snapshots(self, connection: Connection) -> bool:
-        """Tell whether a snapshot has been held too long; report each of them once."""
-        now, ages = time.monotonic(), dict[HeldSnapshot, float]()
-        for who, xmin, age in connection.execute(SQL["snapshots"]).fetchall():
+        """Tell whether a snapshot has been held too long; report who does so once."""
+        now, first_seen, old = time.monotonic(), dict[HeldSnapshot, float](), set[str]()
+        for who, state, xmin, age in connection.execute(SQL["snapshots"]).fetchall():
             snapshot = HeldSnapshot(who, xmin)
-            first = self._first_seen.setdefault(snapshot, now)
-            ages[snapshot] = max(float(age), now - first)
-        self._first_seen = {each: self._first_seen[each] for each in ages}
-        old = {each for each, age in ages.items() if age >= OLD}
-        for each in old - self._reported:
-            facts = {"holder": each.who, "seconds": round(ages[each])}
-            self._report("snapshot_held", facts)
-        self._reported = old
+            first_seen[snapshot] = self._first_seen.get(snapshot, now)
+            seconds = max(float(age), now - first_seen[snapshot])
+            if seconds < OLD:
+                continue
+            old.add(who)
+            if who not in self._reported:
+                facts = {"holder": f"{who} {state}".rstrip(), "seconds": round(seconds)}
+                self._report("snapshot_held", facts)
+        self._first_seen, self._reported = first_seen, old
         return bool(old)
 
     def analyze(self, connection: Connection) -> None:

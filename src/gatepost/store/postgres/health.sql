@@ -14,17 +14,17 @@ WHERE s.schemaname = current_schema() AND s.relname NOT LIKE 'body\_%%'
 -- Who keeps what was deleted meanwhile: sessions and standbys with a snapshot, prepared
 -- transactions, and replication slots. Statements of others are not shown: they may have secrets.
 SELECT concat_ws(' ', CASE backend_type WHEN 'client backend' THEN 'session' ELSE backend_type END,
-                 pid, 'of', usename, nullif('(' || application_name || ')', '()'), state),
-       backend_xmin::text, coalesce(extract(epoch FROM clock_timestamp() - xact_start), 0)::float8
+                 pid, 'of', usename, nullif('(' || application_name || ')', '()')),
+       coalesce(state, ''), backend_xmin::text, coalesce(extract(epoch FROM clock_timestamp() - xact_start), 0)::float8
 FROM pg_stat_activity
 WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()
     AND (datname = current_database() OR datname IS NULL OR backend_type = 'walsender')
 UNION ALL
-SELECT concat_ws(' ', 'prepared transaction', gid, 'of', owner), transaction::text,
+SELECT concat_ws(' ', 'prepared transaction', gid, 'of', owner), '', transaction::text,
        extract(epoch FROM clock_timestamp() - prepared)::float8
 FROM pg_prepared_xacts WHERE database = current_database()
 UNION ALL
-SELECT concat_ws(' ', 'replication slot', slot_name), xmin::text, 0::float8
+SELECT concat_ws(' ', 'replication slot', slot_name), '', xmin::text, 0::float8
 FROM pg_replication_slots WHERE xmin IS NOT NULL;
 
 -- name: server_facts
