@@ -62,21 +62,24 @@ class DeviceCodes:
             del self._waiting[next(iter(self._waiting))]
         return device_code, user_code
 
-    def find(self, user_code: str) -> DeviceSignIn:
-        """Return the device with a user code, without regard to case. Raises EntraError."""
+    def find(self, user_code: str, tenant_id: str) -> DeviceSignIn:
+        """Return the device of a tenant with a user code, without regard to case. Raises
+        EntraError."""
         wanted, now = user_code.strip().upper(), self._seconds()
         for each in self._waiting.values():
             if secrets.compare_digest(each.user_code.encode(), wanted.encode()):
-                if now < each.end and each.person is None and not each.is_declined:
+                is_open = each.person is None and not each.is_declined
+                if now < each.end and is_open and each.tenant_id == tenant_id:
                     return each
                 break
         raise EntraError(DEVICE_CODE_UNKNOWN, "user_code_unknown: no device waits with that code")
 
-    def redeem(self, device_code: str, client_id: str) -> DeviceSignIn:
-        """Return the device whose person has signed in, once. Raises EntraError."""
+    def redeem(self, device_code: str, client_id: str, tenant_id: str) -> DeviceSignIn:
+        """Return the device whose person has signed in to this application of this tenant, once.
+        Raises EntraError."""
         key, now = _digest(device_code), self._seconds()
         device = self._waiting.get(key)
-        if device is None or device.client_id != client_id:
+        if device is None or (device.client_id, device.tenant_id) != (client_id, tenant_id):
             raise EntraError(
                 DEVICE_CODE_UNKNOWN, "device_code_unknown: no such device code was issued"
             )

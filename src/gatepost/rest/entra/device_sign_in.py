@@ -52,7 +52,7 @@ def redeem_device_code(
 ) -> dict[str, Any]:
     """Return the response to a device whose person has signed in. Raises EntraError."""
     application, tenant = client_of(site, authority, form), tenant_of(authority)
-    device = devices.redeem(form.need("device_code"), application.id)
+    device = devices.redeem(form.need("device_code"), application.id, tenant.id)
     assert device.person is not None  # noqa: S101 - redeem raises otherwise
     wanted = read_scopes(device.scopes)
     return respond(site, authority, SignedIn(tenant, application, device.person, wanted))
@@ -65,7 +65,7 @@ async def show_device_page(site: Site, request: Request, devices: DeviceCodes) -
         if request.method != "POST":
             return show_page("Enter code", code_form())
         form = await read_form(request, site.intake)
-        device = devices.find(form.need("user_code"))
+        device = devices.find(form.need("user_code"), tenant.id)
         return await _sign_in(site, tenant, device, form)
     except EntraError as error:
         return show_page("Enter code", f"<p>{escape(error.text)}</p>{code_form()}", 400)
