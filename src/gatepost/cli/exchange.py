@@ -66,6 +66,8 @@ def apply(file: Any, data: Path, as_json: bool) -> None:
         raise CommandFailed(f"{file.name} has more than {MAX_FILE} octets")
     try:
         organisation = tomllib.loads(octets.decode())
+    except RecursionError:
+        raise CommandFailed(f"{file.name}: it is nested too deeply") from None
     except ValueError as error:
         raise CommandFailed(f"{file.name}: {error}") from None
     answer = call_directory(data, "exchange apply", {"organisation": _plain(organisation)})

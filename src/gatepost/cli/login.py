@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from gatepost.cli.command_group import Group
 from gatepost.cli.output import CommandFailed, print_document, print_result
 from gatepost.cli.read_ready_json import read_ready
-from gatepost.cli.secret_file import read_secret
+from gatepost.cli.secret_file import read_token
 
 if TYPE_CHECKING:
     from gatepost.client.tokens.person_sign_in import PersonClient, PersonTokens
@@ -161,18 +162,20 @@ def _secret_of(options: Mapping[str, Any]) -> Any:
     from gatepost.model.secret import Secret  # noqa: PLC0415 - as above
 
     file = options["secret_file"]
-    return None if file is None else Secret(read_secret(file, "client secret"))
+    return None if file is None else Secret(read_token(file, "client secret"))
 
 
 def _run(
     provider: str, client: "PersonClient", options: Mapping[str, Any], *, device: bool
 ) -> None:
     from gatepost.diagnosis.client_errors import explain, fix_of  # noqa: PLC0415 - as above
-    from gatepost.diagnosis.entra.access_tokens import read_token  # noqa: PLC0415
+    from gatepost.diagnosis.entra import access_tokens  # noqa: PLC0415
     from gatepost.errors import GatepostError  # noqa: PLC0415
     from gatepost.net.atomic_files import write_file  # noqa: PLC0415
 
     path = options["save"] or Path(f"{provider}-refresh-token")
+    if not os.access(path.parent, os.W_OK):  # before somebody signs in for nothing
+        raise CommandFailed(f"cannot save to {path}: its directory does not exist, or is read-only")
     try:
         tokens = asyncio.run(_sign_in(client, options, device=device))
     except GatepostError as error:
@@ -183,7 +186,7 @@ def _run(
         write_file(path, f"{tokens.refresh_token.reveal()}\n".encode())
     except OSError as error:
         raise CommandFailed(f"cannot save to {path}: {error.strerror}") from None
-    person = read_token(tokens.access_token.reveal()).username or options["username"]
+    person = access_tokens.read_token(tokens.access_token.reveal()).username or options["username"]
     document = {"username": person, "saved": str(path), "client_id": client.client_id,
                 "token_endpoint": client.token_endpoint, "scope": client.scope}  # fmt: skip
     print_result(document, options["as_json"], lambda each: _tell(provider, each, client))
