@@ -16,6 +16,8 @@ MOST_READ: Final = 1024 * 1024
 MOST_RECIPIENTS: Final = 1_000
 MOST_TEXT: Final = 65_536
 """Characters of the text for people that are kept."""
+LONGEST_FIELD: Final = 8_192
+"""Characters of a field in a notification that are kept."""
 _RETURNED_TYPES: Final = (
     "message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers",
 )  # fmt: skip
@@ -120,12 +122,13 @@ def _groups(text: str) -> Iterator[Mapping[str, str]]:
                 yield fields
             fields, name = {}, ""
         elif line[0] in " \t" and name:
-            fields[name] = f"{fields[name]} {line.strip()}"[:MOST_TEXT]
+            if len(fields[name]) < LONGEST_FIELD:
+                fields[name] = f"{fields[name]} {line.strip()}"[:LONGEST_FIELD]
         else:
             name, colon, value = line.partition(":")
             name = name.strip().lower() if colon else ""
             if name:
-                fields.setdefault(name, value.strip())
+                fields.setdefault(name, value.strip()[:LONGEST_FIELD])
     if fields:
         yield fields
 

@@ -4,7 +4,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from gatepost.mime.returned_mail import ReturnedRecipient, read_returned
+from gatepost.mime.returned_mail import LONGEST_FIELD, ReturnedRecipient, read_returned
 from tests.unit.mime.test_dsn import made, reported
 
 REPORT = """\
@@ -105,3 +105,13 @@ def test_a_notification_in_another_form() -> None:
                                      b"a" * 2_000_000, report("Action: failed\n")])  # fmt: skip
 def test_whatever_comes_is_read(content: bytes) -> None:
     assert read_returned(content).recipients == ()
+
+
+def test_of_a_long_field_the_beginning_is_read() -> None:
+    """However often it is continued: with all of it, each line would take longer."""
+    group = "Final-Recipient: rfc822; a@b\nAction: failed\nDiagnostic-Code: smtp; 550\n"
+    content = REPORT.format(encoding="", groups=group + " no\n" * 20_000 + "Status: 5.1.1\n")
+    [recipient] = read_returned(content.encode()).recipients
+    assert recipient.diagnostic.startswith("550 no no no")
+    assert LONGEST_FIELD - 10 < len(recipient.diagnostic) <= LONGEST_FIELD
+    assert recipient.status == "5.1.1"
