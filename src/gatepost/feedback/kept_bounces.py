@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from itertools import islice
 from typing import Final
 
 from gatepost.errors import QueueError
@@ -60,13 +61,22 @@ class KeptBounces:
     async def _delete_surplus(self) -> None:
         sizes = self._sizes or OrderedDict()
         deleted = octets = 0
-        while len(sizes) > MOST or self._octets > MOST_OCTETS:
-            surplus: list[str] = []
-            while len(surplus) < _AT_ONCE and (len(sizes) > MOST or self._octets > MOST_OCTETS):
-                id_, size = sizes.popitem(last=False)
-                self._octets -= size
-                octets += size
-                surplus.append(id_)
+        while surplus := self._surplus():
             deleted += await self._store.delete(surplus)
+            size = sum(map(sizes.pop, surplus))
+            self._octets -= size
+            octets += size
         if deleted:
             self._report("bounces_deleted", count=deleted, octets=octets)
+
+    def _surplus(self) -> list[str]:
+        """Return the oldest messages that are too much, as many as are deleted at once."""
+        sizes = self._sizes or OrderedDict()
+        too_many, too_large = len(sizes) - MOST, self._octets - MOST_OCTETS
+        surplus: list[str] = []
+        for id_, size in islice(sizes.items(), _AT_ONCE):
+            if too_many <= 0 and too_large <= 0:
+                break
+            surplus.append(id_)
+            too_many, too_large = too_many - 1, too_large - size
+        return surplus

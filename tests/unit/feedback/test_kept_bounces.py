@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gatepost.errors import QueueError
 from gatepost.feedback import kept_bounces
 from gatepost.feedback.kept_bounces import KeptBounces
 from gatepost.model.message import Submission
@@ -73,6 +74,25 @@ def test_a_restart_changes_nothing(world: World) -> None:
         world.restart()
         await world.put("d")
         assert await world.ids() == ["b", "c", "d"]
+
+    asyncio.run(steps())
+
+
+def test_what_could_not_be_deleted_is_deleted_with_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_ids: Any) -> int:
+        raise QueueError("the disk is full")
+
+    async def steps() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(world.store, "delete", fail)
+            for each in "abcdef":
+                await world.put(each)
+        assert len(await world.ids()) == 6
+        await world.put("g")
+        assert await world.ids() == ["e", "f", "g"]
+        assert world.told == [{"count": 4, "octets": 40}]
 
     asyncio.run(steps())
 
