@@ -22,3 +22,14 @@ def processes() -> dict[int, tuple[int, int]]:
 def children_of(pid: int) -> list[int]:
     """Return the living children of a process."""
     return [each for each, (parent, _) in processes().items() if parent == pid]
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """Return the environment that a process started with; empty if we may not see it, or it is
+    gone."""
+    try:
+        content = (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return {}
+    pairs = [each.partition("=") for each in content.decode("utf-8", "replace").split("\0")]
+    return {name: value for name, _, value in pairs if name}

@@ -19,7 +19,7 @@ from typing import Any, Final
 from gatepost.certificates.local_ca import ensure_certificates
 from gatepost.net.listen import listen
 from gatepost.testing.crash.senders import SENDER_DOMAIN, SenderAccount
-from gatepost.testing.linux_processes import children_of, processes
+from gatepost.testing.linux_processes import children_of, environment_of, processes
 from gatepost.testing.upstream import Mischief
 
 CONNECTIONS: Final = 4
@@ -30,6 +30,8 @@ START: Final = 60.0
 _MAIN: Final = "from gatepost.cli.main import main; main()"
 _BEGINS: Final = '{"time":'
 """An event."""
+_MARK: Final = "GATEPOST_CRASH_RUN"
+"""The variable of the environment by which we know our processes; it has the working directory."""
 _AGAIN: Final = 0.1
 """Seconds until a relay that did not start is started again (systemd's RestartSec)."""
 
@@ -190,6 +192,7 @@ class Victim:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", _MAIN, "serve", "--config", str(self.config), "--json",
                 stdin=DEVNULL, stdout=output, stderr=STDOUT, start_new_session=True,
+                env={**os.environ, _MARK: str(self.home)},
             )  # fmt: skip
         self._groups.add(self._process.pid)
 
@@ -257,14 +260,19 @@ class Victim:
             raise NotServed(f"the relay stopped with status {status}:\n{self.last_words()}")
 
     def left_behind(self) -> list[int]:
-        """Return the relay's processes that still run."""
-        return [pid for pid, (_, group) in processes().items() if group in self._groups]
+        """Return the relay's processes that still run; others may have got the numbers of old
+        ones."""
+        return [
+            pid
+            for pid, (_, group) in processes().items()
+            if group in self._groups and environment_of(pid).get(_MARK) == str(self.home)
+        ]
 
     def clean_up(self) -> None:
         """Kill its processes that still run."""
-        for group in {group for _, group in processes().values()} & self._groups:
+        for pid in self.left_behind():
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(group, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     def events(self) -> Counter[str]:
         """Return how often each event was reported."""
