@@ -127,6 +127,12 @@ class PostgresServer:
         """Make a standby the primary."""
         self._run("pg_ctl", "promote", "-D", self.data, "-s")
 
+    def commit(self) -> None:
+        """Commit something, and return when standbys that must confirm it have done so, which may
+        take seconds after a start."""
+        message = "SELECT pg_logical_emit_message(true, 'gatepost', '')"
+        self._run("psql", "-q", "-h", self.directory, "-U", "postgres", "-c", message, "postgres")
+
     def stop(self) -> None:
         """End it, and delete its data."""
         if self.is_running:

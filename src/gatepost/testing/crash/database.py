@@ -7,7 +7,6 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal
 
@@ -69,7 +68,7 @@ class CrashDatabase:
                 await asyncio.sleep(chance.uniform(*FROZEN))
         else:
             await asyncio.to_thread(self._fail_over)
-        await asyncio.to_thread(self._commit)
+        await asyncio.to_thread(self._primary.commit)
         return blow
 
     def stop(self) -> None:
@@ -82,14 +81,6 @@ class CrashDatabase:
         self._primary.create()
         self._primary.start()
         self._make_standby()
-
-    def _commit(self) -> None:
-        """Return when something is committed: the standby, which confirms it, may need seconds."""
-        from gatepost.store.postgres import Connector  # noqa: PLC0415 - only with PostgreSQL
-
-        connector = Connector(lambda: self.url, "public", "gatepost bench crash")
-        with closing(connector.connect()) as connection:
-            connection.execute("SELECT pg_logical_emit_message(true, 'crash', '')")
 
     def _fail_over(self) -> None:
         self._primary.kill()
