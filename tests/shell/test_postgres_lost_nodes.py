@@ -149,10 +149,10 @@ def test_what_an_operator_holds_of_a_dead_node_stays_held(
 ) -> None:
     """It is held before its lease has come back."""
     a, b = nodes.open("a"), nodes.open("b")
-    monkeypatch.setattr(lost_leases, "give_back_some", lambda _: None)
 
     async def steps() -> None:
         await begin(a, b)
+        monkeypatch.setattr(lost_leases, "give_back_some", lambda _: None)
         await a.deliveries.put(mail("m1"), [planned()])
         nodes.pass_time(DEAD + 1, b)
         assert await b.deliveries.act("hold", ["m1"], NOON) == 1

@@ -17,10 +17,11 @@ from gatepost.model.route import NextHop
 from gatepost.queue.cluster_contract import ClusterEvents, SharedPause
 from gatepost.store.postgres import PostgresStore
 from gatepost.store.postgres.node import Fenced, Superseded
+from gatepost.store.postgres.statements import SQL
 from gatepost.store.stored_values import microseconds
 from tests.contract.messages import NOON
 from tests.contract.queued import HOUR, MINUTE, dsn, ids, mail, planned, settlement
-from tests.postgres_stores import PostgresStores
+from tests.postgres_stores import PostgresStores, stop_upkeep
 
 DEAD = 15.0
 
@@ -57,6 +58,7 @@ class Nodes:
             self._directory / (place or name), self.failures.append, report,
             node=name, beat=0.0, **settings,
         )  # fmt: skip
+        stop_upkeep(store)  # it would write, and find out, whenever it likes
         self._opened.append(store)
         return store
 
@@ -92,9 +94,18 @@ def run(steps: Any) -> None:
 
 
 async def begin(*stores: PostgresStore) -> None:
+    """Let nodes take over, and return when nothing goes on by itself."""
     for each in stores:
         await each.deliveries.take_over(NOON)
         each.beat()
+    while await stores[0]._read(is_any_lost):  # noqa: ASYNC110 - nobody tells when that is over
+        await asyncio.sleep(0.01)
+    for each in stores * 2:  # the last batch finds that there is no other one
+        await each.cluster.end_pause("")
+
+
+def is_any_lost(connection: Any) -> bool:
+    return bool(connection.execute(SQL["has_lost"]).fetchone()[0])
 
 
 def test_each_delivery_is_leased_to_one_node(nodes: Nodes) -> None:

@@ -30,7 +30,7 @@ INSERT INTO message SELECT n, 'x' || n, 0, '', NULL, '', '', '', '', 1, 1, 1,
 INSERT INTO delivery (message, part, hop, due, token, expires, notice, addressees)
 SELECT n, 0, 'hop' || n % 1000, CASE WHEN n % 2 = 1 THEN n END, 0, 0, n, '[]'
 FROM generate_series(1, {ROWS}) AS n;
-INSERT INTO hop SELECT 'hop' || n, n FROM generate_series(1, 999, 2) AS n;
+INSERT INTO hop SELECT 'hop' || n, n FROM generate_series(1, 999) AS n;
 INSERT INTO captured SELECT n + 1000, n, 'c' || n, n, '', '[]', NULL, '', '', '', '', 1, 1, 2
 FROM generate_series(1, {FEWER}) AS n;
 INSERT INTO mailbox SELECT n + 1000, n, 1, false, 0, 0, '', '', '', '{{}}', '{{}}', '', '', '', '',
