@@ -142,24 +142,27 @@ CONSENT_MISSING: Final = EntraRefusal(
 CONSENT_DECLINED: Final = EntraRefusal(
     65004, 400, "access_denied", "User declined to consent to access the app.")
 ADMIN_CONSENT_MISSING: Final = EntraRefusal(
-    90094, 400, "access_denied", "Administrator consent is required.")
+    90094, 400, "access_denied",
+    "{name} needs permission to access resources in your organization that only an admin can "
+    "grant. Request an admin to grant permission to this app before you can use it.")
 SCOPE_UNKNOWN: Final = EntraRefusal(
     650053, 400, "invalid_scope",
     "The application asked for scope '{scope}' that doesn't exist on the resource '{resource}'.")
 REFRESH_TOKEN_EXPIRED: Final = EntraRefusal(
     700082, 400, "invalid_grant",
-    "The refresh token has expired due to inactivity. The token was inactive for {lifetime}; the "
-    "time is {now}.")
+    "The refresh token has expired due to inactivity.")
 DEVICE_PENDING: Final = EntraRefusal(
     70016, 400, "authorization_pending",
     "OAuth 2.0 device flow error. Authorization is pending. Continue polling.")
 DEVICE_DECLINED: Final = EntraRefusal(
     65004, 400, "authorization_declined", "User declined to consent to access the app.")
 DEVICE_CODE_UNKNOWN: Final = EntraRefusal(
-    70018, 400, "bad_verification_code", "The device code is invalid.")
+    70018, 400, "bad_verification_code",
+    "Invalid verification code due to User typing in wrong user code for device code flow. "
+    "Authorization is not approved.")
 DEVICE_CODE_EXPIRED: Final = EntraRefusal(
     70019, 400, "expired_token", "Verification code expired. Have the user retry the sign-in.")
-DEVICE_TOO_OFTEN: Final = EntraRefusal(
+DEVICE_TOO_OFTEN: Final = EntraRefusal(  # RFC 8628 3.5; the number and the text are ours
     70016, 400, "slow_down", "OAuth 2.0 device flow error. The device polls too often.")
 
 TOO_SLOW: Final = EntraRefusal(

@@ -7,7 +7,7 @@ https://learn.microsoft.com/entra/identity-platform/refresh-tokens
 import base64
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gatepost.directory.azure.entries import Application, Tenant
@@ -33,7 +33,6 @@ _REFRESH: Final = "gatepost:refresh"
 """The audience of refresh tokens, which no resource accepts."""
 _BEFORE: Final = 300
 """Seconds by which Entra sets the start of a token back, for clients whose clock is slow."""
-_TIME: Final = "%Y-%m-%dT%H:%M:%S.0000000Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +162,7 @@ def redeem_refresh_token(site: Site, authority: Authority, form: Form) -> dict[s
         claims = site.tokens.verify(token, {_REFRESH}, of_people=True)
     except InvalidToken as error:
         if error.slug == "token_expired":
-            raise EntraError(
-                REFRESH_TOKEN_EXPIRED,
-                f"refresh_token_expired: {error}",
-                now=f"{site.now().astimezone(UTC):{_TIME}}",
-                lifetime=f"{REFRESH_LIFETIME.days}.00:00:00",
-            ) from None
+            raise EntraError(REFRESH_TOKEN_EXPIRED, f"refresh_token_expired: {error}") from None
         raise EntraError(CODE_INVALID, f"refresh_token_unknown: {error}") from None
     if (claims.application_id, claims.tenant_id) != (application.id, tenant.id):
         raise EntraError(CODE_INVALID, "refresh_token_of_another: it is of another application")
