@@ -131,11 +131,7 @@ def test_the_default_port_is_taken_by_one_server_only(tmp_path: Path) -> None:
     """A second server takes another port, unless it was told which."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            taken.bind(("127.0.0.1", 8025))
-            taken.listen()
-        except OSError:
-            pass  # by somebody else
+        take_default_port(taken)
         free = ["--smtp", "127.0.0.1:0", *NOTHING]
         asked = [
             GATEPOST,
@@ -162,6 +158,19 @@ def test_the_default_port_is_taken_by_one_server_only(tmp_path: Path) -> None:
         finally:
             process.terminate()
             assert process.wait(PATIENCE) == 0
+
+
+def take_default_port(taken: socket.socket) -> None:
+    """Listen on it, as soon as a server of another test does not."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            taken.bind(("127.0.0.1", 8025))
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return taken.listen()
 
 
 def wait_ready(data: Path) -> dict[str, str]:
