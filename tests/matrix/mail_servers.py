@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from compliance.dovecot import running_dovecot
@@ -12,7 +13,7 @@ from compliance.opensmtpd import running_opensmtpd
 from compliance.postfix import running_postfix
 from gatepost.profiles import available_profiles, load_profile
 from tests.certificates import make_authority
-from tests.matrix.run import entra_token
+from tests.matrix.run import SCOPES, entra_token
 from tests.matrix.upstreams import Upstream, emulator
 
 SIGNED_IN_ONLY = "smtpd_relay_restrictions = permit_sasl_authenticated, reject\n"
@@ -84,7 +85,7 @@ def profiles(names: Sequence[str]) -> Iterator[list[Upstream]]:
 
 
 def _profile(name: str) -> AbstractContextManager[Upstream]:
-    of_entra = entra_token if name.startswith("acs") else None
+    of_entra = partial(entra_token, profile=name) if name in SCOPES else None
     return emulator(name, of_entra, "XOAUTH2" if name == "acs" else "")
 
 

@@ -23,11 +23,17 @@ from tests.matrix.upstreams import Upstream
 PATIENCE = 90.0
 FEW: Final = 8
 """Connections opened at once: OpenSMTPD has room for five that it has not accepted yet."""
-SCOPE = "https://communication.azure.com/.default"
+SCOPES = {
+    "acs": "https://communication.azure.com/.default",
+    "acs-xoauth2": "https://communication.azure.com/.default",
+    "microsoft365": "https://outlook.office365.com/.default",
+    "microsoft365-hve": "https://outlook.office.com/.default",
+}
+"""The scope of tokens for each profile whose tokens come from its own Entra."""
 LOGIN = ("app", "secret")
 
 
-def entra_token(relay: Emulator) -> str:
+def entra_token(relay: Emulator, profile: str = "acs") -> str:
     """Return an access token of an emulator's own Entra."""
     ready = relay.ready
 
@@ -36,7 +42,7 @@ def entra_token(relay: Emulator) -> str:
         application = EntraApplication(ready["tenant_id"], ready["client_id"], ready["authority"])
         try:
             source = EntraSecret(http, application, lambda: Secret(ready["client_secret"]))
-            return (await source.fetch(SCOPE)).secret.reveal()
+            return (await source.fetch(SCOPES[profile])).secret.reveal()
         finally:
             await http.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from gatepost.testing import Emulator
 from tests.clients.servers import AIOSMTPD, PASSWORD, SMTP_SERVER, TOKEN, USERNAME, Server, running
@@ -69,13 +70,18 @@ class Upstream:
             return None
 
 
+INTERNAL: Final = [f"c{number}.test" for number in range(500)]
+"""Where High Volume Email sends to: it takes no external recipients."""
+
+
 @contextmanager
 def emulator(
     profile: str, token_of: Callable[[Emulator], str] | None = None, unlisted: str = ""
 ) -> Iterator[Upstream]:
     """Run our emulator with a provider's profile."""
     options = ("--https", "localhost:0" if token_of else "off", "--http", "off")
-    with Emulator(profile, options=options) as relay:
+    settings = {"directory.accepted_domains": INTERNAL} if profile.endswith("-hve") else None
+    with Emulator(profile, options=options, settings=settings) as relay:
         ready = relay.ready
         ports = {
             "starttls": ready["smtp"]["port"],
