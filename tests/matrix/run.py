@@ -20,7 +20,8 @@ from tests.matrix.cells import BY_ACCOUNT, Cell, Illegal, verdict_of
 from tests.matrix.tokens import token_services
 from tests.matrix.upstreams import Upstream
 
-PATIENCE = 90.0
+PATIENCE = 240.0
+"""Seconds; a server that refuses a connection under load is asked again after a pause."""
 FEW: Final = 8
 """Connections opened at once: OpenSMTPD has room for five that it has not accepted yet."""
 SCOPES = {
