@@ -24,6 +24,8 @@ from gatepost.reports.relayed_outcomes import ProviderFeedback, RelayedOutcomes
 from gatepost.reports.report_service import ReportService
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from gatepost.app.outbound import Outbound
     from gatepost.feedback.event_poller import EventPoller
     from gatepost.feedback.webhook_endpoint import WebhookSource
@@ -67,42 +69,37 @@ class ProviderWebhooks:
         recorder = feedback_recorder(outbound, outbound.outcomes, store, relay)
         http = HttpClient(ca_file=self._ca_file or None, timeout=PATIENCE)
         stack.push_async_callback(http.close)
-        for poller in _pollers(self._events, http, recorder, store, relay):
+        for poller in _pollers(self._events, http, recorder, store):
             poller.start()
             stack.push_async_callback(poller.stop)
         if self.listener is not None:
-            await self._listen(self._events, http, recorder, store, relay, stack)
+            from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415 - HTTP is large
 
-    async def _listen(
-        self,
-        events: EventSettings,
-        http: Http,
-        recorder: FeedbackRecorder,
-        store: RelayStore,
-        relay: Relay,
-        stack: AsyncExitStack,
-    ) -> None:
-        assert self.listener is not None  # noqa: S101 - or this is not called
-        from gatepost.feedback.webhook_endpoint import (  # noqa: PLC0415 - HTTP is large
-            WebhookEndpoint,
-            webhook_application,
-        )
-        from gatepost.rest.request_bodies import Intake  # noqa: PLC0415
-        from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415
+            server = WebServer(
+                self.listener, _webhook_application(self._events, http, recorder, store, relay),
+                _files(self._events), WebLimits(), relay.report, relay.descriptors,
+            )  # fmt: skip
+            stack.push_async_callback(server.stop)
+            await server.wait_started()
 
-        sources = {each.name: _source(each, http) for each in events.providers if each.has_webhook}
-        intake = Intake(relay.budget, relay.report)
-        endpoint = WebhookEndpoint(sources, recorder, intake, relay.report, store.notes)
-        clients = relay.clients
-        application = webhook_application(
-            endpoint, relay.report, clients if isinstance(clients, LocalClientCounter) else None
-        )
-        server = WebServer(
-            self.listener, application, _files(events), WebLimits(), relay.report,
-            relay.descriptors,
-        )  # fmt: skip
-        stack.push_async_callback(server.stop)
-        await server.wait_started()
+
+def _webhook_application(
+    events: EventSettings, http: Http, recorder: FeedbackRecorder, store: RelayStore, relay: Relay
+) -> "Starlette":
+    """Return what takes the webhooks of providers."""
+    from gatepost.feedback.webhook_endpoint import (  # noqa: PLC0415 - as above
+        WebhookEndpoint,
+        webhook_application,
+    )
+    from gatepost.rest.request_bodies import Intake  # noqa: PLC0415
+
+    sources = {each.name: _source(each, http) for each in events.providers if each.has_webhook}
+    intake = Intake(relay.budget, relay.report)
+    endpoint = WebhookEndpoint(sources, recorder, intake, relay.report, store.notes)
+    clients = relay.clients
+    return webhook_application(
+        endpoint, relay.report, clients if isinstance(clients, LocalClientCounter) else None
+    )
 
 
 def open_feedback(
@@ -172,7 +169,7 @@ def _found_again(events: EventSettings) -> Mapping[str, ProviderFeedback]:
 
 
 def _pollers(
-    events: EventSettings, http: Http, recorder: FeedbackRecorder, store: RelayStore, relay: Relay
+    events: EventSettings, http: Http, recorder: FeedbackRecorder, store: RelayStore
 ) -> "Iterator[EventPoller]":
     """Yield what reads the lists of events at the APIs of providers."""
     from gatepost.feedback.event_poller import TURN, EventPoller, PolledSource  # noqa: PLC0415
@@ -194,7 +191,7 @@ def _pollers(
             source = PolledSource(
                 name, each.name, each.provider, poll, url, each.targets, every, proof
             )
-            yield EventPoller(source, recorder, store.notes, http, relay.report, take_turn)
+            yield EventPoller(source, recorder, store.notes, http, take_turn)
 
 
 def _source(settings: ProviderEventsSettings, http: Http) -> "WebhookSource":

@@ -22,7 +22,6 @@ from gatepost.feedback.event_lists import (
 from gatepost.feedback.provider_events import read_body, read_events
 from gatepost.feedback.recorder import FeedbackRecorder
 from gatepost.model.note import FOREVER, Note
-from gatepost.model.operator_event import ReportEvent
 from gatepost.model.provider_events import EventPoll, EventProvider
 from gatepost.net.http_client import Http, HttpRequest
 from gatepost.queue.notes_contract import NoteStore
@@ -70,12 +69,11 @@ class EventPoller:
         recorder: FeedbackRecorder,
         notes: NoteStore,
         http: Http,
-        report: ReportEvent,
         take_turn: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
         """``take_turn`` tells whether this node asks now; None: there are no others."""
         self._source, self._recorder, self._notes = source, recorder, notes
-        self._http, self._report, self._take_turn = http, report, take_turn
+        self._http, self._report, self._take_turn = http, recorder.report, take_turn
         self._provider = polled_provider(source.provider, source.poll)
         self._read: OrderedDict[str, None] = OrderedDict()
         """The keys of the last events, which are on the next pages again."""

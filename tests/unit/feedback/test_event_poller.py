@@ -69,7 +69,11 @@ class Recorder:
     def __init__(self) -> None:
         self.time = START
         self.recorded: list[str] = []
+        self.told: list[tuple[str, str]] = []
         self.failures = 0
+
+    def report(self, event: str, **facts: Any) -> None:
+        self.told.append((event, str(facts.get("reason", ""))))
 
     def now(self) -> datetime:
         return self.time
@@ -88,7 +92,7 @@ class Recorder:
 class World:
     def __init__(self) -> None:
         self.provider, self.recorder, self.store = Provider(), Recorder(), MemoryStore()
-        self.told: list[tuple[str, str]] = []
+        self.told = self.recorder.told
         self.may_ask = True
 
     def poller(self) -> EventPoller:
@@ -96,16 +100,11 @@ class World:
         sign_in = BasicKeySignIn("key", "api", lambda: Secret("key-1"))
         source = PolledSource("mg", "mg", MAILGUN, MAILGUN.polls[0], URL, ("out",), 60.0, sign_in)
         recorder = cast("FeedbackRecorder", self.recorder)
-        return EventPoller(
-            source, recorder, self.store.notes, self.provider, self._report, self._take_turn
-        )
+        return EventPoller(source, recorder, self.store.notes, self.provider, self._take_turn)
 
     async def _take_turn(self, key: str) -> bool:
         assert key == "poll mg"
         return self.may_ask
-
-    def _report(self, event: str, **facts: Any) -> None:
-        self.told.append((event, str(facts.get("reason", ""))))
 
     def advance(self, minutes: float) -> None:
         self.recorder.time += timedelta(minutes=minutes)
