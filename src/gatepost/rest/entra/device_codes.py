@@ -67,7 +67,7 @@ class DeviceCodes:
         EntraError."""
         wanted, now = user_code.strip().upper(), self._seconds()
         for each in self._waiting.values():
-            if secrets.compare_digest(each.user_code.encode(), wanted.encode()):
+            if secrets.compare_digest(_digest(each.user_code), _digest(wanted)):
                 is_open = each.person is None and not each.is_declined
                 if now < each.end and is_open and each.tenant_id == tenant_id:
                     return each
