@@ -20,7 +20,7 @@ from gatepost.wire.server.session_transcript import SessionTranscript
 
 _CHALLENGE: Final = SessionTranscript.challenge
 _CHALLENGE_CODE: Final = b"334 "
-"""Begins a reply that may be a part of a proof."""
+"""Begins a reply that may be a part of a proof; others may be sent before it at once."""
 
 
 class _Recording(Receiver):
@@ -83,7 +83,7 @@ class _Recording(Receiver):
         octets = self._session.send()
         if octets:
             lines, recording = self._lines, self._recording
-            if octets[:4] == _CHALLENGE_CODE:
+            if _CHALLENGE_CODE in octets:
                 recording.note(_CHALLENGE, octets)
             else:
                 lines.append((self._clock(), "S", octets, self._is_under_tls, None))

@@ -459,3 +459,12 @@ def test_the_archive_keeps_the_last_ones() -> None:
     assert [each.id for each in archive.since(MAX_SESSIONS + 3)] == ["1003", "1004"]
     archive.add(SessionRecord("large", 0.0, packed_lines=bytes(13 * 1024 * 1024)))
     assert archive.records == []
+
+
+def test_a_challenge_is_hidden_behind_another_reply_too() -> None:
+    transcript = SessionTranscript(lambda _: True, 0.0)
+    transcript.challenge(0.0, b"250 2.0.0 Ok\r\n334 PDEyM0BtYWlsPg==\r\n")
+    transcript.challenge(0.0, b"334 VXNlcm5hbWU6\r\n")
+    assert [line[2] for line in transcript._entries] == [
+        b"250 2.0.0 Ok\r\n334 [redacted]\r\n", b"334 VXNlcm5hbWU6\r\n"
+    ]  # fmt: skip

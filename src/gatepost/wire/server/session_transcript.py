@@ -104,9 +104,9 @@ class SessionTranscript:
         self.add([(at, "C", line, self.tls, None)])
 
     def challenge(self, at: float, octets: bytes) -> None:
-        """Record a challenge. It is shown if it is a prompt or a JSON object (RFC 7628 3.2.2),
-        because others are a part of the proof."""
-        self.add([(at, "S", _show_challenge(octets), self.tls, None)])
+        """Record replies, of which one is a challenge. It is shown if it is a prompt or a JSON
+        object (RFC 7628 3.2.2), because others are a part of the proof."""
+        self.add([(at, "S", _show_challenges(octets), self.tls, None)])
 
     def act(self, at: float, name: str, facts: Mapping[str, Any]) -> None:
         """Record what the server does without words."""
@@ -301,6 +301,12 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _may_take_none(_octets: int) -> bool:
     return False
+
+
+def _show_challenges(octets: bytes) -> bytes:
+    """Return replies that are sent together, without the challenges that are not shown."""
+    lines = octets.splitlines(keepends=True)
+    return b"".join([_show_challenge(each) if each[:4] == b"334 " else each for each in lines])
 
 
 def _show_challenge(octets: bytes) -> bytes:
