@@ -9,13 +9,14 @@ import ssl
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from bench.exit_crash.applications import Applications
+from bench.exit_crash.events import judge_events
 from bench.exit_crash.providers import (
     WELL,
     ApiProvider,
@@ -24,7 +25,7 @@ from bench.exit_crash.providers import (
     read_mailgun,
     read_ses,
 )
-from bench.exit_crash.relay import DOMAINS, MAILGUN, MX, ExitRelay
+from bench.exit_crash.relay import DOMAINS, MX, ExitRelay
 from gatepost.app.data_directory import open_queue
 from gatepost.errors import GatepostError
 from gatepost.processes.event_loop import run
@@ -122,10 +123,11 @@ class ExitCrash:
             replace(each, content=each.content.partition(b"\r\n\r\n")[2]) for each in senders.sent
         ]
         sent += [replace(each, content=b"") for each in applications.sent]
-        queued = await world.drain({to for each in sent for to in each.recipients})
+        records = CrashRecords(sent, self.taken, self.strokes)
+        queued = await world.drain(records)
         returns.cancel()
         await relay.stop()
-        records = CrashRecords(sent, self.taken, self.strokes, queued, world.refused())
+        records = replace(records, queued=queued, refused=world.refused())
         faults = [*applications.faults, *relay.reported("internal_error")]
         faults += _damaged(applications.sent, self.taken)
         faults += [f"process {pid} is left behind" for pid in relay.left_behind()]
@@ -204,12 +206,7 @@ class World:
         waits = [each.quiet(READ_ON) for each in self.hops]
         await asyncio.gather(*waits, *[each.endpoint.quiet(READ_ON) for each in self.apis])
 
-    def has_all_events(self, recipients: Collection[str]) -> bool:
-        """Tell whether the events about all recipients have come."""
-        counts = Counter(each["recipient"] for each in self.subscriber.events.values())
-        return all(counts[to] >= 1 + (to in self.feedback.bounced) for to in recipients)
-
-    async def drain(self, recipients: Collection[str]) -> frozenset[Pair]:
+    async def drain(self, records: CrashRecords) -> frozenset[Pair]:
         """Let all be well; return what is left of the queue."""
         for hop in self.hops:
             hop.mischief = Mischief(SMTP_WELL)
@@ -225,7 +222,7 @@ class World:
         deadline = loop.time() + DRAIN
         left = await self._queued()
         while loop.time() < deadline:
-            if not left and not self.feedback.tasks and self.has_all_events(recipients):
+            if not left and not self.feedback.tasks and not self.event_faults(records):
                 await asyncio.sleep(3)  # an event too many would come now
                 break
             await asyncio.sleep(0.3)
@@ -251,25 +248,15 @@ class World:
         return {each["recipient"] for each in events if each["status"] in ("Bounced", "Failed")}
 
     def event_faults(self, records: CrashRecords) -> list[str]:
-        """Return what is wrong with the events: each recipient who does not wait has one of the
-        delivery or the refusal, and one more if a bounce came back later."""
-        by_recipient: defaultdict[str, list[str]] = defaultdict(list)
+        """Return what is wrong with the events of a run that is over."""
+        return judge_events(records, self.states(), self.feedback.bounced)
+
+    def states(self) -> Mapping[str, Sequence[str]]:
+        """Return the statuses of the events that have come, by recipient."""
+        states: defaultdict[str, list[str]] = defaultdict(list)
         for event in self.subscriber.events.values():
-            by_recipient[event["recipient"]].append(event["status"])
-        silent = {to for each in records.taken if each.silent for to in each.recipients}
-        reached = {to for each in records.taken for to in each.recipients}
-        waiting = {to for _, to in records.queued}
-        faults = []
-        for to in [each for message in records.sent for each in message.recipients]:
-            states = by_recipient[to]
-            wanted = 0 if to in waiting else 1 + (to in self.feedback.bounced)
-            # A provider that took it without saying so is asked again, and may refuse.
-            most = wanted + (to in silent and to.endswith((MAILGUN, MX)))
-            if not wanted <= len(states) <= most:
-                faults.append(f"{to}: {states}, {wanted} expected")
-            elif "Delivered" in states and to not in reached:
-                faults.append(f"{to}: Delivered, and it is nowhere")
-        return faults
+            states[event["recipient"]].append(event["status"])
+        return states
 
     def fates(self) -> Counter[str]:
         """Return what became of attempts."""
