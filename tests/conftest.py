@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from itertools import groupby
 from pathlib import Path
 from shutil import disk_usage
-from typing import Any
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -120,7 +120,28 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     stop_shared_server(session.config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
-    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
-    if session.config.getoption("--no-skips") and (skipped := reporter.stats.get("skipped")):
-        reporter.write_line(f"\n{len(skipped)} skipped, none allowed (--no-skips)", red=True)
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def refuse_skip(config: pytest.Config, report: Report) -> Report:
+    """Let a skip be a failure with ``--no-skips``: a failure can be run again, alone."""
+    if config.getoption("--no-skips") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which --no-skips forbids: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return refuse_skip(item.config, (yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return refuse_skip(collector.config, (yield))
