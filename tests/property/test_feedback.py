@@ -58,7 +58,7 @@ PIECES = st.sampled_from(
 @given(VALUES)
 def test_events_are_read_or_refused(provider: object, value: object) -> None:
     with suppress(ValueError):
-        for event in read_events(provider, read_body(json.dumps(value).encode())):  # type: ignore[arg-type]
+        for event in read_events(provider, read_body(json.dumps(value).encode())).events:  # type: ignore[arg-type]
             assert all(isinstance(address, str) for address, _ in event.recipients)
             assert event.at is None or event.at.tzinfo is not None
 

@@ -248,6 +248,18 @@ def test_what_is_not_signed_is_refused(world: World, provider: str) -> None:
     assert world.relay.serve.wait_event("auth_refused", username=provider)["reason"]
 
 
+@pytest.mark.parametrize("provider", ["sendgrid", "sparkpost"])
+def test_what_is_no_event_costs_nothing_around_it(world: World, provider: str) -> None:
+    address, mark = f"mixed@{provider}.test", world.send(provider, "mixed")
+    [event] = bounce(provider, mark, address)
+    nul = json.loads(json.dumps(event).replace(UNKNOWN, f"{UNKNOWN}\\u0000"))
+    body, headers = world.signed(provider, [7, {"event": {"x": []}}, nul, "text", [event]])
+    assert world.post(provider, body, headers) == (200, {"recorded": 1})
+    assert world.relay.serve.wait_event("feedback_malformed", source=provider)["count"] == 3
+    wait_for(lambda: reports(world, address))
+    assert [each["status"] for each in reports(world, address)] == ["Bounced"]
+
+
 def test_an_event_of_foreign_mail_is_told_to_the_operator(world: World) -> None:
     body, headers = world.signed("brevo", bounce("brevo", "1-1.0.0.0123456789abcdef", "x@x.test"))
     assert world.post("brevo", body, headers) == (200, {"recorded": 0})

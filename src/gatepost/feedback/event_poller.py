@@ -169,10 +169,10 @@ class EventPoller:
         if not new:
             return
         try:
-            events = await asyncio.to_thread(read_events, self._provider, list(new.values()))
+            batch = await asyncio.to_thread(read_events, self._provider, list(new.values()))
         except ValueError as error:
             raise NoList(str(error)) from None
-        await self._recorder.record(source.source, source.targets, events)
+        await self._recorder.record(source.source, source.targets, batch)
         await self._notes.put([Note(scope, key, "", until) for key in new])
         self._read.update(dict.fromkeys(new))
         while len(self._read) > REMEMBERED:

@@ -14,7 +14,7 @@ MOST_EVENTS: Final = 20_000
 MOST_RECIPIENTS: Final = 1_000
 """Recipients of one event that are read; the rest are ignored."""
 MOST_TEXT: Final = 2_000
-"""Characters of a reason that are kept."""
+"""Characters of an address, a reason or an id that are kept."""
 _MILLISECONDS: Final = 100_000_000_000
 """A time from here on is in milliseconds: in seconds, it would be in the year 5138."""
 
@@ -38,6 +38,20 @@ class ProviderEvent:
     """The message's own."""
 
 
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """What one body of a provider has."""
+
+    events: tuple[ProviderEvent, ...]
+    malformed: int = 0
+    """How many members of its list are no events. They cost the others nothing."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether nothing in it is an event, so that it may not be the provider's at all."""
+        return self.malformed > 0 and not self.events
+
+
 def read_body(body: bytes) -> Any:
     """Return the JSON value in a body. Raises ValueError."""
     try:
@@ -46,21 +60,22 @@ def read_body(body: bytes) -> Any:
         raise ValueError("the JSON is nested too deeply") from None
 
 
-def read_events(provider: EventProvider, value: Any) -> list[ProviderEvent]:
-    """Return the events in the value of a body. Raises ValueError for what is no event."""
+def read_events(provider: EventProvider, value: Any) -> EventBatch:
+    """Return the events in the value of a body. Raises ValueError for too many."""
     paths = provider.paths
     found = member(value, paths.events) if paths.events else value
     members = found if isinstance(found, list) else [found]
     if len(members) > MOST_EVENTS:
         raise ValueError(f"there are more than {MOST_EVENTS} events")
     events: list[ProviderEvent] = []
+    malformed = 0
     for each in members:
         event = member(each, paths.each) if paths.each else each
         if isinstance(event, dict):
             events.append(_event(provider, event))
         elif event is not None or not isinstance(each, dict):
-            raise ValueError("an event is no object")
-    return events
+            malformed += 1
+    return EventBatch(tuple(events), malformed)
 
 
 def _event(provider: EventProvider, event: dict[str, Any]) -> ProviderEvent:
@@ -95,10 +110,10 @@ def _recipients(
         path = meaning.recipients or path
         address = address if meaning.address is None else meaning.address
     found = member(event, path)
-    usual = _first_text(event, paths.reason)[:MOST_TEXT]
+    usual = _first_text(event, paths.reason)
     for each in found if isinstance(found, list) else [found]:
         if isinstance(each, dict):
-            reason = _first_text(each, paths.reason)[:MOST_TEXT] or usual
+            reason = _first_text(each, paths.reason) or usual
             yield _address(_text(member(each, address))), reason
         elif isinstance(each, str):
             yield _address(_text(each)), usual
@@ -148,11 +163,13 @@ def _first_text(value: Any, paths: Sequence[str]) -> str:
 def _text(value: Any) -> str:
     """Return a string, number or truth value as text; of anything else nothing.
 
-    Providers that cut texts may leave half of a character, which no store takes.
+    Providers that cut texts may leave half of a character, which no store takes; nor does
+    PostgreSQL take a NUL.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = str(value) if isinstance(value, str | int | float) else ""
+    text = str(value)[:MOST_TEXT] if isinstance(value, str | int | float) else ""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

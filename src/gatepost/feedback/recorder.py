@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from gatepost.feedback.provider_events import ProviderEvent
+from gatepost.feedback.provider_events import EventBatch, ProviderEvent
 from gatepost.feedback.quota_notices import target_of
 from gatepost.model.delivery import Addressee, Delivery
 from gatepost.model.operator_event import ReportEvent
@@ -47,16 +47,17 @@ class FeedbackRecorder:
         self._notes = notes
         self.report, self.now = report, now
 
-    async def record(
-        self, source: str, targets: Collection[str], events: Sequence[ProviderEvent]
-    ) -> int:
+    async def record(self, source: str, targets: Collection[str], batch: EventBatch) -> int:
         """Record a provider's events about mail that left by ``targets``; return how many
         recipients they were about.
 
-        What is about no delivery of this relay is reported to the operator. Raises QueueError.
+        What is no event, or about no delivery of this relay, is reported to the operator. Raises
+        QueueError.
         """
+        if batch.malformed:
+            self.report("feedback_malformed", source=source, count=batch.malformed)
         count = 0
-        for each in events:
+        for each in batch.events:
             if each.then is None:
                 self.report("feedback_unknown", source=source, kind=each.kind[:80])
             elif each.then != "nothing":

@@ -140,10 +140,12 @@ class WebhookEndpoint:
             self._report("feedback_repeated", source=source.name)
             return _recorded(0)
         try:
-            events = await asyncio.to_thread(read_events, source.provider, value)
+            batch = await asyncio.to_thread(read_events, source.provider, value)
         except ValueError as error:
             raise _malformed(error) from None
-        count = await self._recorder.record(source.name, source.targets, events)
+        if batch.is_foreign:
+            raise _malformed(ValueError("an event is no object"))
+        count = await self._recorder.record(source.name, source.targets, batch)
         if proven.id:
             until = self._recorder.now() + timedelta(seconds=2 * source.provider.proof.window)
             await self._notes.put([Note(scope, key, "", until)])

@@ -29,9 +29,8 @@ _EVENTS: Final[Mapping[Level, str]] = {
     webhook_failed reports_delayed authority_replaced changed upstream_certificate_expires
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
-    clock_differs
-    leases_slow feedback_unmatched feedback_unknown feedback_delayed polling_failed
-    quota_used_up quota_notice_ignored bounces_deleted
+    clock_differs leases_slow feedback_unmatched feedback_unknown feedback_malformed
+    feedback_delayed polling_failed quota_used_up quota_notice_ignored bounces_deleted
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -178,6 +177,7 @@ _SENTENCES: Final = {
     "feedback_repeated": "{source}: a webhook came again, and changed nothing",
     "feedback_unmatched": "{source}: {kind} for {rcpt_to} is about no mail of this relay: {reason}",
     "feedback_unknown": "{source}: the event {kind} is not known",
+    "feedback_malformed": "{source}: {count} of the events could not be read",
     "polling_failed": "{source}: its events could not be read: {reason}",
     "polling_works": "{source}: its events can be read again",
     "bounces_deleted": "{count} of the oldest bounces, {octets} octets, were deleted to make room",

@@ -56,7 +56,7 @@ def test_a_list_is_read_as_webhooks_are(name: str) -> None:
     value, following = PAGES[name]
     page = read_page(poll, "https://api.test/x", value)
     assert page.next == following
-    [event] = read_events(polled_provider(provider, poll), list(page.events))
+    [event] = read_events(polled_provider(provider, poll), list(page.events)).events
     assert (event.then, event.recipients) == ("bounced", ((TO, UNKNOWN),))
 
 

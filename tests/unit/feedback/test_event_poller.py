@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -13,7 +13,7 @@ from gatepost.client.provider_sign_in import BasicKeySignIn
 from gatepost.config.provider_events_file import read_event_provider
 from gatepost.errors import QueueError, TimedOut
 from gatepost.feedback.event_poller import LONGEST, EventPoller, PolledSource
-from gatepost.feedback.provider_events import ProviderEvent
+from gatepost.feedback.provider_events import EventBatch
 from gatepost.feedback.recorder import FeedbackRecorder
 from gatepost.model.secret import Secret
 from gatepost.net.http_client import HttpRequest, HttpResponse
@@ -69,6 +69,7 @@ class Recorder:
     def __init__(self) -> None:
         self.time = START
         self.recorded: list[str] = []
+        self.malformed = 0
         self.told: list[tuple[str, str]] = []
         self.failures = 0
 
@@ -78,15 +79,14 @@ class Recorder:
     def now(self) -> datetime:
         return self.time
 
-    async def record(
-        self, source: str, targets: Collection[str], events: Sequence[ProviderEvent]
-    ) -> int:
+    async def record(self, source: str, targets: Collection[str], batch: EventBatch) -> int:
         assert (source, targets) == ("mg", ("out",))
         if self.failures:
             self.failures -= 1
             raise QueueError("the disk is full")
-        self.recorded += [recipient for each in events for recipient, _ in each.recipients]
-        return len(events)
+        self.recorded += [recipient for each in batch.events for recipient, _ in each.recipients]
+        self.malformed += batch.malformed
+        return len(batch.events)
 
 
 class World:
@@ -183,7 +183,6 @@ def test_what_could_not_be_recorded_is_read_again(world: World) -> None:
         (HttpResponse(200, {}, b"Mailgun Magnificent API"), "the response is no JSON", 60),
         (HttpResponse(200, {}, b"[" * 100_000), "the response is no JSON", 60),
         (HttpResponse(200, {}, b"{}"), "the response has no list items", 60),
-        (HttpResponse(200, {}, b'{"items": [7]}'), "an event is no object", 60),
         (TimedOut("no answer"), "no answer", 60),
     ],
 )
@@ -201,6 +200,22 @@ def test_failures_are_told_once_and_waited_for(
     world.provider.failures = []
     assert poll(poller) == 0.0
     assert world.told[-1][0] == "polling_works"
+
+
+@pytest.mark.parametrize("junk", [7, "x", None, True, [], [{}], 1e300])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_is_no_event_costs_nothing_around_it(world: World, junk: Any, place: int) -> None:
+    for number in range(2):
+        world.provider.add(f"a{number}@x.test", START)
+    items = [*world.provider.events]
+    items.insert(place, junk)
+    page = json.dumps({"items": items, "paging": {}}).encode()
+    poller = world.poller()
+    for _ in range(2):
+        world.provider.failures = [HttpResponse(200, {}, page)]
+        assert poll(poller) == 0.0
+    assert world.recorder.recorded == ["a0@x.test", "a1@x.test"]
+    assert (world.recorder.malformed, world.told) == (1, [])
 
 
 def test_a_node_without_the_turn_asks_nothing(world: World) -> None:

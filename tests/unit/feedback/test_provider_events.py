@@ -8,7 +8,13 @@ import pytest
 
 from gatepost.config.provider_events_file import read_event_provider
 from gatepost.config.provider_file import shipped_providers
-from gatepost.feedback.provider_events import ProviderEvent, member, read_events
+from gatepost.feedback.provider_events import (
+    MOST_TEXT,
+    EventBatch,
+    ProviderEvent,
+    member,
+    read_events,
+)
 from gatepost.feedback.recorder import bounce_in
 
 MARK = "4-7.0.0123456789abcdef"
@@ -127,7 +133,11 @@ CASES = [
 # fmt: on
 
 
-def read(provider: str, value: Any) -> list[ProviderEvent]:
+def read(provider: str, value: Any) -> tuple[ProviderEvent, ...]:
+    return read_batch(provider, value).events
+
+
+def read_batch(provider: str, value: Any) -> EventBatch:
     return read_events(read_event_provider(provider), json.loads(json.dumps(value)))
 
 
@@ -167,9 +177,39 @@ def test_reasons_servers_and_times_are_read() -> None:
 @pytest.mark.parametrize(
     "value", [7, "text", [7], None, {"event-data": 7}, {"event-data": ["x"]}, [[]]]
 )
-def test_what_is_no_event_is_an_error(value: Any) -> None:
-    with pytest.raises(ValueError, match="no object"):
-        read("mailgun", value)
+def test_a_body_without_any_event_is_foreign(value: Any) -> None:
+    assert read_batch("mailgun", value).is_foreign
+
+
+# fmt: off
+JUNK: list[Any] = [
+    7, 1e308, True, None, "text", "x" * 100_000, [], [[]], [{"event": "delivered"}], ["a"] * 1_000,
+]
+ODD: list[Any] = [
+    {}, {"event": None}, {"event": 7, "email": {}}, {"email": [None, 7, {}]}, {"": {"": [{}]}},
+    {"type": ["bounce"], "timestamp": "\0"}, {"status": 7, "msys": 7}, {"msys": {"a": 7}},
+    {"to": "\0" * 9, "callbackData": "\0"}, {"timestamp": -1e300, "doneAt": float("inf")},
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("odd", JUNK + ODD, ids=lambda each: repr(each)[:20])
+@pytest.mark.parametrize("provider", ["sendgrid", "sparkpost", "infobip", "brevo", "postmark"])
+def test_a_malformed_member_of_a_list_costs_nothing_around_it(
+    provider: str, odd: Any, place: int
+) -> None:
+    value: Any = next(one for name, one, then in CASES if (name, then) == (provider, "delivered"))
+    whole = value.get("results", [value]) if isinstance(value, dict) else value[:1]
+    members = [*whole, *whole]
+    members.insert(place, odd)
+    batch = read_batch(provider, {"results": members} if provider == "infobip" else members)
+    about = [each for each in batch.events if each.then is not None]
+    assert [(each.then, each.delivery) for each in about] == [("delivered", MARK)] * 2
+    assert len(batch.events) + batch.malformed >= (3 if odd in JUNK else 2)
+    for each in batch.events:
+        texts = [each.kind, each.id, *[text for pair in each.recipients for text in pair]]
+        assert not [text for text in texts if "\0" in text or len(text) > MOST_TEXT]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +248,7 @@ def test_half_a_character_of_a_text_that_was_cut_can_be_stored() -> None:
         r"""{"event": "hard_bounce\ud83d", "email": "ann\ud83d@x", "reason": "no \ud83d",
         "X-Mailin-custom": "m", "message-id": "\udc00"}"""
     )
-    [event] = read_events(read_event_provider("brevo"), body)
+    [event] = read_events(read_event_provider("brevo"), body).events
     [(recipient, reason)] = event.recipients
     for each in (event.kind, event.id, recipient, reason):
         assert each.encode()
@@ -217,5 +257,5 @@ def test_half_a_character_of_a_text_that_was_cut_can_be_stored() -> None:
 
 def test_the_recipients_of_an_event_are_bounded() -> None:
     body = {"event": "spam", "email": ["a@x"] * 5_000, "X-Mailin-custom": "m"}
-    [event] = read_events(read_event_provider("brevo"), body)
+    [event] = read_events(read_event_provider("brevo"), body).events
     assert len(event.recipients) == 1_000
