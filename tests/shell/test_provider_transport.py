@@ -21,6 +21,7 @@ from gatepost.model.route import HttpApiTarget, ServerAddress
 from gatepost.model.secret import Secret
 from gatepost.net.http_client import HttpClient
 from gatepost.queue.attempt_result import AttemptResult
+from gatepost.relay.transport.message_signing import MessageSigner
 from gatepost.relay.transport.provider_api import LARGE, LARGE_AT_ONCE, ProviderApiTransport
 from tests.leases import lease, outcomes
 from tests.shell.http_server import Asked, HttpServer, Told
@@ -47,13 +48,14 @@ def hand_all(
     content: bytes = CONTENT,
     sign_in: Callable[[], ProviderCredential] = key,
     size: int | None = None,
+    signer: MessageSigner | None = None,
 ) -> tuple[list[AttemptResult], list[Asked]]:
     async def run(url: str) -> list[AttemptResult]:
         http, read = HttpClient(), read_provider(provider)
         settings = tuple((each, "x") for each in read.placeholders)
         size_there = size or read.limits.message_size
         target = HttpApiTarget("t", read, f"{url}/send", "c", settings, size_there)
-        transport = ProviderApiTransport(target, http, sign_in())
+        transport = ProviderApiTransport(target, http, sign_in(), signer=signer)
         deadline = asyncio.get_running_loop().time() + 30
         try:
             return await asyncio.gather(*[

@@ -60,6 +60,7 @@ from gatepost.relay.transport.capture import CaptureTransport
 from gatepost.relay.transport.contract import Transport
 from gatepost.relay.transport.graph import GraphTransport
 from gatepost.relay.transport.marked import MarkedTransport, TargetMarks
+from gatepost.relay.transport.message_signing import MessageSigner
 from gatepost.relay.transport.provider_api import ProviderApiTransport
 from gatepost.relay.transport.provider_request import filled_in
 from gatepost.relay.transport.sender_rewriting import SenderRewriting
@@ -93,6 +94,8 @@ class Upstreams:
     """Authorities that ``http`` trusts instead of the system's; azure-identity does not use it."""
     cluster: Cluster | None = None
     """The nodes that share the credentials; None: there are no others."""
+    signers: Mapping[str, MessageSigner] = field(default_factory=dict)
+    """By the names of targets: what signs their mail; none: it is not signed."""
 
     def transports(self, routes: Iterable[Route]) -> dict[str, Transport]:
         """Return the transport of each target by its name. Raises ConfigError."""
@@ -109,16 +112,17 @@ class Upstreams:
         return MarkedTransport(transport, marks) if marks else transport
 
     def _transport(self, target: Target) -> Transport:
+        signer = self.signers.get(target.name)
         match target:
             case Capture():
                 if self.store is None:
                     raise ConfigError(f"{target.name} keeps mail here, where there is no store")
                 return CaptureTransport(target, self.store, self.next_id)
             case MxTarget():
-                return SmtpTransport(target, None, self.sending)
+                return SmtpTransport(target, None, self.sending, signer)
             case SmarthostTarget():
                 sign_in = self._sign_in(target) if target.credential else None
-                return SmtpTransport(target, sign_in, self.sending)
+                return SmtpTransport(target, sign_in, self.sending, signer)
             case AcsRestTarget():
                 return AcsRestTransport(target, self.http, self._for_acs(target))
             case GraphTarget():
@@ -128,7 +132,8 @@ class Upstreams:
                 return GraphTransport(target, self.http, sign_in_there)
             case HttpApiTarget():
                 marks = self.marks.get(target.name)
-                return ProviderApiTransport(target, self.http, self._for_provider(target), marks)
+                credential = self._for_provider(target)
+                return ProviderApiTransport(target, self.http, credential, marks, signer)
         assert_never(target)
 
     def _named(self, name: str) -> CredentialSettings:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from gatepost.app.make_transports import Turns, Upstreams
+from gatepost.app.message_signers import message_signers
 from gatepost.app.relay_store import RelayStore
 from gatepost.app.target_marks import MARKS, target_marks
 from gatepost.client.tokens.renewing_cache import TokenCache
@@ -49,6 +50,8 @@ from gatepost.relay.shared_limits import SharedLimits
 from gatepost.relay.shared_pauses import SHARED
 from gatepost.relay.target_choice import TargetChoice
 from gatepost.relay.transport.contract import Transport
+from gatepost.relay.transport.message_signing import MessageSigner
+from gatepost.relay.transport.published_keys import KnownRecords, PublishedKeys
 from gatepost.relay.transport.seen_certificates import SeenCertificates
 from gatepost.relay.transport.smtp import Sending
 from gatepost.reports.relayed_outcomes import RelayedOutcomes
@@ -72,12 +75,20 @@ class DeliverySetup:
     transports: dict[str, Transport]
     deliverer: Deliverer
     resolver: Resolver
+    published: PublishedKeys
+    signers: Mapping[str, MessageSigner]
+    """Of targets by name."""
+
+    def look_up_keys(self) -> None:
+        """Look up the records of the keys that sign, before mail needs them."""
+        self.published.look_up({key for each in self.signers.values() for key in each.keys})
 
     async def stop(self, seconds: float, *, patient: bool = False) -> None:
         """Finish or abort current attempts within ``seconds``, and close all connections."""
         await self.deliverer.stop(seconds, patient=patient)
         await asyncio.gather(*[each.close() for each in self.transports.values()])
         await self.tokens.close()
+        await self.published.close()
 
 
 async def open_outbound(
@@ -112,6 +123,8 @@ class Outbound:
         shared = None if cluster is None else SharedLimits(cluster, time.monotonic)
         self._wire = InFlight(Slots(attempts), shared)
         self.certificates = SeenCertificates()
+        self._records: KnownRecords = {}
+        """What is known of the records of DKIM keys, shared as the locks are."""
         self._secrets = SecretFiles(self._forgive)
         self.marks = DeliveryMarks(key.subkey(MARKS))
         self.outcomes: RelayedOutcomes | None = None
@@ -135,6 +148,13 @@ class Outbound:
         """Return the parts for a configuration, without connecting. Raises ConfigError."""
         relay, store, tokens = self._relay, self._store, TokenCache()
         routes = Routes(config.routes)
+        timeout = config.dns.timeout.total_seconds()
+        resolver = DnsResolver(config.dns.nameservers, deadline=timeout)
+        now, chance = partial(datetime.now, UTC), random.random
+        # Without a cache: a reload asks again for a record that was missing.
+        uncached = DnsResolver(config.dns.nameservers, deadline=timeout, cached=0)
+        published = PublishedKeys(uncached, relay.report, self._records)
+        signers = message_signers(config, published, now)
         upstreams = Upstreams(
             config.credentials,
             self._http,
@@ -147,11 +167,9 @@ class Outbound:
             target_marks(config, self.marks),
             config.ca_file,
             store.cluster,
+            signers,
         )
         transports = upstreams.transports(config.routes)
-        timeout = config.dns.timeout.total_seconds()
-        resolver = DnsResolver(config.dns.nameservers, deadline=timeout)
-        now, chance = partial(datetime.now, UTC), random.random
         context = DeliveryContext(
             store.deliveries, routes, relay.report, now, store.cluster, self.outcomes
         )
@@ -165,7 +183,7 @@ class Outbound:
         )
         choice = TargetChoice(lookup, admission, relay.descriptors)
         deliverer = Deliverer(context, settler, AttemptRunner(transports, choice, feedback, now))
-        return DeliverySetup(config, tokens, transports, deliverer, resolver)
+        return DeliverySetup(config, tokens, transports, deliverer, resolver, published, signers)
 
     async def exchangers_of(self, domain: str) -> Sequence[str]:
         """Return the mail exchangers of a domain, best first. Raises ValueError if there are
@@ -187,6 +205,7 @@ class Outbound:
             store, store.deliveries, setup.deliverer, self.outcomes, self.returned
         )
         self.operations = RoutedOperations(self.store, store.operations)
+        setup.look_up_keys()
         await setup.deliverer.start()
         self._secrets.watch()
 
@@ -201,8 +220,10 @@ class Outbound:
         if not has_delivery_changed(before.config, setup.config):
             hops = [NextHop(each.name) for each in before.config.routes]
             before.deliverer.forgive(hops)  # a secret may have changed in its file
+            before.look_up_keys()
             return
         self._now = setup
+        setup.look_up_keys()
         self.store.use(setup.deliverer)
         retiring = asyncio.create_task(before.deliverer.retire(setup.deliverer, BRIEFLY))
         ending = before, asyncio.create_task(self._end(before, retiring))
@@ -272,7 +293,7 @@ def has_delivery_changed(before: Configuration, after: Configuration) -> bool:
     """Tell whether two configurations deliver differently."""
     return own_hosts(before) != own_hosts(after) or any(
         getattr(before, name) != getattr(after, name)
-        for name in ("hostname", "routes", "credentials", "dns")
+        for name in ("hostname", "routes", "credentials", "dns", "dkim")
     )
 
 

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "check": ("gatepost.cli.check:check", "Check a configuration, and explain every value."),
     "clock": ("gatepost.cli.clock:clock", "Move a local relay's clock forward."),
     "console": ("gatepost.cli.console:console", "Print a link to the console in a browser."),
+    "dkim": ("gatepost.cli.dkim:dkim", "Keys that sign mail, and their records in the DNS."),
     "doctor": ("gatepost.cli.doctor:doctor", "Find the cause of a failed SMTP login."),
     "domain": ("gatepost.cli.directory.domain:domain", "Domains and their verification."),
     "env": ("gatepost.cli.env:env", "Print a local relay's settings as environment variables."),

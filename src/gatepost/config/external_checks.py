@@ -28,6 +28,8 @@ from gatepost.config.settings import (
     ConsoleSettings,
     CredentialSettings,
     DirectorySettings,
+    DkimKeySettings,
+    DkimSettings,
     EntraCredential,
     EventSettings,
     GoogleCredential,
@@ -68,6 +70,7 @@ def check_external(config: Configuration, source: Source, environment: Mapping[s
         _check_authorities(source, ("ca_file",), config.ca_file)
     if config.failures is not None and config.failures.file:
         _check_rules(source, FilePath(config.failures.file))
+    _check_dkim(source, config.dkim)
     _check_storage(source, config.storage, environment)
     for route in config.routes:
         for target in route.chain:
@@ -79,6 +82,28 @@ def check_external(config: Configuration, source: Source, environment: Mapping[s
         _check_credential(source, name, credential, environment)
     for directory in config.directories:
         _check_accounts(source, directory, environment)
+
+
+def _check_dkim(source: Source, dkim: DkimSettings) -> None:
+    for index, key in enumerate(dkim.keys):
+        _check_dkim_key(source, ("dkim", "key", index, "file"), key)
+
+
+def _check_dkim_key(source: Source, path: Path, key: DkimKeySettings) -> None:
+    """Check that a key can sign, that only we can read it, and that it is long enough."""
+    if not try_to_read(source, path, key.file):
+        return
+    from gatepost.dkim.signing_keys import is_weak, parse_private_key  # noqa: PLC0415 - slow
+
+    _check_private(source, path, key.file)
+    try:
+        private = parse_private_key(FilePath(key.file).read_bytes())
+    except ValueError as error:
+        source.fault(path, f"the DKIM key {key.file} cannot be used: {error}")
+        return
+    if is_weak(private):
+        problem = f"the DKIM key {key.file} has less than 2048 bits (RFC 8301 3.2)"
+        source.warn(path, f"{problem}: replace it by another selector")
 
 
 def _warn_of_endings(config: Configuration, source: Source, target: Target) -> None:

@@ -19,6 +19,7 @@ from gatepost.config.cross_checks import (
     warn_of_unused,
 )
 from gatepost.config.directories import KIND, read_directories
+from gatepost.config.dkim import check_dkim, read_dkim
 from gatepost.config.events import read_events
 from gatepost.config.external_checks import check_external
 from gatepost.config.failures import read_failures
@@ -126,11 +127,13 @@ def _read(root: TableReader) -> Configuration:
     warn_of_high_volume(root, routes)
     warn_of_short_hostname(root, name, routes)
     limits, storage, dns = read_limits(root), read_storage(root), _dns(root)
+    dkim = read_dkim(root, storage.directory)
+    check_dkim(root, dkim, targets)
     records_sessions = _should_record(root)
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
         postmaster, health, apis, console, ca_file, tuple(root.effective),
-        records_sessions=records_sessions, failures=failures,
+        records_sessions=records_sessions, dkim=dkim, failures=failures,
         events=events, reports=None if events is None else EventRules(),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Literal
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config.table_reader import EffectiveValue
 from gatepost.config.value_syntax import Network
+from gatepost.dkim.canonical_form import Form
 from gatepost.errors import ConfigError
 from gatepost.model.console_access import ConsoleRole, PasswordUser
 from gatepost.model.profile import EventRules, Profile
@@ -303,6 +304,27 @@ class DnsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DkimKeySettings:
+    """A key that signs mail of a domain; both names are A-labels in lower case."""
+
+    domain: str
+    selector: str
+    file: str
+    """PEM file with the private key."""
+
+
+@dataclass(frozen=True, slots=True)
+class DkimSettings:
+    """The keys that sign mail, and how."""
+
+    keys: tuple[DkimKeySettings, ...] = ()
+    header: Form = "relaxed"
+    body: Form = "relaxed"
+    lifetime: timedelta | None = None
+    """How long a signature is valid; None: for good."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """The address of HTTP APIs of the Azure directory."""
 
@@ -499,5 +521,6 @@ class Configuration:
     """What these reports say of relayed mail; None: nothing."""
     records_sessions: bool = False
     """The transcripts of the last sessions are kept in memory, without secrets."""
+    dkim: DkimSettings = DkimSettings()
     failures: FailureSettings | None = None
     """None: rules of scripted failures are ignored."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from gatepost.config import value_syntax as values
+from gatepost.config.dkim import signing_domains
 from gatepost.config.http_api_targets import read_http_api
 from gatepost.config.http_provider_file import read_provider
 from gatepost.config.problems import first_repeated, nearest
@@ -73,6 +74,11 @@ def _send_as(table: TableReader) -> SendAs | None:
     return SendAs(address, instead_of) if address else None
 
 
+def _dkim(table: TableReader) -> tuple[str, ...]:
+    nobody: tuple[str, ...] = ()
+    return table.take("dkim", signing_domains, nobody)
+
+
 def _capture(table: TableReader, name: str, _credentials: Credentials) -> Target:
     del table
     return Capture(name)
@@ -103,6 +109,7 @@ def _smarthost(table: TableReader, name: str, credentials: Credentials) -> Targe
         _eight_bit(table),
         _limits(table),
         _send_as(table),
+        _dkim(table),
     )
     if credential in credentials and table.is_clear(("credentials", credential)):
         check_sign_in(table, target, credentials[credential])
@@ -130,7 +137,8 @@ def _mx(table: TableReader, name: str, _credentials: Credentials) -> Target:
     tls = table.take("tls", values.one_of(("opportunistic", "required", "none")), "opportunistic")
     port = table.take("port", values.number(1, 65_535), 25)
     eight_bit, limits = _eight_bit(table), _limits(table)
-    return MxTarget(name, cast("Any", tls), port, eight_bit, limits, _send_as(table))
+    send_as, dkim = _send_as(table), _dkim(table)
+    return MxTarget(name, cast("Any", tls), port, eight_bit, limits, send_as, dkim)
 
 
 def _acs_rest(table: TableReader, name: str, credentials: Credentials) -> Target:
@@ -162,7 +170,8 @@ def _http_api(table: TableReader, name: str, credentials: Credentials) -> Target
         table.ignore_rest()
         return Capture(name)
     named = credential, credentials.get(credential)
-    return replace(read_http_api(table, name, provider, named, _limits), send_as=_send_as(table))
+    target = read_http_api(table, name, provider, named, _limits)
+    return replace(target, send_as=_send_as(table), dkim=_dkim(table))
 
 
 def _user(value: Any) -> str:

@@ -106,6 +106,8 @@ class SmarthostTarget:
     eight_bit: EightBit = "encode"
     limits: HopLimits = HopLimits()
     send_as: SendAs | None = None
+    dkim: tuple[str, ...] = ()
+    """The domains that sign its mail; ``*``: all that have a key; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class MxTarget:
     eight_bit: EightBit = "encode"
     limits: HopLimits = HopLimits()
     send_as: SendAs | None = None
+    dkim: tuple[str, ...] = ()
+    """As in SmarthostTarget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,8 @@ class HttpApiTarget:
     """Octets of a message, trace fields not included; None: not known."""
     limits: HopLimits = HopLimits()
     send_as: SendAs | None = None
+    dkim: tuple[str, ...] = ()
+    """As in SmarthostTarget."""
 
 
 ApiTarget = AcsRestTarget | GraphTarget | HttpApiTarget
@@ -201,6 +207,11 @@ class Route:
 def send_as_of(target: Target) -> SendAs | None:
     """Return the one address that a target gets mail of; None: mail keeps its senders."""
     return None if isinstance(target, Capture) else target.send_as
+
+
+def dkim_domains_of(target: Target) -> tuple[str, ...]:
+    """Return the domains that sign the mail of a target, as it names them."""
+    return target.dkim if isinstance(target, SmarthostTarget | MxTarget | HttpApiTarget) else ()
 
 
 def credential_of(target: Target) -> str:

@@ -19,7 +19,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
     watching probed stopping descriptors_free console_changed console_signed_in injected
     failure_rules_loaded feedback_subscribed feedback_repeated polling_works
-    webhook_subscribed
+    webhook_subscribed dkim_key_published
     """,
     "warning": """
     auth_refused token_not_issued token_refused refused message_refused message_deferred
@@ -31,6 +31,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
     clock_differs leases_slow feedback_unmatched feedback_unknown feedback_malformed
     feedback_delayed polling_failed quota_used_up quota_notice_ignored bounces_deleted
+    dkim_key_not_published
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -219,6 +220,9 @@ _SENTENCES: Final = {
     "descriptors_used_up": "no file descriptors are left, of {limit}: {reason}",
     "descriptors_free": "file descriptors are free again, after {seconds} s",
     "proxy_header_refused": "closed {peer}, which must begin with a PROXY header: {reason}",
+    "dkim_key_published": "{name} publishes its DKIM key, which signs mail of {domain}",
+    "dkim_key_not_published": "mail of {domain} is not signed with the DKIM key {selector}: {name} "
+    "does not publish it: {reason}",
     "secret_changed": "credential {credential} has a new secret",
     "certificate_reloaded": "certificate {file} was replaced; the new one is valid until "
     "{expires_at}",

@@ -11,7 +11,7 @@ from typing import Final
 from gatepost.client.mail_commands import in_ascii
 from gatepost.errors import LocalProtocolError
 from gatepost.mime.eight_bit import NotEncodable, SevenBit, is_seven_bit
-from gatepost.model.body import Body, Traits, traits_of
+from gatepost.model.body import Body, Traits, is_made_on_the_way, traits_of
 from gatepost.model.capabilities import Capabilities
 from gatepost.model.envelope import Envelope
 from gatepost.model.fast_dataclass import dataclass
@@ -29,10 +29,11 @@ MAX_HEADER: Final = 1_048_576
 class Traced:
     """Implements Body: trace fields followed by a content."""
 
-    __slots__ = ("_body", "_trace", "size", "traits")
+    __slots__ = ("_body", "_trace", "made_on_the_way", "size", "traits")
 
     def __init__(self, trace: bytes, body: Body) -> None:
         self._trace, self._body = trace, body
+        self.made_on_the_way = is_made_on_the_way(body)
         self.size = len(trace) + body.size
         """Total number of octets."""
         self.traits: Traits | None = None

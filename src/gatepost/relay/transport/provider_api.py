@@ -12,7 +12,7 @@ from typing import Final
 from gatepost.client.mail_commands import in_ascii
 from gatepost.client.provider_sign_in import ProviderCredential
 from gatepost.errors import Disconnected, RemoteProtocolError, TimedOut
-from gatepost.model.body import Body
+from gatepost.model.body import Body, BytesBody
 from gatepost.model.delivery import Lease, Verdict
 from gatepost.model.envelope import Envelope
 from gatepost.model.reply import Reply
@@ -24,6 +24,7 @@ from gatepost.relay.transport.contract import Unconnected
 from gatepost.relay.transport.http_api import ApiRefused
 from gatepost.relay.transport.marked import TargetMarks
 from gatepost.relay.transport.message_fitting import fit
+from gatepost.relay.transport.message_signing import MessageSigner
 from gatepost.relay.transport.provider_request import (
     capabilities_of,
     request_for,
@@ -49,10 +50,12 @@ class ProviderApiTransport(Unconnected):
         http: Http,
         sign_in: ProviderCredential,
         marks: TargetMarks | None = None,
+        signer: MessageSigner | None = None,
     ) -> None:
-        """``marks`` None: the provider's events need not say what they are about."""
+        """``marks`` None: the provider's events need not say what they are about. ``signer`` None:
+        messages are not signed."""
         self.target, self._http, self._sign_in = target, http, sign_in
-        self._marks = marks
+        self._marks, self._signer = marks, signer
         self._offered = capabilities_of(target)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
@@ -86,7 +89,10 @@ class ProviderApiTransport(Unconnected):
 
         Raises the error of the first that was not answered, or was refused for now.
         """
-        content = await aside(len(content), lambda: sent_content(content))
+        body = self.target.provider.body
+        content = await aside(len(content), lambda: sent_content(content, body))
+        if self._signer is not None:
+            content = b"".join((await self._signer.sign(BytesBody(content))).chunks())
         for part, places in self._parts(envelope):
             mark = "" if self._marks is None else self._marks.event_mark(lease, *places)
             verdicts = await self._send(lease, part, (content, mark), results)

@@ -36,12 +36,17 @@ def capabilities_of(target: HttpApiTarget) -> Capabilities:
     return Capabilities(keywords=keywords)
 
 
-def sent_content(content: bytes) -> bytes:
-    """Return the content of a message as it is handed over."""
+def sent_content(content: bytes, body: RequestBody) -> bytes:
+    """Return the content of a message as it is handed over.
+
+    Raises LocalProtocolError if it cannot be written as the API wants it.
+    """
     end = content.find(b"\r\n\r\n") + 2
     head = content[:end] if end > 1 else b""
     sent = without_blind_copies(head)
-    return content if sent == head else sent + content[end:]
+    if sent != head:
+        content = sent + content[end:]
+    return _as_text(content) if body.message == "text" else content
 
 
 def filled_in(text: str, target: HttpApiTarget) -> str:
@@ -95,9 +100,12 @@ def _json(body: RequestBody, values: Mapping[str, Any], content: bytes) -> bytes
 
 
 def _written(body: RequestBody, content: bytes) -> bytes:
-    """Return the message in Base64, or as text in UTF-8. Text in another charset is encoded."""
-    if body.message == "base64":
-        return base64.b64encode(content)
+    """Return the message in Base64, or as text in UTF-8."""
+    return base64.b64encode(content) if body.message == "base64" else _as_text(content)
+
+
+def _as_text(content: bytes) -> bytes:
+    """Return the message in UTF-8; one in another charset is encoded. Raises LocalProtocolError."""
     if _is_utf8(content):
         return content
     try:

@@ -37,6 +37,7 @@ from gatepost.relay.transport.connection_opener import Opener, ServerSettings
 from gatepost.relay.transport.connection_pool import Loan, Pool, PoolTerms
 from gatepost.relay.transport.implicit_tls_detection import unless_silent
 from gatepost.relay.transport.message_fitting import FittedMessage, Traced, fit, may_read
+from gatepost.relay.transport.message_signing import MessageSigner
 from gatepost.relay.transport.reply_verdicts import (
     BEFORE_MAIL,
     error_replies,
@@ -94,11 +95,13 @@ class SmtpTransport:
         target: SmarthostTarget | MxTarget,
         sign_in: CredentialSource | None = None,
         sending: Sending | None = None,
+        signer: MessageSigner | None = None,
     ) -> None:
+        """``signer`` None: messages are not signed."""
         credential = target.credential if isinstance(target, SmarthostTarget) else ""
         if credential and sign_in is None:
             raise ValueError(f"the target {target.name} has the credential {credential}")
-        self.target, self.sign_in = target, sign_in
+        self.target, self.sign_in, self.signer = target, sign_in, signer
         self.sending = sending or Sending()
         self.pool: Pool[AsyncConnection] = Pool()
         """Connections by server; all have the same TLS settings and the same credential."""
@@ -257,7 +260,7 @@ class _Try:
         connection = loan.connection
         session = connection.session
         offered = self._offered(session)
-        fitted = await self._fit(offered)
+        fitted = await self._signed(await self._fit(offered), offered)
         self.session, self.address = session, connection.peer_address
         if isinstance(fitted, Reply):  # another message may still use the connection
             self.refusal = fitted
@@ -275,6 +278,18 @@ class _Try:
         if self.body.size <= SMALL or not may_read(self.envelope, self.body, offered):
             return fit(*arguments)
         return await asyncio.to_thread(_measured, *arguments)
+
+    async def _signed(
+        self, fitted: FittedMessage | Reply, offered: Capabilities
+    ) -> FittedMessage | Reply:
+        """Sign the message in its final form, each time: it may be another one at another server.
+        One that would become too large for this server is sent as it is."""
+        signer = self.transport.signer
+        if signer is None or isinstance(fitted, Reply):
+            return fitted
+        signed = await signer.sign(fitted.body)
+        is_too_large = offered.size and signed.size > offered.size
+        return fitted if is_too_large else FittedMessage(fitted.envelope, signed)
 
     @property
     def step(self) -> AttemptStep:

@@ -181,9 +181,10 @@ def test_blind_copies_are_not_named_in_the_header() -> None:
     content = (
         b"Bcc: x@example.org,\r\n y@example.org\r\nTo: b@example.net\r\nbcc : z\r\n\r\nBcc: z\r\n"
     )
-    assert sent_content(content) == b"To: b@example.net\r\n\r\nBcc: z\r\n"
-    assert sent_content(CONTENT) == CONTENT
-    assert sent_content(b"no header") == b"no header"
+    body = target("infobip", account="x").provider.body
+    assert sent_content(content, body) == b"To: b@example.net\r\n\r\nBcc: z\r\n"
+    assert sent_content(CONTENT, body) == CONTENT
+    assert sent_content(b"no header", body) == b"no header"
 
 
 def test_what_a_message_may_need() -> None:
@@ -223,3 +224,10 @@ def test_the_own_file_of_a_user() -> None:
     assert (read.name, read.sign_in.header) == ("mine", "x-token")
     assert read.reset is not None
     assert read.reset.name == "x-ratelimit-reset"
+
+
+def test_text_is_encoded_before_it_is_signed() -> None:
+    body = target("sparkpost").provider.body
+    content = sent_content(LATIN, body)
+    assert content.isascii()
+    assert sent_content(content, body) == content
