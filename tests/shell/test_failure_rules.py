@@ -210,7 +210,8 @@ def test_serve_follows_rules_if_it_may(tmp_path: Path) -> None:
     with relaying(tmp_path, LISTENER + ALLOWED, base=WITH_HEALTH) as relay:
         assert relay.ready["failures"]["seed"]
         with urllib.request.urlopen(relay.ready["health"]) as response:
-            assert json.load(response) == {"status": "ok", "failures": "allowed"}
+            document = json.load(response)
+            assert (document["status"], document["failures"]) == ("ok", "allowed")
         assert "failures.allow = true" in relay.events("config_warning")[-1]["reason"]
         added = relay.ask("failure", "add", "rcpt recipient=b@* -> reply 452 4.5.3 B")
         assert added["id"] == "rcpt-1"

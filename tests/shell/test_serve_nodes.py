@@ -107,10 +107,10 @@ def explained_by(relay: ServeProcess, node: str) -> dict[str, Any] | None:
     return answer if answer["sentence"].endswith(f"(on {node})") else None
 
 
-def health(relay: ServeProcess) -> dict[str, Any]:
+def health(relay: ServeProcess, path: str = "/health") -> dict[str, Any]:
     address = relay.ready["health"].removeprefix("http://").removesuffix("/health")
     with closing(http.client.HTTPConnection(address, timeout=30)) as client:
-        client.request("GET", "/health")
+        client.request("GET", path)
         document: dict[str, Any] = json.load(client.getresponse())
         return document
 
@@ -278,3 +278,20 @@ def _reported(endpoint: Webhook) -> set[str]:
 
 def _suppressed(relay: ServeProcess) -> list[str]:
     return [each["address"] for each in relay.ask("suppression", "list")["suppressed"]]
+
+
+@pytest.mark.compliance
+def test_all_nodes_know_whether_one_of_them_delivers(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    """The node b has no mail at all."""
+    after = '\ndegraded_after = "1s"'
+    with mute() as silent, cluster(tmp_path, server.url, after + QUICK) as nodes:
+        a, b = nodes.start("a", silent), nodes.start("b", silent)
+        assert health(b)["delivering"] is True
+        with connect(a) as client:
+            send(client, "m1")
+        found = wait_for(lambda: health(b, "/health/delivering").get("degraded"))
+        assert [each["target"] for each in found] == ["hub"]
+        [one] = wait_for(lambda: health(a, "/health/delivering").get("degraded"))
+        assert one["target"] == "hub"

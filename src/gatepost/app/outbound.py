@@ -33,6 +33,7 @@ from gatepost.profiles import known_providers, load_profile
 from gatepost.queue.attempt_slots import Slots
 from gatepost.queue.cluster_contract import SharedPause
 from gatepost.queue.delivery_marks import DeliveryMarks
+from gatepost.queue.last_deliveries import LastDeliveries
 from gatepost.relay.attempt import AttemptRunner
 from gatepost.relay.attempt_admission import AttemptAdmission
 from gatepost.relay.attempt_feedback import AttemptFeedback, alarm_keys
@@ -141,6 +142,11 @@ class Outbound:
         """The current deliverer."""
         return self._now.deliverer
 
+    @property
+    def last_deliveries(self) -> LastDeliveries:
+        """When each target delivered last, under whichever configuration."""
+        return self._wire.last_deliveries
+
     def put(self, submission: Submission) -> Awaitable[None]:
         return self.store.put(submission)
 
@@ -244,6 +250,9 @@ class Outbound:
         """Forget alarms and tokens of targets and credentials that no longer exist."""
         routes, credentials = self._now.config.routes, self._now.config.credentials.values()
         targets = [target for route in routes for target in route.chain]
+        self._wire.last_deliveries.keep_only(
+            {each.name for each in routes}, {each.name for each in targets}
+        )
         self._alarms.keep_only({key for each in targets for key in alarm_keys(each)})
         refreshed = [each for each in credentials if isinstance(each, RefreshCredential)]
         self._refresh_tokens.keep_only({each.name: each.refresh_token.read for each in refreshed})

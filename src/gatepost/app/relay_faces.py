@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from gatepost.app.emulation import control_clock
 from gatepost.app.ready_json import describe
 from gatepost.app.relay_parts import RelayParts, refusal_reason
 from gatepost.config.preset import tls_of_ports
+from gatepost.control.delivery_health import FACTS, DeliveryHealth
 from gatepost.control.doctor_jobs import DoctorJobs
 from gatepost.control.failure_operations import FailureControl
 from gatepost.control.queue_operations import QueueControl
@@ -17,8 +19,9 @@ from gatepost.control.socket_server import ControlServer
 from gatepost.control.upstream_operations import UpstreamControl
 from gatepost.keys.store_key import SealedAccessKeys
 from gatepost.policy.client_limits import LocalClientCounter
+from gatepost.queue.last_deliveries import ages_document
 from gatepost.rest.site import OwnNames, Site
-from gatepost.web.health import health_url
+from gatepost.web.health import HealthChecks, health_url
 
 
 def make_control_server(relay: RelayParts) -> ControlServer:
@@ -59,6 +62,30 @@ def make_control_server(relay: RelayParts) -> ControlServer:
         upstreams=upstreams,
         console=relay.console.operate,
         cluster=relay.store.cluster,
+    )
+
+
+def health_checks(relay: RelayParts, queue: QueueControl | None) -> HealthChecks:
+    """Return what the health check asks of this relay; other nodes hear what it has delivered."""
+    store, outbound = relay.store, relay.outbound
+    noted = None if outbound is None else outbound.last_deliveries
+    if noted is not None and store.cluster is not None:
+        store.cluster.describe(lambda: {FACTS: ages_document(noted.ages(time.monotonic()))})
+    assert queue is not None  # noqa: S101 - each relay has one, if only an empty one
+    delivery = DeliveryHealth(
+        queue,
+        noted,
+        lambda: relay.now.config.routes,
+        lambda: relay.now.config.degraded_after,
+        time.monotonic,
+    )
+    return HealthChecks(
+        lambda: refusal_reason(store),
+        lambda: "" if store.cluster is None else store.cluster.warning,
+        is_live=lambda: not store.has_failed,
+        is_draining=lambda: relay.is_draining,
+        scripts_failures=relay.failures is not None,
+        delivering=delivery.look,
     )
 
 

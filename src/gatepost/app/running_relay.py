@@ -24,7 +24,13 @@ from gatepost.app.make_listeners import client_limits
 from gatepost.app.message_ids import ids_of, make_ids
 from gatepost.app.provision_certificates import provide_certificates
 from gatepost.app.ready_json import remove_ready, write_ready
-from gatepost.app.relay_faces import console_parts, make_control_server, make_site, ready_document
+from gatepost.app.relay_faces import (
+    console_parts,
+    health_checks,
+    make_control_server,
+    make_site,
+    ready_document,
+)
 from gatepost.app.relay_parts import PreparedConfiguration, RelayParts, refusal_reason
 from gatepost.app.relay_store import RelayStore
 from gatepost.app.reload_checks import check_reloadable
@@ -230,14 +236,7 @@ class RunningRelay(RelayParts):
         if config.console is not None:
             await self.api.start(self.report, stack)
         await self.inbound.start(first.listeners)
-        self.health = await serve_health(
-            config.health,
-            lambda: refusal_reason(store),
-            stack,
-            scripts_failures=self.failures is not None,
-            is_draining=lambda: self.is_draining,
-            warning=lambda: "" if store.cluster is None else store.cluster.warning,
-        )
+        self.health = await serve_health(config.health, health_checks(self, served.queue), stack)
         if config.apis:
             apis = first.listeners.config.apis
             await self.apis.serve(apis, make_site(self), self.relay, self.clients, stack)

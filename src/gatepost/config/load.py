@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -108,6 +109,7 @@ def _read(root: TableReader) -> Configuration:
     workers = root.take("workers", values.number(0, 64), 0)
     postmaster = root.take("postmaster", values.mailbox, "")
     health = root.take("health", _place, None)
+    degraded_after = root.take("degraded_after", values.span, timedelta(minutes=30))
     ca_file = root.take("ca_file", values.optional_path, "")
     listeners = read_listeners(root)
     directories = read_directories(root)
@@ -132,7 +134,7 @@ def _read(root: TableReader) -> Configuration:
     records_sessions = _should_record(root)
     return Configuration(
         name, listeners, directories, routes, credentials, limits, storage, dns, workers,
-        postmaster, health, apis, console, ca_file, tuple(root.effective),
+        postmaster, health, degraded_after, apis, console, ca_file, tuple(root.effective),
         records_sessions=records_sessions, dkim=dkim, failures=failures,
         events=events, reports=None if events is None else EventRules(),
     )  # fmt: skip

@@ -495,6 +495,9 @@ class Configuration:
     """Recipient of mail to ``postmaster`` without a domain; empty: it is refused."""
     health: tuple[str, int] | None = None
     """Address for ``GET /health`` over HTTP; None: off."""
+    degraded_after: timedelta = timedelta(minutes=30)
+    """Time without a delivery, while mail waits, after which health checks call a target degraded;
+    zero: never."""
     apis: tuple[ApiSettings, ...] = ()
     """Where the Azure directory is managed and issues tokens."""
     console: ConsoleSettings | None = None

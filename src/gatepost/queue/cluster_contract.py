@@ -122,6 +122,10 @@ class Cluster(Protocol):
     def follow(self, events: ClusterEvents) -> None:
         """Call ``events`` in the running loop from now on."""
 
+    def describe(self, facts: Callable[[], Mapping[str, Any]]) -> None:
+        """Let the list of nodes have these facts (JSON) of this node, too. ``facts`` is called in
+        any thread, every few seconds."""
+
     async def nodes(self) -> Sequence[NodeStatus]:
         """Return all nodes by name."""
 

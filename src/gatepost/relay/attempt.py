@@ -74,6 +74,17 @@ class AttemptRunner:
 
         ``load`` returns the content. What it raises is raised.
         """
+        seconds, noted = self._admission.seconds, self._admission.wire.last_deliveries
+        noted.note_try(route.name, lease.delivery.id, seconds())
+        answer = await self._run(lease, load, route, first)
+        if isinstance(answer, AttemptResult):
+            target = answer.attempt.contact.target
+            noted.note_result(route.name, target, lease.delivery.id, answer.verdicts, seconds())
+        return answer
+
+    async def _run(
+        self, lease: Lease, load: Load, route: Route, first: ReadyTarget
+    ) -> AttemptResult | Wait:
         if (holder := holder_of(lease.delivery, route.chain)) is not None:
             permit = first.permit if holder.name == first.target.name else None
             return await self._try_holder(lease, load, ReadyTarget(holder, permit))

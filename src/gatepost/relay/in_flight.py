@@ -6,6 +6,7 @@ from typing import Final
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.route import ServerAddress
 from gatepost.queue.attempt_slots import Liveness, Slots
+from gatepost.queue.last_deliveries import LastDeliveries
 from gatepost.queue.why import AttemptStep
 from gatepost.relay.attempt_permit import Permit
 from gatepost.relay.shared_limits import SharedLimits
@@ -37,11 +38,14 @@ class InFlight:
     it, and operators see the state of a delivery whichever deliverer attempts it.
     """
 
-    __slots__ = ("_liveness", "_sent", "_tries", "open_attempts", "shared", "slots")
+    __slots__ = (
+        "_liveness", "_sent", "_tries", "last_deliveries", "open_attempts", "shared", "slots",
+    )  # fmt: skip
 
     def __init__(self, slots: Slots | None = None, shared: SharedLimits | None = None) -> None:
         """``shared`` has the limits that hold for all nodes; None: there are no others."""
         self.slots, self.shared = Slots() if slots is None else slots, shared
+        self.last_deliveries = LastDeliveries()
         self._liveness: dict[str, Liveness] = {}
         self._tries: dict[str, int] = {}
         self._sent: dict[str, deque[float]] = {}

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -56,6 +56,8 @@ class PostgresCluster:
         self.load_token, self.save_token = turns.load_token, turns.save_token
         self.epochs: frozenset[int] = frozenset()
         """Those of all nodes, as seen last."""
+        self.facts: Callable[[], Mapping[str, Any]] = dict
+        """Returns what our relay says of itself."""
         self._working: frozenset[int] = frozenset()
         """Without those that stop."""
 
@@ -117,6 +119,10 @@ class PostgresCluster:
         self._loop, self._events = asyncio.get_running_loop(), events
         if self._renewed == self._node.epoch:  # nobody has heard of it
             self._call(events.on_renewal, self._renewed)
+
+    def describe(self, facts: Callable[[], Mapping[str, Any]]) -> None:
+        """See ``Cluster``."""
+        self.facts = facts
 
     async def nodes(self) -> Sequence[NodeStatus]:
         """See ``Cluster``."""

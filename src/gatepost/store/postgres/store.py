@@ -200,11 +200,11 @@ class PostgresStore:
             return "the disk of the database is full"
         return self._reach.refusal
 
-    def _status(self) -> dict[str, float | None]:
+    def _status(self) -> dict[str, Any]:
         """Return what this node says of itself."""
         p99 = self._lease_times.p99
         leases = None if p99 is None else round(p99 * 1000, 1)
-        return {**self._activity.per_minute(), "lease_ms": leases}
+        return {**self.cluster.facts(), **self._activity.per_minute(), "lease_ms": leases}
 
     def keep_reserve(self) -> None:
         """Do nothing: the disk is the database's."""
