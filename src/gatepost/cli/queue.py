@@ -10,7 +10,7 @@ import click
 
 from gatepost.cli.call_relay import Document, call_queue
 from gatepost.cli.command_group import Group
-from gatepost.cli.durations import span
+from gatepost.cli.durations import Lifetime, span
 from gatepost.cli.output import CommandFailed, print_result
 from gatepost.cli.store_options import options
 from gatepost.cli.tables import print_fields, print_rows, several
@@ -22,6 +22,27 @@ _STATES = ("waiting", "leased", "held", "settled")
 
 
 _options = partial(options, of_relay=True)
+_PATTERN: Final = "an address, @domain, or either with * for any characters"
+_SELECTORS: Final = (
+    click.option("--target", metavar="NAME", help="Last tried at this target; else first in line."),
+    click.option("--next-hop", metavar="KEY", help="To this next hop, as `list` shows it."),
+    click.option("--sender", metavar="PATTERN", help=f"From {_PATTERN}; <>: the null sender."),
+    click.option("--recipient", metavar="PATTERN", help=f"To at least one of these: {_PATTERN}."),
+    click.option("--older-than", type=Lifetime(), help="Accepted at least so long ago: 2h."),
+    click.option("--newer-than", type=Lifetime(), help="Accepted at most so long ago: 30m."),
+    click.option("--cause", metavar="FINDING", help="With this finding about the last attempt."),
+)  # fmt: skip
+
+
+def _selectors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that select deliveries; all that are given must match."""
+    for option in reversed(_SELECTORS):
+        command = option(command)
+    return command
+
+
+def _chosen(values: Mapping[str, Any]) -> Document:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @click.group(cls=Group)
@@ -45,7 +66,7 @@ def queue() -> None:
     multiple=True,
     help="Only deliveries in this state. Repeatable.",
 )
-@click.option("--next-hop", default="", metavar="KEY", help="Only deliveries to this next hop.")
+@_selectors
 @click.option(
     "--limit",
     type=click.IntRange(1),
@@ -54,14 +75,15 @@ def queue() -> None:
     help=f"Maximum number of deliveries; up to {MOST:,}.",
 )
 @_options
-def list_(states: tuple[str, ...], next_hop: str, limit: int, data: Path, as_json: bool) -> None:
+def list_(states: tuple[str, ...], limit: int, data: Path, as_json: bool, **selectors: Any) -> None:
     """List deliveries that are not settled, newest message first.
 
     \b
     Example:
       gatepost queue list --state held --json
+      gatepost queue list --recipient @example.net --older-than 2h
     """
-    fields = {"states": states, "next_hop": next_hop, "limit": limit}
+    fields = {"states": states, "limit": limit, **_chosen(selectors)}
     document = call_queue(data, "list", fields)
     print_result(document, as_json, lambda _: _print_list(document, data))
 
@@ -92,34 +114,36 @@ def why(id_: str, data: Path, as_json: bool) -> None:
     print_result(call_queue(data, "why", {"id": id_}), as_json, _print_why)
 
 
-_next_hop = click.option(
-    "--next-hop", default=None, metavar="KEY", help="All of this next hop, as `list` shows it."
-)
-
-
 def _add_action(action: str, about: str, state: str, example: str) -> None:
-    """Add a command that acts on deliveries by their ids, or on all in a state."""
-    text = f"{about}\n\n\b\nExample:\n  gatepost queue {action} {example}"
+    """Add a command that acts on deliveries: by ids, what selectors select, or all in a state."""
+    note = "Options that select deliveries must all match."
+    text = f"{about} {note}\n\n\b\nExample:\n  gatepost queue {action} {example}"
     undo = _UNDO.get(action, lambda command: command)
 
     @queue.command(action, help=text)
     @click.argument("ids", metavar="[ID]...", nargs=-1)
     @click.option("--all", "everything", is_flag=True, help=f"All {state} deliveries.")
-    @_next_hop
+    @_selectors
+    @click.option("--dry-run", is_flag=True, help="Only show how many there are, and some.")
     @undo
     @_options
     def act(
         ids: tuple[str, ...],
         everything: bool,
-        next_hop: str | None,
+        dry_run: bool,
         data: Path,
         as_json: bool,
-        **undo: Any,
+        **other: Any,
     ) -> None:
-        if sum((bool(ids), everything, next_hop is not None, bool(undo.get("undo")))) != 1:
-            raise click.UsageError("give either IDs, --next-hop or --all")
-        fields = {"ids": list(ids) or None, "next_hop": next_hop, **undo}
-        _act(data, action, fields, as_json=as_json)
+        undo: Document = {name: other.pop(name) for name in ("undo", "undoable") if name in other}
+        chosen = _chosen(other)
+        if sum((bool(ids), everything, bool(chosen), bool(undo.get("undo")))) != 1:
+            raise click.UsageError("give either IDs, options that select deliveries, or --all")
+        if dry_run and undo.get("undo"):
+            raise click.UsageError("--undo has no --dry-run")
+        fields: Document = {"ids": list(ids), "all": everything, "dry_run": dry_run, **undo}
+        present = {name: value for name, value in fields.items() if value}
+        _act(data, action, {**present, **chosen}, as_json=as_json)
 
 
 _UNDO: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -138,35 +162,40 @@ _add_action("retry", "Try waiting mail now, and end the pause of its next hop. U
 _add_action("hold", "Do not try mail until it is released; it does not expire meanwhile.",
             "waiting", "7-41")
 _add_action("release", "Release mail that is held, and try it now.", "held", "7-41")
+_add_action("drop", "Drop mail without notifying anybody. Mail that is being sent right now may "
+            "still arrive.", "unsettled", "--recipient bob@example.net --dry-run")
 # fmt: on
 
 
-@queue.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@_next_hop
-@_options
-def drop(ids: tuple[str, ...], next_hop: str | None, data: Path, as_json: bool) -> None:
-    """Drop mail without notifying anybody. Mail that is being sent right now may still arrive.
-
-    \b
-    Example:
-      gatepost queue drop 7-41
-    """
-    if bool(ids) == (next_hop is not None):
-        raise click.UsageError("give either IDs or --next-hop")
-    _act(data, "drop", {"ids": list(ids) or None, "next_hop": next_hop}, as_json=as_json)
-
-
 def _act(data: Path, action: str, fields: Document, *, as_json: bool) -> None:
-    present = {name: value for name, value in fields.items() if value}
-    done = call_queue(data, action, {"ids": None, **present})
+    is_dry, is_by_id = fields.get("dry_run", False), "ids" in fields or "undo" in fields
+    if not (is_dry or is_by_id or as_json):
+        first = call_queue(data, action, {**fields, "dry_run": True})
+        click.echo(f"{first['selected']:,} selected", err=True)
+    done = call_queue(data, action, fields)
+    if is_dry:
+        print_result(done, as_json, lambda _: _print_sample(done))
+        return
     word, number = next(iter(done.items()))
-    if not number and fields["ids"]:
+    if not number and "ids" in fields:
         reason = _reason(data, fields["ids"][0])
         raise CommandFailed(f"nothing was {word}: {reason}", "NothingToDo")
     others = f", {done['under_way']} were already in progress" if done.get("under_way") else ""
     undo = f"; undo: gatepost queue release --undo {done['undo']}" if "undo" in done else ""
     print_result(done, as_json, lambda _: click.echo(f"{number} {word}{others}{undo}"))
+
+
+def _print_sample(document: Document) -> None:
+    sample, selected = document["sample"], document["selected"]
+    click.echo(f"{selected:,} selected; nothing was changed")
+    rows = [
+        (each["id"], _state(each), _to(each), each["next_hop"], each["target"] or "-")
+        for each in sample
+    ]
+    if rows:
+        print_rows(("ID", "STATE", "TO", "NEXT HOP", "TARGET"), rows, whole=("ID", "STATE"))
+    if selected > len(sample):
+        click.echo(f"... and {selected - len(sample):,} more")
 
 
 def _reason(data: Path, id_: str) -> str:

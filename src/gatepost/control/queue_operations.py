@@ -1,11 +1,12 @@
 """``gatepost queue``: list, show, why, and actions, on a running relay or its store."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
+from gatepost.control.look_through import look_through
 from gatepost.control.queue_documents import (
     Document,
     attempt_document,
@@ -14,11 +15,13 @@ from gatepost.control.queue_documents import (
     message_document,
     why_document,
 )
+from gatepost.control.queue_selectors import has_selector, read_selection
 from gatepost.control.undoable_holds import UndoableHolds
-from gatepost.model.delivery import Delivery, State
+from gatepost.model.delivery import Delivery
 from gatepost.model.route import NextHop, Route, parse_next_hop
 from gatepost.queue.cluster_contract import Cluster, NodeStatus
-from gatepost.queue.deliveries_contract import Action, Deliveries, QueueCount, QueueSelection
+from gatepost.queue.deliveries_contract import Action, Deliveries, QueueSelection
+from gatepost.queue.delivery_matcher import is_changed_by
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import BACK
 from gatepost.queue.why import next_try, why
@@ -35,7 +38,8 @@ MOST: Final = 10_000
 """Maximum number of deliveries in a listing."""
 MOST_TOLD: Final = 1_000
 """Maximum number of ids, and of next hops, in a message to other nodes."""
-_STATES: Final = frozenset(get_args(State))
+SAMPLE: Final = 10
+"""Deliveries that are shown of those that are selected."""
 _DONE: Final[dict[Action, str]] = {
     "retry": "retried",
     "hold": "held",
@@ -70,6 +74,11 @@ class QueueControl:
         """The current deliverer; None: no relay runs."""
         return None if self.delivering is None else self.delivering()
 
+    def wake(self) -> None:
+        """Let the relay look at its queue, if one runs."""
+        if self.deliverer is not None:
+            self.deliverer.wake()
+
     def targets(self, next_hop: NextHop) -> Sequence[str]:
         """Return the names of the targets of a next hop, in the order in which they are tried."""
         deliverer = self.deliverer
@@ -93,7 +102,7 @@ async def operate_queue(control: QueueControl, operation: str, fields: dict[str,
 
 
 async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
-    selection, after = _selection(fields), str(fields.get("after") or "")
+    selection, after = await _selection(control, fields), str(fields.get("after") or "")
     limit = min(int(fields.get("limit", MOST)), MOST)
     most = limit + 1 if not after else None
     deliveries = await control.deliveries.list(replace(selection, limit=most))
@@ -109,19 +118,19 @@ async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
         documents.append(_document(control, delivery) | envelope | {"age": max(0, round(age))})
     return {
         "deliveries": documents,
-        "more": _more(selection, counts, start + len(deliveries)) if is_cut else 0,
+        "more": await _more(control, selection, start + len(deliveries)) if is_cut else 0,
         "next_hops": count_document(counts),
         "cursor": f"{start + limit}/{deliveries[-1].id}" if is_cut else None,
     }
 
 
-def _selection(fields: Mapping[str, Any]) -> QueueSelection:
-    """Return the selection by ``next_hop``, and by ``state`` or ``states``. Raises ValueError."""
-    one = fields.get("state")
-    states = (str(one),) if one else tuple(fields.get("states", ()))
-    if unknown := set(states) - _STATES:
-        raise ValueError(f"there is no state {', '.join(sorted(unknown))}")
-    return QueueSelection(str(fields.get("next_hop") or ""), states)
+async def _selection(control: QueueControl, fields: Mapping[str, Any]) -> QueueSelection:
+    """Return the selection that fields describe. Raises ValueError."""
+    target, first_of = fields.get("target"), set()
+    if target:
+        hops = [parse_next_hop(key) for key in await control.deliveries.count()]
+        first_of = {each.route for each in hops if [*control.targets(each)][:1] == [target]}
+    return read_selection(fields, control.now(), first_of)
 
 
 def _place_behind(deliveries: Sequence[Delivery], cursor: str) -> int:
@@ -133,14 +142,20 @@ def _place_behind(deliveries: Sequence[Delivery], cursor: str) -> int:
     return next((at + 1 for at, each in enumerate(deliveries) if each.id == id_), int(place))
 
 
-def _more(selection: QueueSelection, counts: Mapping[str, QueueCount], listed: int) -> int | None:
+async def _more(control: QueueControl, selection: QueueSelection, listed: int) -> int | None:
     """Return how many selected deliveries were not listed; None: unknown, because settled ones are
     not counted."""
     if "settled" in selection.states:
         return None
-    states = selection.states or ("waiting", "leased", "held")
-    hops = [each for key, each in counts.items() if selection.next_hop in ("", key)]
-    total: int = sum(getattr(each, state) for each in hops for state in states)
+    if selection == QueueSelection(selection.next_hop, selection.states):
+        states = selection.states or ("waiting", "leased", "held")
+        counts = await control.deliveries.count()
+        hops = [each for key, each in counts.items() if selection.next_hop in ("", key)]
+        total: int = sum(getattr(each, state) for each in hops for state in states)
+    else:
+        total = 0
+        async for some in look_through(control.deliveries, selection):
+            total += len(some)
     return max(1, total - listed)
 
 
@@ -238,9 +253,28 @@ def _why_document(
 
 
 async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) -> Document:
-    """``ids``, or those of a ``next_hop`` or in a ``state``, or all. ``hold`` with ``undoable`` is
-    undone by ``release`` with ``undo``, which releases what that hold has changed."""
-    ids, deliveries = await _choose(control, action, fields)
+    """Act on ``ids``, on what selectors select, or on ``all``; with ``dry_run``, on nothing.
+    ``hold`` with ``undoable`` is undone by ``release`` with ``undo``, which releases what that hold
+    has changed. Raises KeyError for an id that does not exist, and ValueError."""
+    undo, ids, is_selected = fields.get("undo"), fields.get("ids"), has_selector(fields)
+    if sum((bool(undo), ids is not None, is_selected, bool(fields.get("all")))) != 1:
+        raise ValueError(f"{action} needs either ids, selectors or all")
+    if undo:
+        return await _act_on_ids(control, action, control.holds.take(str(undo)), ())
+    is_all = action == "drop" and ids is None  # each is reported
+    if fields.get("dry_run") or is_selected or fields.get("undoable") or is_all:
+        return await _act_on_selected(control, action, fields)
+    deliveries = [each for id_ in ids or () for each in await _find(control, id_)]
+    return await _act_on_ids(control, action, ids, deliveries)
+
+
+async def _act_on_ids(
+    control: QueueControl,
+    action: Action,
+    ids: Sequence[str] | None,
+    deliveries: Sequence[Delivery],
+) -> Document:
+    """Act on ids, or on the whole queue."""
     leased, hops = 0, [each.next_hop for each in deliveries]
     if ids is None:
         counts = await control.deliveries.count()
@@ -248,11 +282,9 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
         leased = sum(each.leased for each in counts.values())
         if control.deliverer is not None and action in ("retry", "release"):
             control.deliverer.note_release()
-    wake = control.deliverer.wake if control.deliverer is not None else lambda: None
-    undo = control.holds.remember(deliveries) if fields.get("undoable") else None
-    done: Document = {_DONE[action]: await control.deliveries.act(action, ids, control.now(), wake)}
-    if undo is not None:
-        done["undo"] = undo
+    done: Document = {
+        _DONE[action]: await control.deliveries.act(action, ids, control.now(), control.wake)
+    }
     if action == "retry" and ids is None:
         done["under_way"] = leased
     if action == "drop":
@@ -262,6 +294,52 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
     if control.cluster is not None:
         await _tell_nodes(control.cluster, action, ids, next_hops)
     return done
+
+
+async def _act_on_selected(
+    control: QueueControl, action: Action, fields: Mapping[str, Any]
+) -> Document:
+    """Act on what is selected, batch by batch, and say how much it is, with the first ones."""
+    is_dry = bool(fields.get("dry_run"))
+    if not is_dry and control.deliverer is not None and action in ("retry", "release"):
+        control.deliverer.note_release()
+    done, selected, ids = 0, 0, list[str]()
+    sample: list[Document] = []
+    next_hops: dict[str, None] = {}
+    async for some in _chosen(control, action, fields):
+        sample += [_document(control, each) for each in some[: SAMPLE - len(sample)]]
+        selected += len(some)
+        if is_dry:
+            continue
+        batch = [each.id for each in some]
+        done += await control.deliveries.act(action, batch, control.now(), control.wake)
+        if action in ("hold", "drop") and control.deliverer is not None:
+            control.deliverer.cancel(frozenset(batch))
+        if action == "drop":
+            await _report_dropped(control, some)
+        next_hops.update(dict.fromkeys([each.next_hop.key for each in some]))
+        if fields.get("undoable") or len(ids) <= MOST_TOLD:
+            ids += batch
+    if not is_dry and next_hops:
+        follow_action(control, action, ids, list(next_hops))
+        if control.cluster is not None:
+            await _tell_nodes(control.cluster, action, ids, list(next_hops))
+    document = {_DONE[action]: done, "selected": selected, "sample": sample, "dry_run": is_dry}
+    is_undoable = fields.get("undoable") and not is_dry
+    return document | ({"undo": control.holds.remember(ids)} if is_undoable else {})
+
+
+async def _chosen(
+    control: QueueControl, action: Action, fields: Mapping[str, Any]
+) -> AsyncIterator[Sequence[Delivery]]:
+    """Yield in batches what an action would change: of ids, of what is selected, or of all."""
+    if fields.get("ids") is None:
+        selection = replace(await _selection(control, fields), changed_by=action)
+        async for some in look_through(control.deliveries, selection):
+            yield some
+        return
+    found = {each.id: each for id_ in fields["ids"] for each in await _find(control, id_)}
+    yield [each for each in found.values() if is_changed_by(action, each)]
 
 
 async def _tell_nodes(
@@ -288,24 +366,6 @@ def follow_action(
     if action in ("hold", "drop"):
         deliverer.cancel(None if ids is None else frozenset(ids))
     deliverer.wake()
-
-
-async def _choose(
-    control: QueueControl, action: Action, fields: Mapping[str, Any]
-) -> tuple[Sequence[str] | None, Sequence[Delivery]]:
-    """Return the ids of an action and their deliveries; None: all. Raises KeyError for an id that
-    does not exist, and ValueError."""
-    if fields.get("undo"):
-        return control.holds.take(str(fields["undo"])), ()
-    ids: Sequence[str] | None = fields.get("ids")
-    if ids is not None:
-        return ids, [each for id_ in ids for each in await _find(control, id_)]
-    if any(fields.get(each) for each in ("next_hop", "state", "states", "undoable")):
-        deliveries = await control.deliveries.list(_selection(fields))
-        return [each.id for each in deliveries], deliveries
-    if action == "drop":
-        raise ValueError("drop needs ids, a next hop or a state")
-    return None, ()
 
 
 async def _report_dropped(control: QueueControl, deliveries: Sequence[Delivery]) -> None:

@@ -5,8 +5,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from gatepost.model.delivery import Delivery
-
 MOST: Final = 20
 """Holds that are remembered."""
 MOST_DELIVERIES: Final = 200_000
@@ -19,10 +17,10 @@ class UndoableHolds:
     def __init__(self) -> None:
         self._held: OrderedDict[str, Sequence[str]] = OrderedDict()
 
-    def remember(self, deliveries: Iterable[Delivery]) -> str:
-        """Remember those of the deliveries that a hold changes; return the name of the hold."""
+    def remember(self, ids: Iterable[str]) -> str:
+        """Remember the deliveries that a hold has changed; return the name of the hold."""
         name = secrets.token_urlsafe(9)
-        self._held[name] = tuple([each.id for each in deliveries if _can_be_held(each)])
+        self._held[name] = tuple(ids)
         while len(self._held) > MOST or self._size() > MOST_DELIVERIES:
             self._held.popitem(last=False)
         return name
@@ -38,8 +36,3 @@ class UndoableHolds:
 
     def _size(self) -> int:
         return sum(map(len, self._held.values()))
-
-
-def _can_be_held(delivery: Delivery) -> bool:
-    is_leased = delivery.state == "leased" and not delivery.to_be_held
-    return delivery.state == "waiting" or is_leased

@@ -8,7 +8,7 @@ owner is replaced, all its leases are lost: settling one raises LeaseLost.
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from gatepost.model.body import Body
 from gatepost.model.delivery import (
@@ -31,13 +31,44 @@ Action = Literal["hold", "release", "retry", "drop"]
 class QueueSelection:
     """A filter for deliveries; the default selects all that are not settled.
 
-    ``next_hop`` is the key of a next hop, or empty for all. ``states`` empty: all but settled.
+    All parts must match; an empty one matches everything. ``next_hop`` is the key of a next hop.
+    ``states`` empty: all but settled.
     """
 
     next_hop: str = ""
     states: tuple[State, ...] = ()
     limit: int | None = None
-    """Newest first."""
+    """Newest first; ``select`` does not use it."""
+    sender: str = ""
+    """A whole address, or that of a domain (``@example.net``), in any case of letters; ``*`` is any
+    characters. ``<>``: the null sender."""
+    recipient: str = ""
+    """The same, for at least one recipient that waits; where none does, for any recipient."""
+    received_before: datetime | None = None
+    """The latest time at which the message was accepted."""
+    received_after: datetime | None = None
+    """The earliest."""
+    cause: str = ""
+    """The id of the doctor's finding about the last attempt."""
+    target: str = ""
+    """The target of the last attempt; before the first one, the first of a route in
+    ``first_of``."""
+    first_of: frozenset[str] = frozenset()
+    """The names of the routes whose first target is ``target``."""
+    changed_by: Action | None = None
+    """Only what this action changes."""
+
+
+Cursor = tuple[int, int]
+"""How far a queue was looked through; only its store knows what that means."""
+
+
+class SelectedSome(NamedTuple):
+    """The selected ones of some deliveries."""
+
+    deliveries: Sequence[Delivery]
+    after: Cursor | None
+    """Where the others begin; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +141,11 @@ class Deliveries(Protocol):
 
     async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:
         """Return the selected deliveries, those of the newest message first."""
+
+    async def select(self, selection: QueueSelection, after: Cursor | None = None) -> SelectedSome:
+        """Look at a bounded number of deliveries, in the order of ``list``, and return those that
+        are selected. From one call to the next, ``after`` leads through the queue as it was at the
+        first; nothing is returned twice, whatever happens to the deliveries meanwhile."""
 
     async def count(self) -> dict[str, QueueCount]:
         """Return the numbers of unsettled deliveries by the key of their next hop."""

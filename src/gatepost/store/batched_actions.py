@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from gatepost.queue.deliveries_contract import Action
+from gatepost.model.delivery import Delivery
+from gatepost.queue.deliveries_contract import Action, Cursor, QueueSelection, SelectedSome
 from gatepost.store.stored_values import microseconds
 
 BATCH: Final = 256
@@ -52,6 +53,16 @@ class BatchedActions(ABC):
             some_done()
         return done
 
+    async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
+        deliveries: list[Delivery] = []
+        limit, after = selection.limit, None
+        while limit is None or len(deliveries) < limit:
+            some, after = await self.select(selection, after)
+            deliveries += some
+            if after is None:
+                break
+        return deliveries if limit is None else deliveries[: max(0, limit)]
+
     async def forget(self, before: datetime) -> int:
         forgotten = 0
         while batch := await self._forget_some(microseconds(before)):
@@ -67,6 +78,10 @@ class BatchedActions(ABC):
             some, after = await self._act_on_some(action, kind, after, now)
             yield some
             await asyncio.sleep(2 * (loop.time() - begun))
+
+    @abstractmethod
+    async def select(self, selection: QueueSelection, after: Cursor | None = None) -> SelectedSome:
+        """As in the contract."""
 
     @abstractmethod
     async def _find_keys(self, ids: Sequence[str]) -> Sequence[Key]:

@@ -1,6 +1,7 @@
 """``gatepost queue``: what a listing shows, at a terminal and in a pipe."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,3 +87,46 @@ def test_a_terminal_gets_what_fits(
     for title in ("ID", "STATE", "AGE", "FROM", "TO", "TARGET", "NEXT TRY"):
         assert title in head
     assert "in 9 min" in line
+
+
+@pytest.mark.parametrize("action", ["hold", "release", "retry", "drop"])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--dry-run",), ("1-1", "--all"), ("1-1", "--sender", "<>"), ("--all", "--target", "x")],
+)
+def test_an_action_needs_exactly_one_choice(
+    action: str, arguments: tuple[str, ...], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert gatepost("queue", action, *arguments, "--config", str(config)) == 64
+    assert "options that select deliveries" in capsys.readouterr().err
+
+
+def test_a_dry_run_shows_what_an_action_would_do(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = (
+        "--sender", "@example.org", "--recipient", "recipient*@EXAMPLE.net", "--older-than", "2h",
+        "--newer-than", "3h", "--target", "provider-of-choice", "--next-hop", "default",
+    )  # fmt: skip
+    assert gatepost("queue", "hold", *chosen, "--dry-run", "--config", str(config)) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("1 selected; nothing was changed\n")
+    assert "1-1.0" in told.out
+    assert told.err == ""
+    assert gatepost("queue", "release", "--all", "--dry-run", "--config", str(config)) == 0
+    assert capsys.readouterr().out == "0 selected; nothing was changed\n"
+    assert gatepost("queue", "hold", *chosen, "--config", str(config)) == 0
+    told = capsys.readouterr()
+    assert (told.err, told.out) == ("1 selected\n", "1 held\n")
+    assert gatepost("queue", "list", *chosen, "--config", str(config)) == 0
+    assert "held" in capsys.readouterr().out
+    assert gatepost("queue", "drop", *chosen, "--cause", "none", "--config", str(config)) == 0
+    assert capsys.readouterr().out == "0 dropped\n"
+
+
+def test_the_same_selection_is_json(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for action, word in (("hold", "held"), ("release", "released"), ("drop", "dropped")):
+        assert gatepost("queue", action, "--sender", "*", "--config", str(config), "--json") == 0
+        document = json.loads(capsys.readouterr().out)
+        assert [each["id"] for each in document.pop("sample")] == ["1-1.0"]
+        assert document == {word: 1, "selected": 1, "dry_run": False}

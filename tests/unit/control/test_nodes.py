@@ -138,7 +138,7 @@ def test_many_next_hops_are_told_some_at_a_time() -> None:
             return hops
 
     control = QueueControl(Crowded(), lambda: NOON, cluster=cast("Cluster", cluster))
-    asyncio.run(operate_queue(control, "retry", {}))
+    asyncio.run(operate_queue(control, "retry", {"all": True}))
     told = [fields["next_hops"] for _, fields in cluster.told]
     assert [len(each) for each in told] == [1_000, 1_000, 500]
     assert [hop for some in told for hop in some] == list(hops)

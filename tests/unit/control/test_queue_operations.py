@@ -202,7 +202,7 @@ def test_why_names_a_refused_sign_in_and_retry_clears_it() -> None:
         [first] = (await ask(world, "why", id="m1"))["deliveries"]
         assert first["advice"]
         upstream.say = Answer()
-        assert await ask(world, "retry", ids=None) == {"retried": 2, "under_way": 0}
+        assert await ask(world, "retry", all=True) == {"retried": 2, "under_way": 0}
         await asyncio.sleep(1)
 
     world.run(scenario)
@@ -321,7 +321,7 @@ def test_hold_release_and_drop() -> None:
         await asyncio.sleep(3600)
         assert [id_ for id_, _ in upstream.taken] == ["m2"]
         assert await ask(world, "drop", ids=["m1"]) == {"dropped": 1}
-        assert await ask(world, "release", ids=None) == {"released": 1}
+        assert await ask(world, "release", all=True) == {"released": 1}
         await asyncio.sleep(1)
         assert [id_ for id_, _ in upstream.taken] == ["m2", "m0"]
         assert "1 dropped" in await sentence(world, "m1")
@@ -368,14 +368,17 @@ def test_actions_on_all_deliveries_of_a_next_hop_or_in_a_state() -> None:
             await world.send(world.mail(f"m{number}"))
         await asyncio.sleep(1)
         await ask(world, "hold", ids=["m0"])
-        assert await ask(world, "hold", next_hop="elsewhere") == {"held": 0}
-        assert await ask(world, "release", state="held") == {"released": 1}
-        assert await ask(world, "hold", next_hop="out", state="waiting") == {"held": 4}
-        with pytest.raises(ValueError, match="drop needs"):
-            await ask(world, "drop", ids=None)
+
+        async def done(action: str, **fields: Any) -> tuple[int, int]:
+            document = await ask(world, action, **fields)
+            return next(iter(document.values())), document["selected"]
+
+        assert await done("hold", next_hop="elsewhere") == (0, 0)
+        assert await done("release", state="held") == (1, 1)
+        assert await done("hold", next_hop="out", state="waiting") == (4, 4)
         with pytest.raises(ValueError, match="no state"):
             await ask(world, "drop", state="lost")
-        assert await ask(world, "drop", next_hop="out", state="held") == {"dropped": 4}
+        assert await done("drop", next_hop="out", state="held") == (4, 4)
 
     world.run(scenario)
 
@@ -426,7 +429,7 @@ def test_retry_counts_attempts_already_under_way() -> None:
         for number in range(3):
             await world.send(world.mail(f"m{number}"))
         await asyncio.sleep(1)
-        assert await ask(world, "retry", ids=None) == {"retried": 0, "under_way": 3}
+        assert await ask(world, "retry", all=True) == {"retried": 0, "under_way": 3}
 
     world.run(scenario)
 
@@ -444,7 +447,7 @@ def test_why_says_what_keeps_a_line_waiting_and_retry_does_not_wait_for_what_was
             ' "451 4.7.500 Server busy".'
         )
         upstream.say = Answer()
-        await ask(world, "retry", ids=None)
+        await ask(world, "retry", all=True)
         await asyncio.sleep(0.1)
         assert set((await world.states()).values()) == {"settled"}
 
@@ -512,7 +515,7 @@ def test_new_mail_is_accepted_while_the_whole_queue_is_retried(age: timedelta, t
         sending = asyncio.create_task(send())
         await asyncio.sleep(0.3)
         alone = accepted
-        await ask(world, "retry")
+        await ask(world, "retry", all=True)
         await asyncio.sleep(0.3)
         sending.cancel()
         assert accepted - alone > alone / 2
@@ -546,7 +549,7 @@ def test_undoing_a_hold_releases_what_it_has_held_and_nothing_else() -> None:
         assert await held() == ["m0"]
         with pytest.raises(KeyError, match="hold"):
             await act("release", undo=done["undo"])
-        again = await act("hold", undoable=True)
+        again = await act("hold", all=True, undoable=True)
         assert again["held"] == 2
         assert await act("release", undo=again["undo"]) == {"released": 2}
         assert await held() == ["m0"]
@@ -562,13 +565,104 @@ def test_remembered_holds_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         for number in range(3):
             await world.send(world.mail(f"m{number}"))
         await asyncio.sleep(1)
-        deliveries, holds = await world.deliveries.list(), undoable_holds.UndoableHolds()
-        first, second = holds.remember(deliveries), holds.remember(deliveries)
+        ids = [each.id for each in await world.deliveries.list()]
+        holds = undoable_holds.UndoableHolds()
+        first, second = holds.remember(ids), holds.remember(ids)
         assert len(holds.take(second)) == 3
         with pytest.raises(KeyError):
             holds.take(first)
         names = [holds.remember(()) for _ in range(undoable_holds.MOST + 1)]
         with pytest.raises(KeyError):
             holds.take(names[0])
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize("action", ["retry", "hold", "release", "drop"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"dry_run": True},
+        {"next_hop": "", "states": []},
+        {"all": True, "sender": "@example.org"},
+        {"ids": ["m1"], "next_hop": "out"},
+    ],
+)
+def test_nothing_is_done_unless_one_choice_is_made(action: str, fields: dict[str, Any]) -> None:
+    world, _ = one_hub()
+
+    async def scenario(world: World) -> None:
+        with pytest.raises(ValueError, match="either ids, selectors or all"):
+            await ask(world, action, **fields)
+
+    world.run(scenario)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sender": "alice"},
+        {"recipient": "*" * 501},
+        {"older_than": "soon"},
+        {"newer_than": -1},
+        {"older_than": 1e300},
+        {"older_than": "nan"},
+        {"state": "lost"},
+    ],
+)
+def test_wrong_selectors_are_refused(wrong: dict[str, Any]) -> None:
+    world, _ = one_hub()
+
+    async def scenario(world: World) -> None:
+        for operation in ("list", "hold"):
+            with pytest.raises(ValueError, match=f"{next(iter(wrong))[:5]}"):
+                await ask(world, operation, **wrong)
+
+    world.run(scenario)
+
+
+def test_actions_on_what_is_selected() -> None:
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt"))
+
+    async def scenario(world: World) -> None:
+        for number in range(12):
+            await world.send(world.mail(f"old{number}", to=["bob@old.example"]))
+        await asyncio.sleep(1)
+        world.clock.advance(30)
+        await world.send(world.mail("new", to=["bob@new.example"]))
+        await asyncio.sleep(1)
+        old: dict[str, Any] = {"recipient": "@old.example", "older_than": 20, "target": "hub"}
+        dry = await ask(world, "hold", **old, dry_run=True)
+        assert (dry["held"], dry["selected"], dry["dry_run"]) == (0, 12, True)
+        assert len(dry["sample"]) == 10
+        assert {each["target"] for each in dry["sample"]} == {"hub"}
+        assert (await ask(world, "list", states=["held"]))["deliveries"] == []
+        held = await ask(world, "hold", **old)
+        assert {**held, "held": 0, "dry_run": True, "sample": 0} == {**dry, "sample": 0}
+        assert held["held"] == 12
+        listed = await ask(world, "list", limit=5, states=["held"], **old)
+        assert (len(listed["deliveries"]), listed["more"]) == (5, 7)
+        assert await ask(world, "list", newer_than=20, cause="nothing") | {"next_hops": 0} == {
+            "deliveries": [], "more": 0, "next_hops": 0, "cursor": None,
+        }  # fmt: skip
+        assert (await ask(world, "release", recipient="bob@new.example"))["released"] == 0
+        assert (await ask(world, "drop", all=True))["dropped"] == 13
+        assert len(world.told("message_dropped")) == 13
+
+    world.run(scenario)
+
+
+def test_what_is_in_flight_is_held_after_its_attempt() -> None:
+    world, _ = one_hub(Answer((GREYLISTED,), "rcpt", seconds=10))
+
+    async def scenario(world: World) -> None:
+        await world.send(world.mail())
+        await asyncio.sleep(1)
+        assert (await ask(world, "hold", sender="alice@*"))["held"] == 1
+        assert (await ask(world, "hold", sender="alice@*"))["selected"] == 0
+        await asyncio.sleep(20)
+        [delivery] = await world.deliveries.list()
+        assert delivery.state == "held"
 
     world.run(scenario)

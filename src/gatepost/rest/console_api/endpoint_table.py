@@ -14,16 +14,32 @@ from gatepost.model.console_access import ConsoleEndpoint as Endpoint
 
 EVENTS: Final = "console.events"
 """The operation of the stream, which the API answers itself."""
+_SELECTORS: Final = (
+    "target", "next_hop", "sender", "recipient", "older_than", "newer_than", "cause", "state",
+)  # fmt: skip
+"""The query of the queue."""
 _PAGE: Final = ("limit", "after")
 """The query of a list."""
 
 
 class QueueChoice(msgspec.Struct, forbid_unknown_fields=True):
-    """Deliveries: those with these ids, or those of a next hop or in a state, or all."""
+    """Deliveries: those with these ids, those that all selectors match, or all."""
 
     ids: list[str] | None = None
+    all: bool | None = None
+    target: str | None = None
     next_hop: str | None = None
+    sender: str | None = None
+    """An address or ``@domain``, in which ``*`` is any characters; ``<>``: the null sender."""
+    recipient: str | None = None
+    older_than: float | None = None
+    """Seconds since the message was accepted."""
+    newer_than: float | None = None
+    cause: str | None = None
+    """The id of the doctor's finding about the last attempt."""
     state: str | None = None
+    dry_run: bool | None = None
+    """Change nothing, and return how many are selected."""
 
 
 class HoldChoice(QueueChoice):
@@ -152,7 +168,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("GET", "/applications", "viewer", "directory.app list",
              "List the applications that may sign in.", query=_PAGE),
     Endpoint("GET", "/queue", "viewer", "queue.list",
-             "List deliveries, newest message first.", query=("next_hop", "state", *_PAGE)),
+             "List deliveries, newest message first.", query=(*_SELECTORS, *_PAGE)),
     Endpoint("GET", "/queue/{id}", "support", "queue.show",
              "Show the deliveries of a message, with their last attempts."),
     Endpoint("GET", "/queue/{id}/why", "support", "queue.why",

@@ -24,6 +24,8 @@ _FLAGS: Final = frozenset({"refused", "unfired"})
 """Parameters that are on or off."""
 _ON: Final = frozenset({"1", "true", "yes"})
 _OFF: Final = frozenset({"", "0", "false", "no"})
+_OF_ADDRESSES: Final = frozenset({"sender", "recipient"})
+"""Parameters by which a viewer could find out masked addresses."""
 _NUMBERS: Final = frozenset({"limit", "step"})
 
 _RESOURCE_ID: Final = "subscriptions/"
@@ -50,10 +52,15 @@ async def _answer(site: ConsoleApiSite, endpoint: ConsoleEndpoint, request: Requ
         raise
     except REFUSED as error:
         return answer_refusal(error)
-    user: ConsoleUser | None = request.scope.get(USER)
-    if user is not None and user.role == "viewer":
+    if _is_viewer(request):
         document = mask(document)
     return JSONResponse(document, headers={"cache-control": "no-store"})
+
+
+def _is_viewer(request: Request) -> bool:
+    """Tell whether somebody asks who sees no addresses and no content."""
+    user: ConsoleUser | None = request.scope.get(USER)
+    return user is not None and user.role == "viewer"
 
 
 async def _fields_of(
@@ -69,6 +76,8 @@ async def _fields_of(
         if name not in endpoint.query:
             known = ", ".join(endpoint.query) or "none"
             raise ApiError(400, "BadRequest", f"unknown parameter {name[:40]}; known: {known}")
+        if name in _OF_ADDRESSES and _is_viewer(request):
+            raise ApiError(403, "NotAllowed", f"a viewer cannot select by {name}")
         fields[name] = _parameter(name, query[name])
     if endpoint.method in ("POST", "PUT"):
         body = await site.intake.read(request, BODY_LIMIT)

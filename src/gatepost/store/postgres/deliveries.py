@@ -11,7 +11,13 @@ from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
 from gatepost.model.send_operation import SendOperation
-from gatepost.queue.deliveries_contract import Action, QueueCount, QueueSelection
+from gatepost.queue.deliveries_contract import (
+    Action,
+    Cursor,
+    QueueCount,
+    QueueSelection,
+    SelectedSome,
+)
 from gatepost.store.batched_actions import BatchedActions, Key
 from gatepost.store.postgres import message_reader as reads
 from gatepost.store.postgres.arrays import numbers
@@ -116,8 +122,8 @@ class PostgresDeliveries(BatchedActions):
     async def find(self, id: str) -> Sequence[Delivery]:
         return await self._read(reads.find_deliveries, id)
 
-    async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
-        return await self._read(reads.list_deliveries, selection)
+    async def select(self, selection: QueueSelection, after: Cursor | None = None) -> SelectedSome:
+        return await self._read(reads.select_deliveries, selection, after)
 
     async def count(self) -> dict[str, QueueCount]:
         return await self._read(reads.count_deliveries)

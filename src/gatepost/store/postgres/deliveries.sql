@@ -132,7 +132,8 @@ WHERE m.id = %s ORDER BY d.part;
 -- name: list_deliveries
 SELECT m.id, d.part, d.hop, d.due, d.node, d.held, d.token, d.attempts, d.warned, d.expires,
        d.notice, d.addressees, d.history, d.message,
-       (SELECT name FROM node WHERE epoch = d.node), d.lost_by, d.lost_at, d.taken_by
+       (SELECT name FROM node WHERE epoch = d.node), d.lost_by, d.lost_at, d.taken_by,
+       m.mail_from, m.received_at
 FROM delivery AS d JOIN message AS m ON m.key = d.message
 WHERE d.message <= %s AND (d.message < %s OR d.part > %s)
     AND (%s OR d.due IS NOT NULL OR d.node IS NOT NULL OR d.held)

@@ -9,16 +9,29 @@ import psycopg
 from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, QueuedMessage
 from gatepost.model.message import StoredMessage
-from gatepost.queue.deliveries_contract import QueueCount, QueueSelection, part_of
+from gatepost.queue.deliveries_contract import (
+    Cursor,
+    QueueCount,
+    QueueSelection,
+    SelectedSome,
+    part_of,
+)
+from gatepost.queue.delivery_matcher import DeliveryMatcher
 from gatepost.queue.message_selection import matcher
 from gatepost.queue.store_contract import Selection
 from gatepost.store.postgres.arrays import texts
 from gatepost.store.postgres.connections import Connection
-from gatepost.store.postgres.message_rows import is_storable, queued_message, stored_message
+from gatepost.store.postgres.message_rows import (
+    is_storable,
+    queued_message,
+    stored_message,
+    to_text,
+)
 from gatepost.store.postgres.queue_writer import delivery_of
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.segments import AT_ONCE, ContentPlace, StoredBody
 from gatepost.store.postgres.statements import SQL
+from gatepost.store.stored_values import read_time
 
 if TYPE_CHECKING:
     from gatepost.directory.contract import Record  # it would load SASL and more, for one row only
@@ -92,28 +105,21 @@ def find_deliveries(connection: Connection, id_: str) -> Sequence[Delivery]:
     return [delivery_of(row) for row in rows]
 
 
-def list_deliveries(connection: Connection, selection: QueueSelection) -> Sequence[Delivery]:
-    """Return deliveries, those of the newest message first. Each page is a read of its own, so that
-    a long list holds no snapshot."""
-    limit = selection.limit
-    states = selection.states or ("waiting", "leased", "held")
-    deliveries: list[Delivery] = []
-    if limit is not None and limit <= 0:
-        return deliveries
-    key, part = _MAX_KEY, -1
-    while rows := connection.execute(
-        SQL["list_deliveries"], (key, key, part, "settled" in states)
-    ).fetchall():
-        for row in rows:
-            if selection.next_hop not in ("", row[2]):
-                continue
-            delivery = delivery_of(row)
-            if delivery.state in states:
-                deliveries.append(delivery)
-                if len(deliveries) == limit:
-                    return deliveries
-        key, part = rows[-1][13], rows[-1][1]
-    return deliveries
+def select_deliveries(
+    connection: Connection, selection: QueueSelection, after: Cursor | None
+) -> SelectedSome:
+    """Return the selected ones of a page, those of the newest message first. Each page is a read of
+    its own, so that a long list holds no snapshot."""
+    matcher, (key, part) = DeliveryMatcher(selection), after or (_MAX_KEY, -1)
+    has_settled = "settled" in selection.states
+    rows = connection.execute(SQL["list_deliveries"], (key, key, part, has_settled)).fetchall()
+    some = [
+        delivery_of(row)
+        for row in rows
+        if matcher.may_match(row[2], to_text(row[18]), read_time(row[19]))
+    ]
+    chosen = [each for each in some if matcher.matches(each)]
+    return SelectedSome(chosen, (rows[-1][13], rows[-1][1]) if rows else None)
 
 
 def count_deliveries(connection: Connection) -> dict[str, QueueCount]:

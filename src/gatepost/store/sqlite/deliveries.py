@@ -11,7 +11,15 @@ from gatepost.errors import QueueError, Unreadable
 from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
-from gatepost.queue.deliveries_contract import Action, QueueCount, QueueSelection, part_of
+from gatepost.queue.deliveries_contract import (
+    Action,
+    Cursor,
+    QueueCount,
+    QueueSelection,
+    SelectedSome,
+    part_of,
+)
+from gatepost.queue.delivery_matcher import DeliveryMatcher
 from gatepost.store.batched_actions import BatchedActions, Key
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import delivery_of, queued_message
@@ -112,8 +120,8 @@ class SqliteDeliveries(BatchedActions):
     async def find(self, id: str) -> Sequence[Delivery]:
         return await self._read(self._reading.find, id)
 
-    async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
-        return await self._read(self._reading.list, selection)
+    async def select(self, selection: QueueSelection, after: Cursor | None = None) -> SelectedSome:
+        return await self._read(self._reading.select, selection, after)
 
     async def count(self) -> dict[str, QueueCount]:
         return await self._read(self._reading.count)
@@ -180,25 +188,22 @@ class QueueReader:
             rows = [row for row in rows if row[1] == part]
         return [delivery_of(row, self._writer.owner) for row in rows]
 
-    def list(self, selection: QueueSelection) -> Sequence[Delivery]:
-        """Return deliveries, those of the newest message first."""
-        limit = selection.limit
-        states = selection.states or ("waiting", "leased", "held")
-        deliveries: list[Delivery] = []
-        if limit is not None and limit <= 0:
-            return deliveries
-        before, query = _LAST, SQL["list_before"]
+    def select(self, selection: QueueSelection, after: Cursor | None) -> SelectedSome:
+        """Return the selected ones of a page, those of the newest message first."""
+        matcher, before, states = DeliveryMatcher(selection), after or _LAST, selection.states
         further = selection.next_hop, "settled" in states, set(states) != {"held"}, PAGE_ROWS
-        while rows := self._connection.execute(query, (*before, *further)).fetchall():
-            for row in rows:
-                delivery = delivery_of(row, self._writer.owner)
-                if delivery.state in states:
-                    deliveries.append(delivery)
-                    if len(deliveries) == limit:
-                        return deliveries
-            after, before = before, (rows[-1][13], -rows[-1][1])
-            check_order(before, after)
-        return deliveries
+        rows = self._connection.execute(SQL["list_before"], (*before, *further)).fetchall()
+        if not rows:
+            return SelectedSome((), None)
+        last = rows[-1][13], -rows[-1][1]
+        check_order(last, before)
+        some = [
+            delivery_of(row, self._writer.owner)
+            for row in rows
+            if matcher.may_match(read_text(row[2]), read_text(row[14]), read_time(row[15]))
+        ]
+        chosen = [each for each in some if matcher.matches(each)]
+        return SelectedSome(chosen, last if len(rows) == PAGE_ROWS else None)
 
     def count(self) -> dict[str, QueueCount]:
         """Return the numbers of waiting, leased and held deliveries by next hop."""

@@ -66,7 +66,7 @@ WHERE i.id = ? ORDER BY d.part;
 
 -- name: list_before
 SELECT m.id, d.part, d.hop, d.due, d.epoch, d.held, d.token, d.attempts, d.warned, d.expires,
-       d.notice, d.addressees, d.history, m.seq
+       d.notice, d.addressees, d.history, m.seq, m.mail_from, m.received_at
 FROM queue_deliveries AS d JOIN queue_messages AS m ON m.seq = d.message
 WHERE (d.message, -d.part) < (?, ?) AND ? IN ('', d.hop)
     AND (? OR d.due IS NOT NULL OR d.epoch IS NOT NULL OR d.held = 1) AND (? OR d.held = 1)

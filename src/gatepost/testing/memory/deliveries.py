@@ -12,13 +12,16 @@ from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Set
 from gatepost.model.message import Submission
 from gatepost.queue.deliveries_contract import (
     Action,
+    Cursor,
     QueueCount,
     QueueSelection,
+    SelectedSome,
     part_of,
     planned_delivery,
     queued,
 )
 from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
+from gatepost.queue.delivery_matcher import DeliveryMatcher
 from gatepost.testing.memory.notes import MemoryNotes
 from gatepost.testing.memory.reports import MemoryReports
 
@@ -130,15 +133,25 @@ class MemoryDeliveries:
         return [each.delivery for each in self._named(id)]
 
     async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
-        states = selection.states or ("waiting", "leased", "held")
-        matches = [
-            entry.delivery
-            for message in reversed(self._messages.values())
-            for entry in message.entries
-            if entry.delivery.state in states
-            and selection.next_hop in ("", entry.delivery.next_hop.key)
-        ]
-        return matches if selection.limit is None else matches[: max(0, selection.limit)]
+        chosen, _ = await self.select(selection)
+        return chosen if selection.limit is None else chosen[: max(0, selection.limit)]
+
+    async def select(self, selection: QueueSelection, after: Cursor | None = None) -> SelectedSome:  # noqa: ARG002
+        matcher = DeliveryMatcher(selection)
+        return SelectedSome(
+            [
+                entry.delivery
+                for message in reversed(self._messages.values())
+                for entry in message.entries
+                if matcher.may_match(
+                    entry.delivery.next_hop.key,
+                    str(message.message.envelope.sender or ""),
+                    message.message.received_at,
+                )
+                and matcher.matches(entry.delivery)
+            ],
+            None,
+        )
 
     async def count(self) -> dict[str, QueueCount]:
         counts: dict[str, Counter[str]] = {}

@@ -25,6 +25,10 @@ CALLS: list[tuple[str, str, Any, tuple[str, dict[str, Any]]]] = [
      ("queue.list", {"state": "held", "next_hop": "out/example.com"})),
     ("GET", "/queue/7-41/why", None, ("queue.why", {"id": "7-41"})),
     ("POST", "/queue/hold", {"ids": ["7-41"]}, ("queue.hold", {"ids": ["7-41"]})),
+    ("GET", "/queue?sender=@example.org&older_than=60", None,
+     ("queue.list", {"sender": "@example.org", "older_than": "60"})),
+    ("POST", "/queue/hold", {"recipient": "@a.example", "older_than": 60, "dry_run": True},
+     ("queue.hold", {"recipient": "@a.example", "older_than": 60.0, "dry_run": True})),
     ("POST", "/queue/drop", {"next_hop": "out/a", "state": "held"},
      ("queue.drop", {"next_hop": "out/a", "state": "held"})),
     ("GET", "/next-hops/out/example.com/series?metric=depth&step=300&from=-3600", None,
@@ -112,6 +116,15 @@ def test_a_viewer_sees_no_content_and_no_addresses() -> None:
     api.role = "viewer"
     _, document = asyncio.run(api.ask("GET", "/queue"))
     assert document == {"deliveries": [{"mail_from": "a***@example.com", "subject": None}]}
+
+
+@pytest.mark.parametrize("name", ["sender", "recipient"])
+def test_a_viewer_cannot_find_out_masked_addresses(name: str) -> None:
+    api = Api()
+    api.role = "viewer"
+    status, document = asyncio.run(api.ask("GET", f"/queue?{name}=a*@example.com"))
+    assert (status, document["error"]["code"]) == (403, "NotAllowed")
+    assert api.calls == []
 
 
 def test_masking() -> None:
