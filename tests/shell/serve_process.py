@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,14 +179,21 @@ def relaying(
         )  # fmt: skip
     relay = ServeProcess(directory, process, authority, base)
     try:
-        ready = relay.data / "ready.json"
-        wait_for(lambda: ready.exists() or process.poll() is not None)
+        wait_for(lambda: _is_ready(relay) or process.poll() is not None)
         assert process.poll() is None, (directory / "log").read_text()
         yield relay
     finally:
         if process.poll() is None:
             process.terminate()
             process.wait(PATIENCE)
+
+
+def _is_ready(relay: ServeProcess) -> bool:
+    """Tell whether it accepts: the file of a relay that was killed stays until the next one has
+    begun."""
+    with suppress(FileNotFoundError):
+        return bool(relay.ready["pid"] == relay.process.pid)
+    return False
 
 
 def put_certificate(directory: Path, authority: Authority) -> bytes:

@@ -3,6 +3,7 @@ is not committed, mail is refused soon, and the store comes back by itself."""
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -278,6 +279,30 @@ def test_a_database_that_takes_no_writes_defers_mail(
     run(steps())
 
 
+def wait_until_commits_wait(server: PostgresServer) -> None:
+    """Return once a COMMIT waits for a standby: another process than that of a connection tells
+    them to, some time after it was told itself."""
+    has_begun_to_wait = threading.Event()
+
+    def commit() -> None:
+        while not has_begun_to_wait.is_set():
+            probe.execute("SELECT pg_logical_emit_message(true, 'probe', '')")
+
+    with admin(server) as connection, admin(server) as probe:
+        pid = probe.info.backend_pid
+        waits = f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'SyncRep'"
+        thread = threading.Thread(target=commit)
+        thread.start()
+        try:
+            deadline = time.monotonic() + 60
+            while not connection.execute(waits).fetchone():
+                assert time.monotonic() < deadline
+        finally:
+            has_begun_to_wait.set()
+            connection.execute("SELECT pg_cancel_backend(%s)", (pid,))
+            thread.join()
+
+
 def end_all(connection: Any) -> None:
     connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'relay'"
@@ -295,7 +320,7 @@ def test_a_commit_that_no_standby_has_confirmed_is_no_success(
         await store.deliveries.put(mail("a"), [planned()])
         with admin(server) as connection:
             server.configure(SLOW_COMMIT.format("nobody"))
-            await until(lambda: connection.execute("SHOW synchronous_standby_names").fetchone()[0])
+            await asyncio.to_thread(wait_until_commits_wait, server)
             waiting = store.deliveries.put(mail("b"), [planned()])
             monkeypatch.setattr(HUNG, 0.2)
             first = await waiting_process()
