@@ -319,6 +319,30 @@ def test_an_event_without_our_mark_is_found_by_the_message_id(world: World) -> N
     assert reports(world, "max@mailgun.test") == []
 
 
+def test_an_event_that_comes_before_its_mail_is_reported_after_a_restart(tmp_path: Path) -> None:
+    write_keys(tmp_path)
+    event = {"event": "delivered", "recipient": "eve@mailgun.test",
+             "message": {"headers": {"message-id": "early@example.org"}}}  # fmt: skip
+    with NextHop() as hop, Webhook() as subscriber:
+        text = config(["mailgun"], hop, "")
+        with reporting(tmp_path, text) as relay:
+            relay.serve.ask("webhook", "create", subscriber.url, "--name", "hook")
+            world = World(relay, hop, subscriber, HttpServer(lambda _: Told()), sns_key())
+            body, _ = world.signed("mailgun", {"event-data": event})
+            assert world.post("mailgun", body, {}) == (200, {"recorded": 0})
+            assert relay.serve.wait_event("feedback_kept")["source"] == "mailgun"
+            relay.serve.process.kill()
+            relay.serve.process.wait()
+        (relay.serve.data / "ready.json").unlink()
+        with reporting(tmp_path, text) as relay:
+            relay.send("eve@mailgun.test", message_id="<early@example.org>")
+            wait_for(lambda: subscriber.reports)
+            world = World(relay, hop, subscriber, HttpServer(lambda _: Told()), sns_key())
+            assert world.post("mailgun", body, {})[0] == 200
+    reported = {each["id"]: each["data"]["status"] for each in subscriber.reports}
+    assert list(reported.values()) == ["Delivered"]
+
+
 def test_a_mark_of_another_target_is_not_believed(world: World) -> None:
     mark, address = world.send("mailgun", "tom"), "tom@mailgun.test"
     body = json.dumps(bounce("brevo", mark, address)).encode()

@@ -69,6 +69,7 @@ class ProviderWebhooks:
         recorder = feedback_recorder(outbound, outbound.outcomes, store, relay)
         http = HttpClient(ca_file=self._ca_file or None, timeout=PATIENCE)
         stack.push_async_callback(http.close)
+        _keep_early(self._events, recorder, store, stack)
         for poller in _pollers(self._events, http, recorder, store):
             poller.start()
             stack.push_async_callback(poller.stop)
@@ -100,6 +101,26 @@ def _webhook_application(
     return webhook_application(
         endpoint, relay.report, clients if isinstance(clients, LocalClientCounter) else None
     )
+
+
+def _keep_early(
+    events: EventSettings, recorder: FeedbackRecorder, store: RelayStore, stack: AsyncExitStack
+) -> None:
+    """Keep events that come before the mail that they are about is recorded, until ``stack`` is
+    closed."""
+    from gatepost.feedback.early_events import TURN, EarlyEvents  # noqa: PLC0415 - as above
+
+    cluster, take_turn = store.cluster, None
+    if cluster is not None:
+        take_turn = partial(cluster.try_take_turn, seconds=TURN)
+    early = {
+        each.name: EarlyEvents(each.name, each.targets, recorder, store.notes, take_turn)
+        for each in events.providers
+    }
+    recorder.keep_early = lambda source, some: early[source].keep(some)
+    for each in early.values():
+        each.start()
+        stack.push_async_callback(each.stop)
 
 
 def open_feedback(

@@ -1,7 +1,7 @@
 """From what came back to reports: finds the delivery that it is about, and records it once."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +29,8 @@ from gatepost.reports.suppression import fold
 
 _REPLY: Final = re.compile(r"\b([245]\d\d)[ #-]{1,2}([245]\.\d{1,3}\.\d{1,3})\b", re.ASCII)
 """The codes of a reply somewhere in a text."""
+KeepEarly = Callable[[str, Sequence[ProviderEvent]], Awaitable[None]]
+"""Keeps the events of a source until what they are about is recorded."""
 
 
 class FeedbackRecorder:
@@ -46,39 +48,60 @@ class FeedbackRecorder:
         self._deliveries, self._outcomes, self._marks = deliveries, outcomes, marks
         self._notes = notes
         self.report, self.now = report, now
+        self.keep_early: KeepEarly | None = None
+        """None: what is not found at once is never found."""
 
     async def record(self, source: str, targets: Collection[str], batch: EventBatch) -> int:
         """Record a provider's events about mail that left by ``targets``; return how many
         recipients they were about.
 
-        What is no event, or about no delivery of this relay, is reported to the operator. Raises
-        QueueError.
+        What is about no mail yet is kept; what is no event, or about no mail of this relay, is
+        reported to the operator. Raises QueueError.
         """
         if batch.malformed:
             self.report("feedback_malformed", source=source, count=batch.malformed)
-        count = 0
+        count, early = 0, list[ProviderEvent]()
         for each in batch.events:
             if each.then is None:
                 self.report("feedback_unknown", source=source, kind=each.kind[:80])
             elif each.then != "nothing":
-                count += await self._record(source, targets, each, each.then)
+                recorded, rest = await self.try_record(source, targets, each)
+                count += recorded
+                early += [rest] if rest is not None else []
+        if early and self.keep_early is not None:
+            await self.keep_early(source, early)
         return count
 
-    async def _record(
-        self, source: str, targets: Collection[str], event: ProviderEvent, then: Meaning
-    ) -> int:
+    async def try_record(
+        self, source: str, targets: Collection[str], event: ProviderEvent
+    ) -> tuple[int, ProviderEvent | None]:
+        """Record an event of a meaning; return how many recipients it was about, and the part of it
+        that may be about mail whose settlement is yet to come. Raises QueueError."""
         found = await self._find(targets, event)
         if found is None:
+            if self.keep_early is not None and _has_own_name(event):
+                return 0, event
             self._miss(source, event, "it does not name a delivery of this relay by its targets")
-            return 0
+            return 0, None
         some = [
-            _feedback(recipient, reason, event, then, self.now())
+            _feedback(recipient, reason, event, event.then or "nothing", self.now())
             for recipient, reason in event.recipients
         ]
         recorded = await self._record_about(found, some, targets)
+        if len(recorded) < len(some) and await self._may_keep(found):
+            known = {fold(each.recipient) for each in recorded}
+            rest = tuple([each for each in event.recipients if fold(each[0]) not in known])
+            return len(recorded), replace(event, recipients=rest) if rest else None
         if not recorded:
             self._miss(source, event, "it is about no recipient of a delivery in the history")
-        return recorded
+        return len(recorded), None
+
+    async def _may_keep(self, mail: AcceptedMail) -> bool:
+        """Tell whether some of the mail waits to be settled."""
+        if self.keep_early is None:
+            return False
+        deliveries = await self._deliveries.find(mail.message)
+        return any(each.state != "settled" for each in deliveries if mail.delivery in ("", each.id))
 
     async def _find(self, targets: Collection[str], event: ProviderEvent) -> AcceptedMail | None:
         """Return what an event is about: by our mark, by the provider's id of the message, by the
@@ -99,7 +122,7 @@ class FeedbackRecorder:
         """Record what came back by mail, from anybody who got the delivery; return the number of
         its recipients that it is about, 0 for one that is forgotten. Raises QueueError."""
         found = AcceptedMail(marked.message, marked.delivery, marked.place)
-        return await self._record_about(found, some, is_proven=False)
+        return len(await self._record_about(found, some, is_proven=False))
 
     async def record_returned(
         self, targets: Collection[str], peer: str, message_id: str, some: Sequence[Feedback]
@@ -123,7 +146,7 @@ class FeedbackRecorder:
                         replace(one, is_hard=False) for one in some if fold(one.recipient) in people
                     ]
                     mail = AcceptedMail(each.message, each.id)
-                    recorded += await self._record_about(mail, about) if about else 0
+                    recorded += len(await self._record_about(mail, about)) if about else 0
             return recorded
         return 0
 
@@ -139,17 +162,17 @@ class FeedbackRecorder:
         targets: Collection[str] = (),
         *,
         is_proven: bool = True,
-    ) -> int:
+    ) -> Sequence[Feedback]:
         deliveries = await self._deliveries.find(mail.message)
         if not mail.delivery:
             deliveries = [each for each in deliveries if _has_left_by(each, targets)]
         try:
             message = await self._deliveries.message(mail.message)
         except KeyError:
-            return 0
+            return ()
         found = list(feedback_about(mail, deliveries, some, is_proven=is_proven))
         await self._outcomes.record_feedback(message, found)
-        return len(found)
+        return found
 
     def _miss(self, source: str, event: ProviderEvent, reason: str) -> None:
         self.report(
@@ -157,6 +180,11 @@ class FeedbackRecorder:
             rcpt_to=[recipient for recipient, _ in event.recipients[:10]],
             provider_id=event.id[:200], reason=reason,
         )  # fmt: skip
+
+
+def _has_own_name(event: ProviderEvent) -> bool:
+    """Tell whether an event names its message by more than a recipient, who may get another."""
+    return bool(id_keys(event.id)) or bool(message_id_key(event.message_id))
 
 
 def _feedback(

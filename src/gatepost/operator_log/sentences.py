@@ -18,7 +18,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     ready signed_in token_issued accepted message_delivered sign_in_works secret_changed
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
     watching probed stopping descriptors_free console_changed console_signed_in injected
-    failure_rules_loaded feedback_subscribed feedback_repeated polling_works
+    failure_rules_loaded feedback_subscribed feedback_repeated feedback_kept polling_works
     webhook_subscribed dkim_key_published
     """,
     "warning": """
@@ -30,8 +30,8 @@ _EVENTS: Final[Mapping[Level, str]] = {
     upstream_ends login_rests console_refused snapshot_unreadable account_damaged lines_dropped
     mailbox_delayed mailbox_unreadable lane_ended node_taken_over node_renewed snapshot_held
     clock_differs leases_slow feedback_unmatched feedback_unknown feedback_malformed
-    feedback_delayed polling_failed quota_used_up quota_notice_ignored bounces_deleted
-    dkim_key_not_published
+    feedback_delayed feedback_dropped polling_failed quota_used_up quota_notice_ignored
+    bounces_deleted dkim_key_not_published
     """,
     "error": """
     not_stored message_failed notification_lost sign_in_stopped delivery_stopped
@@ -178,6 +178,8 @@ _SENTENCES: Final = {
     "feedback_repeated": "{source}: a webhook came again, and changed nothing",
     "feedback_unmatched": "{source}: {kind} for {rcpt_to} is about no mail of this relay: {reason}",
     "feedback_unknown": "{source}: the event {kind} is not known",
+    "feedback_kept": "{source}: {count} events are about no mail yet, and are kept for a day",
+    "feedback_dropped": "{source}: {count} events that were kept are given up: {reason}",
     "feedback_malformed": "{source}: {count} of the events could not be read",
     "polling_failed": "{source}: its events could not be read: {reason}",
     "polling_works": "{source}: its events can be read again",

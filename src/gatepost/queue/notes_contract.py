@@ -18,8 +18,14 @@ class NoteStore(Protocol):
     async def find(self, scope: str, keys: Sequence[str]) -> str | None:
         """Return the value of the first key that has a note; None: none has."""
 
+    async def list(self, scope: str, limit: int) -> Sequence[Note]:
+        """Return up to ``limit`` notes of a scope, those first that were written first."""
+
     async def put(self, notes: Iterable[Note]) -> None:
         """Write notes, or replace those with the same keys, in one commit."""
+
+    async def delete(self, scope: str, keys: Iterable[str]) -> None:
+        """Delete the notes of a scope that have these keys."""
 
     async def expire(self, now: datetime, most: int = MOST) -> int:
         """Delete notes that have ended by ``now``, and the oldest of more than ``most``; return how

@@ -10,7 +10,7 @@ from gatepost.store.postgres.changes import DatabaseChanges
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.readers import Readers
 from gatepost.store.postgres.statements import SQL
-from gatepost.store.stored_values import legible, microseconds
+from gatepost.store.stored_values import legible, microseconds, read_time
 
 
 class PostgresNotes:
@@ -27,8 +27,16 @@ class PostgresNotes:
         )
         return next((rows[each] for each in wanted if each in rows), None)
 
+    async def list(self, scope: str, limit: int) -> Sequence[Note]:
+        values = (legible(scope), limit)
+        rows = await self._read(lambda each: each.execute(SQL["list_notes"], values).fetchall())
+        return [Note(scope, key, value, read_time(until)) for key, value, until in rows]
+
     async def put(self, notes: Iterable[Note]) -> None:
         await self._change(put_notes, tuple(notes))
+
+    async def delete(self, scope: str, keys: Iterable[str]) -> None:
+        await self._change(_delete_notes, legible(scope), [legible(each) for each in keys])
 
     async def expire(self, now: datetime, most: int = MOST) -> int:
         deleted = 0
@@ -48,9 +56,13 @@ def put_notes(connection: Connection, notes: Sequence[Note]) -> None:
         connection.execute(SQL["put_notes"], (texts(scopes), texts(keys), values, ends))
 
 
+def _delete_notes(connection: Connection, scope: str, keys: Sequence[str]) -> None:
+    connection.execute(SQL["delete_notes"], (scope, texts(sorted(keys))))
+
+
 def expire_notes(connection: Connection, now: int, most: int = MOST) -> int:
     """Delete a batch of notes that have ended at ``now`` (microseconds), or are too many; return
     how many."""
     ended = connection.execute(SQL["end_notes"].format(limit=EXPIRED), (now,)).rowcount
     query, forever = SQL["drop_surplus_notes"].format(limit=EXPIRED), microseconds(FOREVER)
-    return ended + connection.execute(query, (most, forever)).rowcount
+    return ended + connection.execute(query, (forever, most, forever)).rowcount

@@ -10,7 +10,7 @@ from gatepost.queue.notes_contract import EXPIRED, MOST
 from gatepost.store.sqlite.group_writes import RunChange, Transaction
 from gatepost.store.sqlite.message_reader import RunRead
 from gatepost.store.sqlite.queries import read_queries
-from gatepost.store.stored_values import legible, microseconds
+from gatepost.store.stored_values import legible, microseconds, read_time
 
 SQL: Final = read_queries("notes.sql")
 
@@ -31,8 +31,18 @@ class SqliteNotes:
                 return str(row[0])
         return None
 
+    async def list(self, scope: str, limit: int) -> Sequence[Note]:
+        return await self._read(self._list, legible(scope), limit)
+
+    def _list(self, scope: str, limit: int) -> Sequence[Note]:
+        rows = self._reading.execute(SQL["list_notes"], (scope, limit)).fetchall()
+        return [Note(scope, key, value, read_time(until)) for key, value, until in rows]
+
     async def put(self, notes: Iterable[Note]) -> None:
         await self._change(put_notes, tuple(notes))
+
+    async def delete(self, scope: str, keys: Iterable[str]) -> None:
+        await self._change(_delete_notes, legible(scope), tuple([legible(each) for each in keys]))
 
     async def expire(self, now: datetime, most: int = MOST) -> int:
         deleted = 0
@@ -51,11 +61,16 @@ def put_notes(transaction: Transaction, notes: Sequence[Note]) -> None:
     transaction.ledger.pages += 1 + len(rows)
 
 
+def _delete_notes(transaction: Transaction, scope: str, keys: Sequence[str]) -> None:
+    transaction.connection.executemany(SQL["delete_note"], [(scope, each) for each in keys])
+    transaction.ledger.pages += 1 + len(keys)
+
+
 def expire_notes(transaction: Transaction, now: int, most: int = MOST) -> int:
     """Delete a batch of notes that have ended at ``now`` (microseconds), or are too many; return
     how many."""
-    execute = transaction.connection.execute
+    execute, forever = transaction.connection.execute, microseconds(FOREVER)
     deleted = execute(SQL["ended_notes"], (now, EXPIRED)).rowcount
-    surplus = execute(SQL["surplus_notes"], (most, microseconds(FOREVER), EXPIRED)).rowcount
+    surplus = execute(SQL["surplus_notes"], (forever, most, EXPIRED)).rowcount
     transaction.ledger.pages += deleted + surplus
     return deleted + surplus

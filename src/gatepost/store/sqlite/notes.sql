@@ -1,6 +1,12 @@
 -- name: find_note
 SELECT value FROM notes WHERE scope = ? AND key = ?;
 
+-- name: list_notes
+SELECT key, value, until FROM notes WHERE scope = ? ORDER BY n LIMIT ?;
+
+-- name: delete_note
+DELETE FROM notes WHERE scope = ? AND key = ?;
+
 -- name: put_note
 INSERT OR REPLACE INTO notes (scope, key, value, until) VALUES (?, ?, ?, ?);
 
@@ -9,6 +15,6 @@ DELETE FROM notes WHERE n IN (SELECT n FROM notes WHERE until < ? ORDER BY until
 
 -- name: surplus_notes
 DELETE FROM notes WHERE n IN (
-    SELECT n FROM notes WHERE n <= (SELECT coalesce(max(n), 0) FROM notes) - ? AND until < ?
-    ORDER BY n LIMIT ?
+    SELECT n FROM notes WHERE until < ?1 ORDER BY n
+    LIMIT (SELECT max(0, min(count(*) - ?2, ?3)) FROM notes WHERE until < ?1)
 );

@@ -17,10 +17,17 @@ class MemoryNotes:
         found = [self._notes[scope, key].value for key in keys if (scope, key) in self._notes]
         return found[0] if found else None
 
+    async def list(self, scope: str, limit: int) -> Sequence[Note]:
+        return [each for each in self._notes.values() if each.scope == scope][:limit]
+
     async def put(self, notes: Iterable[Note]) -> None:
         for each in notes:
             self._notes.pop((each.scope, each.key), None)
             self._notes[each.scope, each.key] = each
+
+    async def delete(self, scope: str, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._notes.pop((scope, key), None)
 
     async def expire(self, now: datetime, most: int = MOST) -> int:
         mortal = {key: each for key, each in self._notes.items() if each.until < FOREVER}
