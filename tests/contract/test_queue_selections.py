@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gatepost.control.queue_control import QueueControl
+from gatepost.control.queue_operations import operate_queue
 from gatepost.model.delivery import Contact, Delivery
 from gatepost.model.route import NextHop
-from gatepost.queue.deliveries_contract import Cursor, Deliveries, QueueSelection
+from gatepost.queue.deliveries_contract import Cursor, Deliveries, QueueSelection, SelectedSome
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries
 from tests.contract.messages import NOON, envelope
@@ -142,6 +144,39 @@ def test_a_queue_is_looked_through_as_it_was(queue: Deliveries) -> None:
                 break
         assert sorted(found) == sorted([f"m{number}.0" for number in range(1_100)])
         assert len(await queue.list(QueueSelection(states=("held",)))) == 1_100
+
+    asyncio.run(steps())
+
+
+def test_a_page_of_a_listing_reads_no_more_than_it_shows(
+    queue: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far down a long queue it is."""
+    reads = 0
+    select = queue.select
+
+    async def counted(selection: QueueSelection, after: Cursor | None = None) -> SelectedSome:
+        nonlocal reads
+        reads += 1
+        return await select(selection, after)
+
+    async def steps() -> None:
+        nonlocal reads
+        await queue.take_over(NOON)
+        mails = [mail(f"m{number}") for number in range(1_200)]
+        await asyncio.gather(*[queue.put(each, [planned()], leased=False) for each in mails])
+        monkeypatch.setattr(queue, "select", counted)
+        control, listed = QueueControl(queue, lambda: NOON), list[str]()
+        cursor: str | None = ""
+        while cursor is not None:
+            reads = 0
+            fields = {"limit": 150, "recipient": "@example.net", "after": cursor}
+            page = await operate_queue(control, "list", fields)
+            is_first, cursor = not cursor, page["cursor"]
+            assert page["more"] in ((1_050,) if is_first else (None, 0))
+            assert is_first or reads <= 2  # the first page has counted the others
+            listed += [each["message"] for each in page["deliveries"]]
+        assert listed == [f"m{number}" for number in range(1_199, -1, -1)]
 
     asyncio.run(steps())
 

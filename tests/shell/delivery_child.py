@@ -16,7 +16,7 @@ from typing import Any
 
 from gatepost.app.message_ids import make_ids
 from gatepost.client.smtp_sign_in import PasswordSignIn
-from gatepost.control.queue_operations import QueueControl
+from gatepost.control.queue_control import QueueControl
 from gatepost.control.socket_server import ControlServer
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody

@@ -105,7 +105,8 @@ async def open_queue(
         if calls is not None:
             yield _operate_over(calls, "queue")
         elif store is not None:
-            from gatepost.control.queue_operations import QueueControl, operate_queue  # noqa: PLC0415
+            from gatepost.control.queue_control import QueueControl  # noqa: PLC0415
+            from gatepost.control.queue_operations import operate_queue  # noqa: PLC0415
             from gatepost.net.clock import SystemClock  # noqa: PLC0415
 
             control = QueueControl(

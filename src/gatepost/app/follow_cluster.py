@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.control.node_questions import answer_node
-from gatepost.control.queue_operations import QueueControl
+from gatepost.control.queue_control import QueueControl
 from gatepost.errors import GatepostError, QueueError
 from gatepost.model.operator_event import ReportEvent
 from gatepost.policy.client_limits import FailureCounts

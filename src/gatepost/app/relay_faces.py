@@ -14,7 +14,7 @@ from gatepost.config.preset import tls_of_ports
 from gatepost.control.delivery_health import FACTS, DeliveryHealth
 from gatepost.control.doctor_jobs import DoctorJobs
 from gatepost.control.failure_operations import FailureControl
-from gatepost.control.queue_operations import QueueControl
+from gatepost.control.queue_control import QueueControl
 from gatepost.control.socket_server import ControlServer
 from gatepost.control.upstream_operations import UpstreamControl
 from gatepost.keys.store_key import SealedAccessKeys

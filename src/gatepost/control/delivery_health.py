@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from gatepost.control.queue_operations import QueueControl, operate_queue
+from gatepost.control.queue_control import QueueControl
+from gatepost.control.queue_operations import operate_queue
 from gatepost.errors import QueueError
 from gatepost.model.rfc3339 import utc_text
 from gatepost.model.route import Route, parse_next_hop

@@ -2,22 +2,40 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
 from gatepost.model.delivery import Delivery
 from gatepost.queue.deliveries_contract import Cursor, Deliveries, QueueSelection
 
 
+class Page(NamedTuple):
+    """The selected ones of some deliveries."""
+
+    begin: Cursor | None
+    """Where these begin; None: at the newest."""
+    deliveries: Sequence[Delivery]
+
+
 async def look_through(
     deliveries: Deliveries, selection: QueueSelection
 ) -> AsyncIterator[Sequence[Delivery]]:
-    """Yield the selected deliveries in batches. Between them are pauses for mail and leases, which
-    are twice as long as each batch took, with all that was done with it."""
-    loop, is_first = asyncio.get_running_loop(), True
-    after: Cursor | None = None
-    while is_first or after is not None:
-        begun, is_first = loop.time(), False
-        some: Sequence[Delivery]
-        some, after = await deliveries.select(selection, after)
-        if some:
-            yield some
+    """Yield the selected deliveries in batches, as ``pages_from`` does."""
+    async for page in pages_from(None, deliveries, selection):
+        if page.deliveries:
+            yield page.deliveries
+
+
+async def pages_from(
+    begin: Cursor | None, deliveries: Deliveries, selection: QueueSelection
+) -> AsyncIterator[Page]:
+    """Yield the selected deliveries page by page. Between them are pauses for mail and leases,
+    which are twice as long as each page took, with all that was done with it."""
+    loop = asyncio.get_running_loop()
+    while True:
+        begun = loop.time()
+        some, after = await deliveries.select(selection, begin)
+        yield Page(begin, some)
+        if after is None:
+            return
+        begin = after
         await asyncio.sleep(2 * (loop.time() - begun))

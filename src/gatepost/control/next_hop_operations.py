@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gatepost.control.queue_operations import QueueControl
+from gatepost.control.queue_control import QueueControl
 from gatepost.model.rfc3339 import utc_text
 from gatepost.model.route import parse_next_hop
 from gatepost.queue.deliveries_contract import QueueCount

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gatepost.control.queue_operations import QueueControl, explain_own, follow_action
+from gatepost.control.queue_control import QueueControl
+from gatepost.control.queue_operations import explain_own, follow_action
 
 Document = dict[str, Any]
 

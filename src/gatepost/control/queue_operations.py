@@ -1,41 +1,35 @@
 """``gatepost queue``: list, show, why, and actions, on a running relay or its store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from gatepost.control.look_through import look_through
+from gatepost.control.queue_control import (
+    QueueControl,
+    as_due,
+    document_of,
+    pause_of,
+    selection_of,
+)
 from gatepost.control.queue_documents import (
     Document,
     attempt_document,
-    count_document,
-    delivery_document,
     message_document,
     why_document,
 )
-from gatepost.control.queue_selectors import has_selector, read_selection
-from gatepost.control.undoable_holds import UndoableHolds
+from gatepost.control.queue_list import list_queue
+from gatepost.control.queue_selectors import has_selector
 from gatepost.model.delivery import Delivery
-from gatepost.model.route import NextHop, Route, parse_next_hop
+from gatepost.model.route import parse_next_hop
 from gatepost.queue.cluster_contract import Cluster, NodeStatus
-from gatepost.queue.deliveries_contract import Action, Deliveries, QueueSelection
+from gatepost.queue.deliveries_contract import Action
 from gatepost.queue.delivery_matcher import is_changed_by
-from gatepost.queue.pause import Pause
-from gatepost.queue.retry_schedule import BACK
-from gatepost.queue.why import next_try, why
-
-if TYPE_CHECKING:
-    from gatepost.model.operator_event import ReportEvent
-
-    # a relay that only captures, and a stopped one, deliver nothing
-    from gatepost.relay.deliverer import Deliverer
+from gatepost.queue.why import why
 
 SLICE: Final = 200
 """Dropped deliveries that are reported without a turn for others."""
-MOST: Final = 10_000
-"""Maximum number of deliveries in a listing."""
 MOST_TOLD: Final = 1_000
 """Maximum number of ids, and of next hops, in a message to other nodes."""
 SAMPLE: Final = 10
@@ -48,50 +42,10 @@ _DONE: Final[dict[Action, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class QueueControl:
-    """What the operations work on."""
-
-    deliveries: Deliveries
-    now: Callable[[], datetime]
-    delivering: "Callable[[], Deliverer] | None" = None
-    """Returns the current deliverer, which a reload changes; None: no relay runs."""
-    report: "ReportEvent | None" = None
-    """None: no relay runs, so that nobody reads its events."""
-    routes: Callable[[], Sequence[Route]] = tuple
-    """The configured routes, if no relay runs."""
-    holds: UndoableHolds = field(default_factory=UndoableHolds)
-    cluster: Cluster | None = None
-    """The nodes that share the queue; None: it is ours alone."""
-
-    def is_elsewhere(self, delivery: Delivery) -> bool:
-        """Tell whether another node has leased a delivery."""
-        own = "" if self.cluster is None else self.cluster.name
-        return delivery.state == "leased" and delivery.node not in ("", own)
-
-    @property
-    def deliverer(self) -> "Deliverer | None":
-        """The current deliverer; None: no relay runs."""
-        return None if self.delivering is None else self.delivering()
-
-    def wake(self) -> None:
-        """Let the relay look at its queue, if one runs."""
-        if self.deliverer is not None:
-            self.deliverer.wake()
-
-    def targets(self, next_hop: NextHop) -> Sequence[str]:
-        """Return the names of the targets of a next hop, in the order in which they are tried."""
-        deliverer = self.deliverer
-        if deliverer is not None:
-            return deliverer.targets(next_hop)
-        route = next((each for each in self.routes() if each.name == next_hop.route), None)
-        return () if route is None else [each.name for each in route.chain]
-
-
 async def operate_queue(control: QueueControl, operation: str, fields: dict[str, Any]) -> Document:
     """Run an operation. Raises KeyError for an unknown id, ValueError and QueueError."""
     if operation == "list":
-        return await _list(control, fields)
+        return await list_queue(control, fields)
     if operation == "show":
         return await _show(control, str(fields["id"]))
     if operation == "why":
@@ -101,76 +55,18 @@ async def operate_queue(control: QueueControl, operation: str, fields: dict[str,
     raise ValueError(f"unknown operation {operation!r}")
 
 
-async def _list(control: QueueControl, fields: dict[str, Any]) -> Document:
-    selection, after = await _selection(control, fields), str(fields.get("after") or "")
-    limit = min(int(fields.get("limit", MOST)), MOST)
-    most = limit + 1 if not after else None
-    deliveries = await control.deliveries.list(replace(selection, limit=most))
-    counts = await control.deliveries.count()
-    start = _place_behind(deliveries, after) if after else 0
-    is_cut, deliveries = len(deliveries) > start + limit, deliveries[start : start + limit]
-    documents = []
-    for delivery in await _as_due(control, deliveries):
-        message = await control.deliveries.message(delivery.message)
-        envelope = message_document(message)
-        del envelope["id"]
-        age = (control.now() - message.received_at).total_seconds()
-        documents.append(_document(control, delivery) | envelope | {"age": max(0, round(age))})
-    return {
-        "deliveries": documents,
-        "more": await _more(control, selection, start + len(deliveries)) if is_cut else 0,
-        "next_hops": count_document(counts),
-        "cursor": f"{start + limit}/{deliveries[-1].id}" if is_cut else None,
-    }
-
-
-async def _selection(control: QueueControl, fields: Mapping[str, Any]) -> QueueSelection:
-    """Return the selection that fields describe. Raises ValueError."""
-    target, first_of = fields.get("target"), set()
-    if target:
-        hops = [parse_next_hop(key) for key in await control.deliveries.count()]
-        first_of = {each.route for each in hops if [*control.targets(each)][:1] == [target]}
-    return read_selection(fields, control.now(), first_of)
-
-
-def _place_behind(deliveries: Sequence[Delivery], cursor: str) -> int:
-    """Return where a page begins: behind the delivery in the cursor or, if it has been settled
-    meanwhile, where it was. Raises ValueError."""
-    place, _, id_ = cursor.partition("/")
-    if not (id_ and place.isascii() and place.isdecimal() and len(place) < 10):
-        raise ValueError("after is not a cursor of this list")
-    return next((at + 1 for at, each in enumerate(deliveries) if each.id == id_), int(place))
-
-
-async def _more(control: QueueControl, selection: QueueSelection, listed: int) -> int | None:
-    """Return how many selected deliveries were not listed; None: unknown, because settled ones are
-    not counted."""
-    if "settled" in selection.states:
-        return None
-    if selection == QueueSelection(selection.next_hop, selection.states):
-        states = selection.states or ("waiting", "leased", "held")
-        counts = await control.deliveries.count()
-        hops = [each for key, each in counts.items() if selection.next_hop in ("", key)]
-        total: int = sum(getattr(each, state) for each in hops for state in states)
-    else:
-        total = 0
-        async for some in look_through(control.deliveries, selection):
-            total += len(some)
-    return max(1, total - listed)
-
-
 async def _show(control: QueueControl, id_: str) -> Document:
-    deliveries = await _as_due(control, await _find(control, id_))
+    deliveries = await as_due(control, await _find(control, id_))
     message = message_document(await control.deliveries.message(deliveries[0].message))
     documents = [
-        _document(control, each) | {"history": [attempt_document(one) for one in each.history]}
+        document_of(control, each) | {"history": [attempt_document(one) for one in each.history]}
         for each in deliveries
     ]
     return message | {"deliveries": documents}
 
 
 async def _why(control: QueueControl, id_: str) -> Document:
-    deliveries = await _as_due(control, await _find(control, id_))
+    deliveries = await as_due(control, await _find(control, id_))
     silent: set[str] = set()
     return {
         "id": deliveries[0].message,
@@ -181,7 +77,7 @@ async def _why(control: QueueControl, id_: str) -> Document:
 async def explain_own(control: QueueControl, id_: str) -> Document:
     """Return why a delivery that this node has leased waits; empty if it has not. Raises KeyError
     and QueueError."""
-    [delivery] = await _as_due(control, await _find(control, id_))
+    [delivery] = await as_due(control, await _find(control, id_))
     return {} if control.is_elsewhere(delivery) else _why_document(control, delivery)
 
 
@@ -212,39 +108,10 @@ def _unanswered(document: Document, nodes: Sequence[NodeStatus]) -> Document:
     return {**document, "sentence": f"{sentence}; its last beat was {seen[0]} seconds ago."}
 
 
-async def _as_due(control: QueueControl, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-    """Return deliveries with their true times: if the clock was put back, the relay soon tries what
-    waits for a time by the old clock."""
-    now, deliverer = control.now(), control.deliverer
-    if deliverer is not None:
-        are_old = deliverer.has_old_times()
-    else:
-        last_look = await control.deliveries.looked_at()
-        are_old = last_look is not None and last_look - now >= BACK
-    if not are_old:
-        return deliveries
-    return [
-        each if each.due is None else replace(each, due=min(each.due, now)) for each in deliveries
-    ]
-
-
-def _document(control: QueueControl, delivery: Delivery) -> Document:
-    due = delivery.due
-    if due is not None:
-        pause = _pause(control, delivery)
-        due = next_try(due, delivery.expires_at, control.now(), pause)
-    return delivery_document(delivery, due, control.targets(delivery.next_hop))
-
-
-def _pause(control: QueueControl, delivery: Delivery) -> Pause | None:
-    deliverer = control.deliverer
-    return None if deliverer is None else deliverer.pause_of(delivery.next_hop)
-
-
 def _why_document(
     control: QueueControl, delivery: Delivery, *, is_running: bool = False
 ) -> Document:
-    deliverer, pause, progress = control.deliverer, _pause(control, delivery), None
+    deliverer, pause, progress = control.deliverer, pause_of(control, delivery), None
     if deliverer is not None and not control.is_elsewhere(delivery):
         progress = deliverer.progress_of(delivery.id, delivery.next_hop)
     is_running = is_running or deliverer is not None
@@ -307,7 +174,7 @@ async def _act_on_selected(
     sample: list[Document] = []
     next_hops: dict[str, None] = {}
     async for some in _chosen(control, action, fields):
-        sample += [_document(control, each) for each in some[: SAMPLE - len(sample)]]
+        sample += [document_of(control, each) for each in some[: SAMPLE - len(sample)]]
         selected += len(some)
         if is_dry:
             continue
@@ -334,7 +201,7 @@ async def _chosen(
 ) -> AsyncIterator[Sequence[Delivery]]:
     """Yield in batches what an action would change: of ids, of what is selected, or of all."""
     if fields.get("ids") is None:
-        selection = replace(await _selection(control, fields), changed_by=action)
+        selection = replace(await selection_of(control, fields), changed_by=action)
         async for some in look_through(control.deliveries, selection):
             yield some
         return

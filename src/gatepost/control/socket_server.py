@@ -19,7 +19,8 @@ from gatepost.control.clock import NO_CLOCK, ClockControl
 from gatepost.control.doctor_jobs import DoctorJobs
 from gatepost.control.failure_operations import NO_FAILURES, FailureControl
 from gatepost.control.node_operations import operate_nodes
-from gatepost.control.queue_operations import QueueControl, operate_queue
+from gatepost.control.queue_control import QueueControl
+from gatepost.control.queue_operations import operate_queue
 from gatepost.control.session_operations import NOT_RECORDED, SessionControl, operate_sessions
 from gatepost.control.upstream_operations import UpstreamControl
 from gatepost.directory.azure.changes.change_result import Rejected

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from gatepost.control.doctor_jobs import HTTPS, DoctorJobs
 from gatepost.control.next_hop_operations import pause_document
-from gatepost.control.queue_operations import QueueControl, operate_queue
+from gatepost.control.queue_control import QueueControl
+from gatepost.control.queue_operations import operate_queue
 from gatepost.model.host_port import join_host_port
 from gatepost.model.rfc3339 import utc_text
 from gatepost.model.route import (

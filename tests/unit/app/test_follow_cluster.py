@@ -7,7 +7,7 @@ import pytest
 
 from gatepost.app import follow_cluster
 from gatepost.app.follow_cluster import ClusterFollower
-from gatepost.control.queue_operations import QueueControl
+from gatepost.control.queue_control import QueueControl
 from gatepost.errors import QueueError
 from gatepost.queue.cluster_contract import Cluster, ClusterEvents
 

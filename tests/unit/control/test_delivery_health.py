@@ -9,7 +9,8 @@ import pytest
 
 from gatepost.control import delivery_health
 from gatepost.control.delivery_health import FACTS, FRESH, LONGEST, MOST, DeliveryHealth
-from gatepost.control.queue_operations import QueueControl, operate_queue
+from gatepost.control.queue_control import QueueControl
+from gatepost.control.queue_operations import operate_queue
 from gatepost.errors import QueueError, TokenError
 from gatepost.model.reply import Esc, Reply
 from gatepost.model.route import NextHop, Route

@@ -9,7 +9,8 @@ import pytest
 
 from gatepost.control.node_operations import operate_nodes
 from gatepost.control.node_questions import answer_node
-from gatepost.control.queue_operations import QueueControl, operate_queue
+from gatepost.control.queue_control import QueueControl
+from gatepost.control.queue_operations import operate_queue
 from gatepost.model.delivery import Delivery, Takeover
 from gatepost.model.operation_errors import NotConfigured
 from gatepost.model.route import NextHop

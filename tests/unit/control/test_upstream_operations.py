@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gatepost.control.doctor_jobs import HTTPS, DoctorJobs
-from gatepost.control.queue_operations import QueueControl
+from gatepost.control.queue_control import QueueControl
 from gatepost.control.upstream_operations import UpstreamControl
 from gatepost.doctor.certificate_facts import read_certificate
 from gatepost.doctor.conclude import diagnose_log
