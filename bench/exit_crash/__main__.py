@@ -217,7 +217,7 @@ class World:
         await self.relay.start()
         await self.relay.wait_ready()
         async with open_queue(self.relay.data) as ask:
-            await ask("retry", {"ids": None})  # or a used-up quota would be one for an hour
+            await ask("retry", {"all": True})  # or a used-up quota would be one for an hour
         loop = asyncio.get_running_loop()
         deadline = loop.time() + DRAIN
         left = await self._queued()
