@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gatepost.control.queue_control import QueueControl
+from gatepost.control.queue_documents import Document
 from gatepost.control.queue_operations import operate_queue
 from gatepost.model.delivery import Contact, Delivery
-from gatepost.model.route import NextHop
+from gatepost.model.route import Capture, NextHop, Route
 from gatepost.queue.deliveries_contract import Cursor, Deliveries, QueueSelection, SelectedSome
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries
@@ -106,7 +107,9 @@ async def select_all(queue: Deliveries, selection: QueueSelection) -> list[Deliv
     found: list[Delivery] = []
     after: Cursor | None = None
     while True:
-        some, after = await queue.select(selection, after)
+        some, after, accepted = await queue.select(selection, after)
+        assert [each.at for each in accepted] == [NOON - MAIL[each.message][2] for each in some]
+        assert [each.sender for each in accepted] == [MAIL[each.message][0] for each in some]
         found += some
         if after is None:
             return found
@@ -136,7 +139,7 @@ def test_a_queue_is_looked_through_as_it_was(queue: Deliveries) -> None:
         found: list[str] = []
         after: Cursor | None = None
         for page in count():
-            some, after = await queue.select(QueueSelection(changed_by="hold"), after)
+            some, after, _ = await queue.select(QueueSelection(changed_by="hold"), after)
             found += [each.id for each in some]
             await queue.act("hold", [each.id for each in some], NOON)
             await queue.put(mail(f"new{page}"), [planned()], leased=False)
@@ -146,6 +149,46 @@ def test_a_queue_is_looked_through_as_it_was(queue: Deliveries) -> None:
         assert len(await queue.list(QueueSelection(states=("held",)))) == 1_100
 
     asyncio.run(steps())
+
+
+AGES: Sequence[tuple[dict[str, Any], dict[str | None, tuple[int, str]]]] = [
+    ({}, {"hub": (2, "c.1"), "spare": (1, "b.0"), "mx": (2, "d.0")}),
+    ({"by": "next-hop"}, {"hub": (3, "c.1"), "world/x.example": (1, "c.0"),
+                          "world/y.example": (1, "d.0")}),
+    ({"by": "sender-domain"}, {"<>": (2, "c.0"), "example.org": (1, "a.0"),
+                               "news.example": (1, "b.0"), "sub.example.org": (1, "d.0")}),
+    ({"by": "recipient-domain"}, {"example.net": (2, "b.0"), "x.example": (1, "c.0"),
+                                  "y.example": (2, "d.0")}),
+    ({"by": "cause"}, {None: (4, "d.0"), "greylisted": (1, "b.0")}),
+    ({"by": "target", "state": "held"}, {"hub": (1, "c.1")}),
+    ({"by": "next-hop", "sender": "@example.org"}, {"hub": (1, "a.0")}),
+]  # fmt: skip
+"""The number of deliveries in each row, and the oldest one."""
+
+
+@pytest.mark.parametrize(("fields", "rows"), AGES)
+def test_ages_are_counted_in_rows(
+    queue: Deliveries, fields: dict[str, Any], rows: dict[str | None, tuple[int, str]]
+) -> None:
+    chain = {"hub": "hub", "world": "mx"}
+    routes = [Route(name, (Capture(target),)) for name, target in chain.items()]
+
+    async def steps() -> Document:
+        await fill(queue)
+        control = QueueControl(queue, lambda: NOON, routes=lambda: routes)
+        return await operate_queue(control, "ages", fields)
+
+    document = asyncio.run(steps())
+    counted = {each["key"]: (each["total"], each["oldest"]["id"]) for each in document["rows"]}
+    assert counted == rows
+    whole = document["total"]
+    assert whole["total"] == sum(number for number, _ in rows.values())
+    for each in document["rows"]:
+        hours = each["oldest"]["age"] // 3600
+        column = {0: 0, 1: 4, 2: 5, 3: 6}[hours]  # below 5, 80, 160 and 320 minutes
+        assert each["ages"][column] > 0
+        assert sum(each["ages"]) == each["total"]
+    assert (document["others"]["total"], document["others"]["oldest"]) == (0, None)
 
 
 def test_a_page_of_a_listing_reads_no_more_than_it_shows(

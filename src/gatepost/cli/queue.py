@@ -18,6 +18,7 @@ from gatepost.model.unprintable import replace_unprintable
 
 LIMIT, MOST = 500, 10_000
 _TITLES = ("ID", "STATE", "AGE", "FROM", "TO", "NEXT HOP", "TARGET", "NEXT TRY", "LAST REPLY")
+_KINDS = ("target", "next-hop", "sender-domain", "recipient-domain", "cause")
 _STATES = ("waiting", "leased", "held", "settled")
 
 
@@ -86,6 +87,36 @@ def list_(states: tuple[str, ...], limit: int, data: Path, as_json: bool, **sele
     fields = {"states": states, "limit": limit, **_chosen(selectors)}
     document = call_queue(data, "list", fields)
     print_result(document, as_json, lambda _: _print_list(document, data))
+
+
+@queue.command()
+@click.option(
+    "--by", type=click.Choice(_KINDS), default=_KINDS[0], show_default=True, help="What a row is."
+)
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(_STATES),
+    multiple=True,
+    help="Only deliveries in this state. Repeatable.",
+)
+@_selectors
+@click.option(
+    "--rows", type=click.IntRange(1, 1000), default=20, show_default=True, help="Rows at most."
+)
+@_options
+def ages(
+    by: str, states: tuple[str, ...], rows: int, data: Path, as_json: bool, **selectors: Any
+) -> None:
+    """Count deliveries by age: how many wait for how many minutes, in rows by target.
+
+    \b
+    Example:
+      gatepost queue ages --by recipient-domain
+    """
+    fields = {"by": by, "states": states, "rows": rows, **_chosen(selectors)}
+    document = call_queue(data, "ages", fields)
+    print_result(document, as_json, lambda _: _print_ages(document))
 
 
 @queue.command()
@@ -220,6 +251,25 @@ def _print_list(document: Document, data: Path) -> None:
     if document["more"] != 0:
         more = "more" if document["more"] is None else f"{document['more']:,} more"
         click.echo(f"... and {more}; see --limit, at most {MOST:,}")
+
+
+def _print_ages(document: Document) -> None:
+    minutes = [f"{edge // 60}" for edge in document["edges"]]
+    rows = [(str(each["key"] or "-"), each) for each in document["rows"]]
+    if document["others"]["total"]:
+        rows.append(("(others)", document["others"]))
+    rows.append(("(total)", document["total"]))
+    columns = ("T", *minutes, f"{minutes[-1]}+")
+    cells = [
+        (key, *[str(each) for each in (row["total"], *row["ages"])], *_oldest(row["oldest"]))
+        for key, row in rows
+    ]
+    titles = (document["by"].replace("-", " ").upper(), *columns, "OLDEST", "ID")
+    print_rows(titles, cells, whole=titles[1:])
+
+
+def _oldest(oldest: Document | None) -> tuple[str, str]:
+    return ("-", "-") if oldest is None else (span(oldest["age"]), oldest["id"])
 
 
 def _only_captured(data: Path) -> str:

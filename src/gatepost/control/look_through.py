@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 from gatepost.model.delivery import Delivery
-from gatepost.queue.deliveries_contract import Cursor, Deliveries, QueueSelection
+from gatepost.queue.deliveries_contract import Cursor, Deliveries, MessageOrigin, QueueSelection
 
 
 class Page(NamedTuple):
@@ -14,6 +14,8 @@ class Page(NamedTuple):
     begin: Cursor | None
     """Where these begin; None: at the newest."""
     deliveries: Sequence[Delivery]
+    accepted: Sequence[MessageOrigin]
+    """For each of the deliveries."""
 
 
 async def look_through(
@@ -33,9 +35,9 @@ async def pages_from(
     loop = asyncio.get_running_loop()
     while True:
         begun = loop.time()
-        some, after = await deliveries.select(selection, begin)
-        yield Page(begin, some)
-        if after is None:
+        some = await deliveries.select(selection, begin)
+        yield Page(begin, some.deliveries, some.accepted)
+        if some.after is None:
             return
-        begin = after
+        begin = some.after
         await asyncio.sleep(2 * (loop.time() - begun))

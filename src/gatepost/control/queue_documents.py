@@ -21,7 +21,6 @@ def delivery_document(
 
     ``targets`` are the names of its route's targets, empty if the route is unknown.
     """
-    last = delivery.history[-1].contact.target if delivery.history else ""
     return {
         "id": delivery.id,
         "message": delivery.message,
@@ -29,13 +28,19 @@ def delivery_document(
         "node": delivery.node or None,
         "taken_over": takeover_document(delivery.takeover),
         "next_hop": delivery.next_hop.key,
-        "target": last or next(iter(targets), None),
+        "target": target_of(delivery, targets),
         "recipients": [_recipient(each) for each in delivery.addressees],
         "attempts": delivery.attempts,
         "next_attempt": None if next_attempt is None else utc_text(next_attempt),
         "expires_at": utc_text(delivery.expires_at),
         "last_attempt": attempt_document(delivery.history[-1]) if delivery.history else None,
     }
+
+
+def target_of(delivery: Delivery, targets: Sequence[str]) -> str | None:
+    """Return the target of the last attempt; before the first one, the first of its route."""
+    last = delivery.history[-1].contact.target if delivery.history else ""
+    return last or next(iter(targets), None)
 
 
 def takeover_document(takeover: Takeover | None) -> Document | None:

@@ -44,7 +44,7 @@ async def list_queue(control: QueueControl, fields: dict[str, Any]) -> Document:
     selection, last = await selection_of(control, fields), _read_cursor(fields.get("after"))
     limit = min(int(fields.get("limit", MOST)), MOST)
     chosen: list[tuple[_Place, Delivery]] = []
-    async for begin, page in pages_from(last.page, control.deliveries, selection):
+    async for begin, page, _ in pages_from(last.page, control.deliveries, selection):
         first = last.behind(page) if begin == last.page else 0
         for number, each in enumerate(page[first:], first):
             chosen.append((_Place(last.listed + len(chosen) + 1, begin, number, each.id), each))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from gatepost.control.look_through import look_through
+from gatepost.control.queue_ages import count_ages
 from gatepost.control.queue_control import (
     QueueControl,
     as_due,
@@ -46,6 +47,8 @@ async def operate_queue(control: QueueControl, operation: str, fields: dict[str,
     """Run an operation. Raises KeyError for an unknown id, ValueError and QueueError."""
     if operation == "list":
         return await list_queue(control, fields)
+    if operation == "ages":
+        return await count_ages(control, fields)
     if operation == "show":
         return await _show(control, str(fields["id"]))
     if operation == "why":

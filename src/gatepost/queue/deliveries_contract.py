@@ -63,12 +63,22 @@ Cursor = tuple[int, int]
 """How far a queue was looked through; only its store knows what that means."""
 
 
+class MessageOrigin(NamedTuple):
+    """Of whom, and when, the message of a delivery was accepted."""
+
+    sender: str
+    """Empty: the null sender."""
+    at: datetime
+
+
 class SelectedSome(NamedTuple):
     """The selected ones of some deliveries."""
 
     deliveries: Sequence[Delivery]
     after: Cursor | None
     """Where the others begin; None: there are none."""
+    accepted: Sequence[MessageOrigin] = ()
+    """For each of the deliveries."""
 
 
 @dataclass(frozen=True, slots=True)

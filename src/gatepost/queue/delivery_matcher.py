@@ -1,12 +1,11 @@
 """Which deliveries a selection matches; all stores ask here, so that they agree."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from gatepost.model.delivery import Delivery
 from gatepost.model.wildcards import matches_parts
-from gatepost.queue.deliveries_contract import Action, QueueSelection
+from gatepost.queue.deliveries_contract import Action, MessageOrigin, QueueSelection
 
 _NULL_SENDER: Final = "<>"
 
@@ -23,15 +22,14 @@ class DeliveryMatcher:
         self._is_sender = _address_test(selection.sender)
         self._is_recipient = _address_test(selection.recipient)
 
-    def may_match(self, next_hop: str, sender: str, received_at: datetime) -> bool:
-        """Tell whether a delivery can be selected: ``next_hop`` is its key, ``sender`` that of its
-        message (empty: the null sender)."""
+    def may_match(self, next_hop: str, accepted: MessageOrigin) -> bool:
+        """Tell whether a delivery can be selected: ``next_hop`` is its key."""
         chosen = self._selection
         return (
             chosen.next_hop in ("", next_hop)
-            and (chosen.received_before is None or received_at <= chosen.received_before)
-            and (chosen.received_after is None or received_at >= chosen.received_after)
-            and (not chosen.sender or self._is_sender(sender or _NULL_SENDER))
+            and (chosen.received_before is None or accepted.at <= chosen.received_before)
+            and (chosen.received_after is None or accepted.at >= chosen.received_after)
+            and (not chosen.sender or self._is_sender(accepted.sender or _NULL_SENDER))
         )
 
     def matches(self, delivery: Delivery) -> bool:

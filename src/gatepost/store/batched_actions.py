@@ -57,7 +57,7 @@ class BatchedActions(ABC):
         deliveries: list[Delivery] = []
         limit, after = selection.limit, None
         while limit is None or len(deliveries) < limit:
-            some, after = await self.select(selection, after)
+            some, after, _ = await self.select(selection, after)
             deliveries += some
             if after is None:
                 break

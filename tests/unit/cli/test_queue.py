@@ -130,3 +130,17 @@ def test_the_same_selection_is_json(config: Path, capsys: pytest.CaptureFixture[
         document = json.loads(capsys.readouterr().out)
         assert [each["id"] for each in document.pop("sample")] == ["1-1.0"]
         assert document == {word: 1, "selected": 1, "dry_run": False}
+
+
+def test_ages_are_a_table_with_a_total(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gatepost("queue", "ages", "--config", str(config)) == 0
+    head, row, total = capsys.readouterr().out.splitlines()
+    columns = ["T", "5", "10", "20", "40", "80", "160", "320", "640", "1280", "1280+"]
+    assert head.split() == ["TARGET", *columns, "OLDEST", "ID"]
+    numbers = ["1", *"000001000"[:5], "1", *"0000"]
+    assert row.split() == ["provider-of-choice", *numbers, "2", "h", "1-1.0"]
+    assert total.split() == ["(total)", *numbers, "2", "h", "1-1.0"]
+    assert gatepost("queue", "ages", "--sender", "<>", "--config", str(config)) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["(total)", "0"]
+    assert gatepost("queue", "ages", "--config", str(config), "--by", "cause", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["key"] is None

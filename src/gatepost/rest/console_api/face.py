@@ -26,7 +26,7 @@ _ON: Final = frozenset({"1", "true", "yes"})
 _OFF: Final = frozenset({"", "0", "false", "no"})
 _OF_ADDRESSES: Final = frozenset({"sender", "recipient"})
 """Parameters by which a viewer could find out masked addresses."""
-_NUMBERS: Final = frozenset({"limit", "step"})
+_NUMBERS: Final = frozenset({"limit", "step", "rows"})
 
 _RESOURCE_ID: Final = "subscriptions/"
 """What an id of the directory begins with in a path, where repeated slashes are one."""

@@ -11,6 +11,7 @@ from gatepost.model.delivery import Delivery, QueuedMessage
 from gatepost.model.message import StoredMessage
 from gatepost.queue.deliveries_contract import (
     Cursor,
+    MessageOrigin,
     QueueCount,
     QueueSelection,
     SelectedSome,
@@ -113,13 +114,14 @@ def select_deliveries(
     matcher, (key, part) = DeliveryMatcher(selection), after or (_MAX_KEY, -1)
     has_settled = "settled" in selection.states
     rows = connection.execute(SQL["list_deliveries"], (key, key, part, has_settled)).fetchall()
-    some = [
-        delivery_of(row)
-        for row in rows
-        if matcher.may_match(row[2], to_text(row[18]), read_time(row[19]))
-    ]
-    chosen = [each for each in some if matcher.matches(each)]
-    return SelectedSome(chosen, (rows[-1][13], rows[-1][1]) if rows else None)
+    chosen: list[Delivery] = []
+    origins: list[MessageOrigin] = []
+    for row in rows:
+        accepted = MessageOrigin(to_text(row[18]), read_time(row[19]))
+        if matcher.may_match(row[2], accepted) and matcher.matches(delivery := delivery_of(row)):
+            chosen.append(delivery)
+            origins.append(accepted)
+    return SelectedSome(chosen, (rows[-1][13], rows[-1][1]) if rows else None, origins)
 
 
 def count_deliveries(connection: Connection) -> dict[str, QueueCount]:

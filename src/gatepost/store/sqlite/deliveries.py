@@ -14,6 +14,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.deliveries_contract import (
     Action,
     Cursor,
+    MessageOrigin,
     QueueCount,
     QueueSelection,
     SelectedSome,
@@ -197,13 +198,16 @@ class QueueReader:
             return SelectedSome((), None)
         last = rows[-1][13], -rows[-1][1]
         check_order(last, before)
-        some = [
-            delivery_of(row, self._writer.owner)
-            for row in rows
-            if matcher.may_match(read_text(row[2]), read_text(row[14]), read_time(row[15]))
-        ]
-        chosen = [each for each in some if matcher.matches(each)]
-        return SelectedSome(chosen, last if len(rows) == PAGE_ROWS else None)
+        chosen: list[Delivery] = []
+        origins: list[MessageOrigin] = []
+        for row in rows:
+            accepted = MessageOrigin(read_text(row[14]), read_time(row[15]))
+            if matcher.may_match(read_text(row[2]), accepted):
+                delivery = delivery_of(row, self._writer.owner)
+                if matcher.matches(delivery):
+                    chosen.append(delivery)
+                    origins.append(accepted)
+        return SelectedSome(chosen, last if len(rows) == PAGE_ROWS else None, origins)
 
     def count(self) -> dict[str, QueueCount]:
         """Return the numbers of waiting, leased and held deliveries by next hop."""

@@ -13,6 +13,7 @@ from gatepost.model.message import Submission
 from gatepost.queue.deliveries_contract import (
     Action,
     Cursor,
+    MessageOrigin,
     QueueCount,
     QueueSelection,
     SelectedSome,
@@ -133,25 +134,20 @@ class MemoryDeliveries:
         return [each.delivery for each in self._named(id)]
 
     async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
-        chosen, _ = await self.select(selection)
+        chosen = (await self.select(selection)).deliveries
         return chosen if selection.limit is None else chosen[: max(0, selection.limit)]
 
     async def select(self, selection: QueueSelection, after: Cursor | None = None) -> SelectedSome:  # noqa: ARG002
         matcher = DeliveryMatcher(selection)
-        return SelectedSome(
-            [
-                entry.delivery
-                for message in reversed(self._messages.values())
-                for entry in message.entries
-                if matcher.may_match(
-                    entry.delivery.next_hop.key,
-                    str(message.message.envelope.sender or ""),
-                    message.message.received_at,
-                )
-                and matcher.matches(entry.delivery)
-            ],
-            None,
-        )
+        chosen = [
+            (entry.delivery, accepted)
+            for message in reversed(self._messages.values())
+            for accepted in [_accepted(message.message)]
+            for entry in message.entries
+            if matcher.may_match(entry.delivery.next_hop.key, accepted)
+            and matcher.matches(entry.delivery)
+        ]
+        return SelectedSome([each for each, _ in chosen], None, [each for _, each in chosen])
 
     async def count(self) -> dict[str, QueueCount]:
         counts: dict[str, Counter[str]] = {}
@@ -263,3 +259,7 @@ class MemoryDeliveries:
     def _due(self, time: Callable[[Delivery], datetime | None]) -> Sequence[_Entry]:
         waiting = [each for each in self._entries() if each.delivery.state == "waiting"]
         return sorted(waiting, key=lambda each: time(each.delivery) or each.delivery.notice_at)
+
+
+def _accepted(message: QueuedMessage) -> MessageOrigin:
+    return MessageOrigin(str(message.envelope.sender or ""), message.received_at)

@@ -23,6 +23,8 @@ CALLS: list[tuple[str, str, Any, tuple[str, dict[str, Any]]]] = [
     ("GET", "/refusals", None, ("sessions.refusals", {})),
     ("GET", "/queue?state=held&next_hop=out/example.com", None,
      ("queue.list", {"state": "held", "next_hop": "out/example.com"})),
+    ("GET", "/queue/ages?by=cause&state=held&rows=5", None,
+     ("queue.ages", {"by": "cause", "state": "held", "rows": 5})),
     ("GET", "/queue/7-41/why", None, ("queue.why", {"id": "7-41"})),
     ("POST", "/queue/hold", {"ids": ["7-41"]}, ("queue.hold", {"ids": ["7-41"]})),
     ("GET", "/queue?sender=@example.org&older_than=60", None,
