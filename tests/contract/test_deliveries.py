@@ -11,10 +11,10 @@ import pytest
 from gatepost.errors import LeaseLost, QueueError
 from gatepost.model.address import parse_address
 from gatepost.model.body import BytesBody
-from gatepost.model.delivery import Addressee, Lease
+from gatepost.model.delivery import Addressee, Lease, Reroute
 from gatepost.model.envelope import Envelope, Recipient
 from gatepost.model.reply import Reply
-from gatepost.model.route import NextHop
+from gatepost.model.route import NextHop, next_hop_by
 from gatepost.queue.deliveries_contract import Deliveries, QueueCount, QueueSelection, part_of
 from gatepost.store.sqlite import SqliteStore, StoreSettings, open_store
 from gatepost.testing.memory import MemoryDeliveries
@@ -620,3 +620,104 @@ def test_a_body_that_cannot_be_read_is_not_accepted(play: Callable[[Steps], None
 )  # fmt: skip
 def test_ids(id: str, parts: tuple[str, int | None]) -> None:
     assert part_of(id) == parts
+
+
+SPARE = next_hop_by("spare")
+
+
+def test_what_waits_can_be_sent_to_a_target(play: Callable[[Steps], None]) -> None:
+    """It is due there at once; its history stays, and says who has done it."""
+
+    async def steps(queue: Deliveries) -> None:
+        tried = attempt()
+        lease = await put(queue)
+        await queue.settle(lease, settlement("deferred", attempt=tried), NOON)
+        later = NOON + 2 * MINUTE
+        assert await queue.reroute(["m1"], SPARE, "älice", later) == ["m1.0"]
+        [delivery] = await queue.find("m1")
+        assert (delivery.next_hop, delivery.state, delivery.due) == (SPARE, "waiting", later)
+        assert (delivery.history, delivery.attempts) == ((tried,), 1)
+        assert delivery.reroutes == (Reroute(later, "älice", "hub", "spare"),)
+        assert await queue.count() == {"target:spare": QueueCount(waiting=1)}
+        assert await queue.next_due() == later
+        assert await queue.lease(later, 10, skip=["target:spare"]) == []
+        [lease] = await queue.lease(later, 10)
+        assert lease.delivery.reroutes == delivery.reroutes
+        await queue.settle(lease, settlement("delivered", attempt=tried), later)
+        [delivery] = await queue.find("m1")
+        assert (delivery.state, len(delivery.reroutes)) == ("settled", 1)
+
+    play(steps)
+
+
+def test_what_is_held_stays_so_at_another_target(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        await waiting(queue)
+        await queue.act("hold", ["m1"], NOON)
+        assert await queue.reroute(["m1.0"], SPARE, "", NOON) == ["m1.0"]
+        assert await queue.count() == {"target:spare": QueueCount(held=1)}
+        assert await queue.next_due() is not None or await queue.lease(NOON + DAY, 10) == []
+        assert await queue.act("release", ["m1"], NOON + HOUR) == 1
+        [lease] = await queue.lease(NOON + HOUR, 10)
+        assert lease.delivery.next_hop == SPARE
+
+    play(steps)
+
+
+def test_nothing_else_is_sent_to_a_target(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        lease = await put(queue, "leased")
+        done = await put(queue, "done")
+        await queue.settle(done, settlement("delivered"), NOON)
+        await waiting(queue, "there", hop=SPARE)
+        await waiting(queue, "other")
+        ids = ["leased", "done", "there", "nobody", "nobody.7"]
+        assert await queue.reroute(ids, SPARE, "", NOON) == []
+        await queue.settle(lease, settlement("delivered"), NOON)
+        assert await queue.count() == {
+            "target:spare": QueueCount(waiting=1),
+            "hub": QueueCount(waiting=1),
+        }
+
+    play(steps)
+
+
+def test_a_delivery_remembers_its_last_reroutes(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        await waiting(queue)
+        for number in range(7):
+            to = next_hop_by(f"t{number}")
+            assert await queue.reroute(["m1", "m1.0"], to, "ann", NOON + number * MINUTE)
+        [delivery] = await queue.find("m1")
+        assert [each.target for each in delivery.reroutes] == ["t2", "t3", "t4", "t5", "t6"]
+        assert await queue.count() == {"target:t6": QueueCount(waiting=1)}
+
+    play(steps)
+
+
+def test_many_are_sent_to_a_target(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        mails = [mail(f"m{number}") for number in range(600)]
+        await asyncio.gather(*[queue.put(each, [planned()], leased=False) for each in mails])
+        moved = await queue.reroute([each.id for each in mails], SPARE, "", NOON)
+        assert sorted(moved) == sorted([f"{each.id}.0" for each in mails])
+        assert await queue.count() == {"target:spare": QueueCount(waiting=600)}
+
+    play(steps)
+
+
+def test_what_an_attempt_leaves_can_be_sent_to_a_target(play: Callable[[Steps], None]) -> None:
+    async def steps(queue: Deliveries) -> None:
+        [lease] = await queue.put(mail("m1", FULL), [planned([BOB, CAROL])])
+        order = Reroute(NOON, "ann", "hub", "spare")
+        result = settlement("delivered", "deferred", attempt=attempt())
+        ordered = replace(result, next_at=NOON, moved=(SPARE, SPARE), rerouted=order)
+        await queue.settle(lease, ordered, NOON)
+        [delivery] = await queue.find("m1")
+        assert (delivery.next_hop, delivery.due) == (SPARE, NOON)
+        assert delivery.reroutes == (order,)
+        assert [each.fate for each in delivery.addressees] == ["delivered", "waiting"]
+        [lease] = await queue.lease(NOON, 10)
+        assert lease.delivery.waiting == (CAROL,)
+
+    play(steps)

@@ -1,5 +1,6 @@
 """``gatepost queue``: shows queued mail and why it waits, and holds, retries or drops it."""
 
+import getpass
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -174,7 +175,7 @@ def _add_action(action: str, about: str, state: str, example: str) -> None:
             raise click.UsageError("--undo has no --dry-run")
         fields: Document = {"ids": list(ids), "all": everything, "dry_run": dry_run, **undo}
         present = {name: value for name, value in fields.items() if value}
-        _act(data, action, {**present, **chosen}, as_json=as_json)
+        _act(data, action, {**present, **chosen, "by": _operator()}, as_json=as_json)
 
 
 _UNDO: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -196,6 +197,47 @@ _add_action("release", "Release mail that is held, and try it now.", "held", "7-
 _add_action("drop", "Drop mail without notifying anybody. Mail that is being sent right now may "
             "still arrive.", "unsettled", "--recipient bob@example.net --dry-run")
 # fmt: on
+
+
+@queue.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--to", required=True, metavar="TARGET", help="A target of the configuration.")
+@click.option("--all", "everything", is_flag=True, help="All unsettled deliveries.")
+@_selectors
+@click.option("--dry-run", is_flag=True, help="Only show how many there are, and some.")
+@_options
+def reroute(
+    ids: tuple[str, ...], to: str, everything: bool, dry_run: bool, data: Path, as_json: bool,
+    **selectors: Any,
+) -> None:  # fmt: skip
+    """Send waiting mail to another target. Held mail stays held; mail that is being sent now is
+    moved if that fails. Options that select deliveries must all match.
+
+    \b
+    Example:
+      gatepost queue reroute --target provider-a --to provider-b --dry-run
+    """
+    chosen = _chosen(selectors)
+    if sum((bool(ids), everything, bool(chosen))) != 1:
+        raise click.UsageError("give either IDs, options that select deliveries, or --all")
+    fields: Document = {"ids": list(ids), "all": everything, "dry_run": dry_run}
+    present = {name: value for name, value in fields.items() if value}
+    done = call_queue(data, "reroute", {**present, **chosen, "to": to, "by": _operator()})
+    if dry_run:
+        print_result(done, as_json, lambda _: _print_sample(done))
+        return
+    left = (
+        f", {done['under_way']} follow if they are not delivered now" if done["under_way"] else ""
+    )
+    print_result(done, as_json, lambda _: click.echo(f"{done['rerouted']} rerouted{left}"))
+
+
+def _operator() -> str:
+    """Return the name of who runs the command; empty if there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without it
+        return ""
 
 
 def _act(data: Path, action: str, fields: Document, *, as_json: bool) -> None:
@@ -342,6 +384,8 @@ def _print_message(document: Document) -> None:
             )
         if delivery["next_attempt"]:
             click.echo(f"  next attempt {_clock(delivery['next_attempt'])}")
+        if delivery.get("rerouted"):
+            click.echo(replace_unprintable(f"  {_rerouted(delivery['rerouted'])}"))
         if delivery.get("taken_over"):
             click.echo(f"  {_taken_over(delivery['taken_over'])}")
 
@@ -349,6 +393,11 @@ def _print_message(document: Document) -> None:
 def _taken_over(takeover: Mapping[str, Any]) -> str:
     before = f"from {takeover['from']}, dead at {_clock(takeover['at'])}"
     return f"taken over by {takeover['by']} {before}" if takeover["by"] else f"taken {before}"
+
+
+def _rerouted(reroute: Mapping[str, Any]) -> str:
+    by, at = reroute["by"] or "an operator", _clock(reroute["at"])
+    return f"rerouted from {reroute['from']} to {reroute['to']} by {by} at {at}"
 
 
 def _where(attempt: Mapping[str, Any]) -> str:

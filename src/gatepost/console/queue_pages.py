@@ -118,7 +118,7 @@ class QueuePages:
             raise PageRefused(400, "no_action")
         if not request.scope[USER].may_act_as(_ROLES[action]):
             raise PageRefused(403, "needs_role", role=_ROLES[action])
-        done = await self._act(action, form)
+        done = await self._act(action, form, request.scope[USER].name)
         number = done[_DONE[action]]
         return see_other(
             with_query(
@@ -127,9 +127,9 @@ class QueuePages:
             )
         )  # fmt: skip
 
-    async def _act(self, action: str, form: PageForm) -> Document:
+    async def _act(self, action: str, form: PageForm, by: str) -> Document:
         """Act on what the form chooses: a hold that is undone, the page's filter, or ids."""
-        call, word = partial(self._backend.call, f"queue.{action}"), _DONE[action]
+        call, word = partial(self._backend.call, f"queue.{action}", by=by), _DONE[action]
         undoable = True if action == "hold" else None
         try:
             if form.first("undo"):
@@ -139,14 +139,14 @@ class QueuePages:
             if ids := form.all("id"):
                 return await call(ids=list(ids), undoable=undoable)
         except KeyError:  # it was undone, or some were delivered meanwhile
-            return await self._one_by_one(action, form.all("id"))
+            return await self._one_by_one(action, form.all("id"), by)
         return {word: 0}
 
-    async def _one_by_one(self, action: str, ids: Sequence[str]) -> Document:
+    async def _one_by_one(self, action: str, ids: Sequence[str], by: str) -> Document:
         number = 0
         for each in ids:
             try:
-                done = await self._backend.call(f"queue.{action}", ids=[each])
+                done = await self._backend.call(f"queue.{action}", ids=[each], by=by)
             except KeyError:
                 continue
             number += int(done[_DONE[action]])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gatepost.control.queue_documents import Document, delivery_document
 from gatepost.control.queue_selectors import read_selection
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     # a relay that only captures, and a stopped one, deliver nothing
     from gatepost.relay.deliverer import Deliverer
+
+
+MOST_CHARACTERS: Final = 200
+"""Of the name of an operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,29 @@ class QueueControl:
         deliverer = self.deliverer
         if deliverer is not None:
             return deliverer.targets(next_hop)
+        if next_hop.target:
+            return [next_hop.target] if next_hop.target in self.all_targets() else []
         route = next((each for each in self.routes() if each.name == next_hop.route), None)
         return () if route is None else [each.name for each in route.chain]
+
+    def all_targets(self) -> Sequence[str]:
+        """Return the names of the targets of all routes."""
+        deliverer = self.deliverer
+        routes = self.routes() if deliverer is None else deliverer.routes.all
+        return list(dict.fromkeys([each.name for route in routes for each in route.chain]))
+
+
+def operator_of(fields: Mapping[str, Any]) -> str:
+    """Return who gives an order, as fields say; empty: unknown."""
+    return str(fields.get("by") or "")[:MOST_CHARACTERS]
+
+
+async def find_deliveries(control: QueueControl, id_: str) -> Sequence[Delivery]:
+    """Return the deliveries of a message, or the one with this id. Raises KeyError."""
+    deliveries = await control.deliveries.find(id_)
+    if not deliveries:
+        raise KeyError(f"message {id_} in the queue (`gatepost messages list`: what was captured)")
+    return deliveries
 
 
 async def selection_of(control: QueueControl, fields: Mapping[str, Any]) -> QueueSelection:

@@ -27,6 +27,7 @@ def delivery_document(
         "state": delivery.state,
         "node": delivery.node or None,
         "taken_over": takeover_document(delivery.takeover),
+        "rerouted": reroute_document(delivery),
         "next_hop": delivery.next_hop.key,
         "target": target_of(delivery, targets),
         "recipients": [_recipient(each) for each in delivery.addressees],
@@ -38,7 +39,10 @@ def delivery_document(
 
 
 def target_of(delivery: Delivery, targets: Sequence[str]) -> str | None:
-    """Return the target of the last attempt; before the first one, the first of its route."""
+    """Return the target that an operator has chosen; else that of the last attempt; before the
+    first one, the first of its route."""
+    if delivery.next_hop.target:
+        return delivery.next_hop.target
     last = delivery.history[-1].contact.target if delivery.history else ""
     return last or next(iter(targets), None)
 
@@ -49,6 +53,15 @@ def takeover_document(takeover: Takeover | None) -> Document | None:
         return None
     after = takeover.after or None
     return {"from": takeover.before, "by": after, "at": utc_text(takeover.at)}
+
+
+def reroute_document(delivery: Delivery) -> Document | None:
+    """Return who has sent a delivery to another target; None: nobody has."""
+    if not delivery.reroutes:
+        return None
+    last = delivery.reroutes[-1]
+    at, by = utc_text(last.at), _text(last.by) or None
+    return {"at": at, "by": by, "from": last.before, "to": last.target}
 
 
 def message_document(message: QueuedMessage) -> Document:
@@ -95,6 +108,7 @@ def why_document(delivery: Delivery, why: Why) -> Document:
         "state": delivery.state,
         "node": delivery.node or None,
         "taken_over": takeover_document(delivery.takeover),
+        "rerouted": reroute_document(delivery),
         "next_hop": delivery.next_hop.key,
         "sentence": _text(why.sentence),
         "replies": [_text(each) for each in why.replies],

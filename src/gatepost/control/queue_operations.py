@@ -11,6 +11,8 @@ from gatepost.control.queue_control import (
     QueueControl,
     as_due,
     document_of,
+    find_deliveries,
+    operator_of,
     pause_of,
     selection_of,
 )
@@ -22,6 +24,7 @@ from gatepost.control.queue_documents import (
 )
 from gatepost.control.queue_list import list_queue
 from gatepost.control.queue_selectors import has_selector
+from gatepost.control.reroutes import reroute_queue
 from gatepost.model.delivery import Delivery
 from gatepost.model.route import parse_next_hop
 from gatepost.queue.cluster_contract import Cluster, NodeStatus
@@ -49,6 +52,8 @@ async def operate_queue(control: QueueControl, operation: str, fields: dict[str,
         return await list_queue(control, fields)
     if operation == "ages":
         return await count_ages(control, fields)
+    if operation == "reroute":
+        return await reroute_queue(control, fields)
     if operation == "show":
         return await _show(control, str(fields["id"]))
     if operation == "why":
@@ -59,7 +64,7 @@ async def operate_queue(control: QueueControl, operation: str, fields: dict[str,
 
 
 async def _show(control: QueueControl, id_: str) -> Document:
-    deliveries = await as_due(control, await _find(control, id_))
+    deliveries = await as_due(control, await find_deliveries(control, id_))
     message = message_document(await control.deliveries.message(deliveries[0].message))
     documents = [
         document_of(control, each) | {"history": [attempt_document(one) for one in each.history]}
@@ -69,7 +74,7 @@ async def _show(control: QueueControl, id_: str) -> Document:
 
 
 async def _why(control: QueueControl, id_: str) -> Document:
-    deliveries = await as_due(control, await _find(control, id_))
+    deliveries = await as_due(control, await find_deliveries(control, id_))
     silent: set[str] = set()
     return {
         "id": deliveries[0].message,
@@ -80,7 +85,7 @@ async def _why(control: QueueControl, id_: str) -> Document:
 async def explain_own(control: QueueControl, id_: str) -> Document:
     """Return why a delivery that this node has leased waits; empty if it has not. Raises KeyError
     and QueueError."""
-    [delivery] = await as_due(control, await _find(control, id_))
+    [delivery] = await as_due(control, await find_deliveries(control, id_))
     return {} if control.is_elsewhere(delivery) else _why_document(control, delivery)
 
 
@@ -129,13 +134,14 @@ async def _act(control: QueueControl, action: Action, fields: dict[str, Any]) ->
     undo, ids, is_selected = fields.get("undo"), fields.get("ids"), has_selector(fields)
     if sum((bool(undo), ids is not None, is_selected, bool(fields.get("all")))) != 1:
         raise ValueError(f"{action} needs either ids, selectors or all")
+    by = operator_of(fields)
     if undo:
-        return await _act_on_ids(control, action, control.holds.take(str(undo)), ())
+        return await _act_on_ids(control, action, control.holds.take(str(undo)), (), by)
     is_all = action == "drop" and ids is None  # each is reported
     if fields.get("dry_run") or is_selected or fields.get("undoable") or is_all:
         return await _act_on_selected(control, action, fields)
-    deliveries = [each for id_ in ids or () for each in await _find(control, id_)]
-    return await _act_on_ids(control, action, ids, deliveries)
+    deliveries = [each for id_ in ids or () for each in await find_deliveries(control, id_)]
+    return await _act_on_ids(control, action, ids, deliveries, by)
 
 
 async def _act_on_ids(
@@ -143,6 +149,7 @@ async def _act_on_ids(
     action: Action,
     ids: Sequence[str] | None,
     deliveries: Sequence[Delivery],
+    by: str,
 ) -> Document:
     """Act on ids, or on the whole queue."""
     leased, hops = 0, [each.next_hop for each in deliveries]
@@ -155,6 +162,7 @@ async def _act_on_ids(
     done: Document = {
         _DONE[action]: await control.deliveries.act(action, ids, control.now(), control.wake)
     }
+    _report_changed(control, action, ids, by)
     if action == "retry" and ids is None:
         done["under_way"] = leased
     if action == "drop":
@@ -183,6 +191,7 @@ async def _act_on_selected(
             continue
         batch = [each.id for each in some]
         done += await control.deliveries.act(action, batch, control.now(), control.wake)
+        _report_changed(control, action, batch, operator_of(fields))
         if action in ("hold", "drop") and control.deliverer is not None:
             control.deliverer.cancel(frozenset(batch))
         if action == "drop":
@@ -208,7 +217,7 @@ async def _chosen(
         async for some in look_through(control.deliveries, selection):
             yield some
         return
-    found = {each.id: each for id_ in fields["ids"] for each in await _find(control, id_)}
+    found = {each.id: each for id_ in fields["ids"] for each in await find_deliveries(control, id_)}
     yield [each for each in found.values() if is_changed_by(action, each)]
 
 
@@ -238,6 +247,18 @@ def follow_action(
     deliverer.wake()
 
 
+def _report_changed(
+    control: QueueControl, action: Action, ids: Sequence[str] | None, by: str
+) -> None:
+    """Report who has held, released or retried what. ``ids`` None: the whole queue."""
+    if control.report is None or action == "drop":
+        return
+    for start in range(0, len(ids or ()) or 1, MOST_TOLD):
+        some = None if ids is None else list(ids[start : start + MOST_TOLD])
+        number = len(some) if some else "all"
+        control.report("deliveries_changed", action=action, count=number, ids=some, by=by or None)
+
+
 async def _report_dropped(control: QueueControl, deliveries: Sequence[Delivery]) -> None:
     """Report what somebody dropped: it was accepted, and its sender will hear nothing."""
     if control.report is None:
@@ -251,10 +272,3 @@ async def _report_dropped(control: QueueControl, deliveries: Sequence[Delivery])
             "message_dropped", id=each.message, delivery=each.id, next_hop=each.next_hop.key,
             rcpt_to=waiting,
         )  # fmt: skip
-
-
-async def _find(control: QueueControl, id_: str) -> Sequence[Delivery]:
-    deliveries = await control.deliveries.find(id_)
-    if not deliveries:
-        raise KeyError(f"message {id_} in the queue (`gatepost messages list`: what was captured)")
-    return deliveries

@@ -110,6 +110,18 @@ class Takeover:
 
 
 @dataclass(frozen=True, slots=True)
+class Reroute:
+    """An operator has sent a delivery to another target."""
+
+    at: datetime
+    by: str
+    """Who; empty: unknown."""
+    before: str
+    """The key of the next hop that it had."""
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One message on its way to one next hop."""
 
@@ -134,6 +146,8 @@ class Delivery:
     """The name of the node that has leased it, if several share the store."""
     takeover: Takeover | None = field(default=None, compare=False, repr=False)
     """The last one; None: there was none."""
+    reroutes: tuple[Reroute, ...] = ()
+    """The last ones, oldest first; ``queue.delivery_changes`` limits their number."""
 
     @property
     def waiting(self) -> tuple[Recipient, ...]:
@@ -203,6 +217,8 @@ class Settlement:
     """Other recipients follow immediately, in another transaction of the same scheduled attempt."""
     moved: tuple[NextHop, ...] = ()
     """The new next hops of the recipients that wait, which may differ; empty: unchanged."""
+    rerouted: Reroute | None = None
+    """What an operator has ordered of the recipients that wait; ``moved`` has their next hops."""
     before: tuple[Attempt, ...] = ()
     """The attempts at other targets of the route, which were tried first."""
     reports: tuple[PublishedReport, ...] = ()

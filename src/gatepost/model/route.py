@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from gatepost.model.host_port import bracketed, join_host_port
 from gatepost.model.http_provider import HttpProvider
@@ -219,6 +219,11 @@ def credential_of(target: Target) -> str:
     return "" if isinstance(target, Capture | MxTarget) else target.credential
 
 
+_TO_TARGET: Final = "target:"
+"""What the route of a delivery begins with that an operator has sent to a target; the name of a
+configured route has no colon."""
+
+
 @dataclass(frozen=True, slots=True)
 class NextHop:
     """The common part of deliveries that may share a transaction."""
@@ -233,6 +238,17 @@ class NextHop:
         """Join both, once for all who ask."""
         key = f"{self.route}/{self.destination}" if self.destination else self.route
         object.__setattr__(self, "key", key)
+
+    @property
+    def target(self) -> str:
+        """The target that an operator has chosen; empty: the route's are used."""
+        chosen = self.route.startswith(_TO_TARGET)
+        return self.route.removeprefix(_TO_TARGET) if chosen else ""
+
+
+def next_hop_by(target: str) -> NextHop:
+    """Return the next hop of what an operator sends to a target, whatever its route."""
+    return NextHop(f"{_TO_TARGET}{target}")
 
 
 def parse_next_hop(key: str) -> NextHop:

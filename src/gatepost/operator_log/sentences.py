@@ -19,7 +19,7 @@ _EVENTS: Final[Mapping[Level, str]] = {
     refresh_token_kept certificate_reloaded reloaded closed domain_verified clock_advanced
     watching probed stopping descriptors_free console_changed console_signed_in injected
     failure_rules_loaded feedback_subscribed feedback_repeated feedback_kept polling_works
-    webhook_subscribed dkim_key_published
+    webhook_subscribed dkim_key_published message_rerouted deliveries_changed
     """,
     "warning": """
     auth_refused token_not_issued token_refused refused message_refused message_deferred
@@ -135,6 +135,8 @@ class _SentenceFacts(dict[str, Any]):
             self["next_at"] = "an operator releases it" if facts["held"] else up
         if "records" in facts:
             self["records_named"] = _named(facts["records"])
+        if "by" in facts:
+            self["by_named"] = facts["by"] or "an operator"
         if "findings" in facts:
             self["findings_named"] = "".join(f" {each}" for each in facts["findings"])
         if "certificate_days_left" in facts:
@@ -200,6 +202,8 @@ _SENTENCES: Final = {
     "message_deferred": "deferred {id} to {rcpt_to} until {next_at}: {host}: {reply}: {reason}",
     "message_failed": "could not deliver {id} to {rcpt_to}: {reply}: {reason}",
     "message_dropped": "dropped {id} to {rcpt_to} on an operator's order; nobody is notified",
+    "message_rerouted": "{by_named} sent {id} to {rcpt_to} by {target} instead of {next_hop}",
+    "deliveries_changed": "{by_named} did {action} to deliveries: {count}",
     "message_damaged": "message {id} is damaged: {reason}",
     "notification_lost": "could not notify <{mail_from}> of a failure ({id}): {reason}",
     "sender_warned": "notified <{mail_from}> that {id} is delayed",

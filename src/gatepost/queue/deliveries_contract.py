@@ -21,6 +21,7 @@ from gatepost.model.delivery import (
     State,
 )
 from gatepost.model.message import Submission
+from gatepost.model.route import NextHop
 
 NOTE_EVERY: Final = timedelta(seconds=30)
 Action = Literal["hold", "release", "retry", "drop"]
@@ -51,8 +52,8 @@ class QueueSelection:
     cause: str = ""
     """The id of the doctor's finding about the last attempt."""
     target: str = ""
-    """The target of the last attempt; before the first one, the first of a route in
-    ``first_of``."""
+    """The target of the last attempt; before the first one, and of what an operator has sent to a
+    target, the first of a route in ``first_of``."""
     first_of: frozenset[str] = frozenset()
     """The names of the routes whose first target is ``target``."""
     changed_by: Action | None = None
@@ -174,6 +175,16 @@ class Deliveries(Protocol):
         due now, ``retry`` waiting ones. ``drop`` settles deliveries without a notification; the
         lease of a current attempt is lost, although its message may arrive. With many deliveries
         there are several commits, after each of which ``some_done`` is called.
+        """
+
+    async def reroute(
+        self, ids: Iterable[str], to: NextHop, by: str, now: datetime
+    ) -> Sequence[str]:
+        """Send deliveries to a target, whatever their routes; return the ids of those that were
+        changed.
+
+        ``ids`` are of messages or deliveries, ``by`` names the operator. Waiting ones become due
+        now, held ones stay held, and leased ones are left alone.
         """
 
     async def forget(self, before: datetime) -> int:

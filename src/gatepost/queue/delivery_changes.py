@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from gatepost.errors import LeaseLost
-from gatepost.model.delivery import Addressee, Attempt, Delivery, Fate, Settlement, VerdictKind
+from gatepost.model.delivery import (
+    Addressee,
+    Attempt,
+    Delivery,
+    Fate,
+    Reroute,
+    Settlement,
+    VerdictKind,
+)
 from gatepost.model.route import NextHop
 
 _FATES: Final[dict[VerdictKind, Fate]] = {
@@ -16,6 +25,8 @@ _FATES: Final[dict[VerdictKind, Fate]] = {
 
 MOST_ATTEMPTS: Final = 5
 """Attempts of a delivery that are kept: enough to explain it, however many there were."""
+MOST_REROUTES: Final = 5
+"""The same of its reroutes."""
 
 
 def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delivery:
@@ -41,6 +52,7 @@ def settled(delivery: Delivery, settlement: Settlement, *, held: bool) -> Delive
         delivery.attempts + (attempt is not None and not settlement.goes_on),
         _history(delivery.history, settlement),
         warned=delivery.warned or settlement.warned,
+        reroutes=_reroutes(delivery, settlement.rerouted if waits else None),
     )
 
 
@@ -63,6 +75,31 @@ def parted(delivery: Delivery, moved: Sequence[NextHop]) -> tuple[Delivery, ...]
     return tuple(
         [replace(delivery, next_hop=way, addressees=tuple(some)) for way, some in together.items()]
     )
+
+
+def is_reroutable(delivery: Delivery, to: NextHop) -> bool:
+    """Tell whether a delivery can be sent to a target at once: nobody attempts it, and it is not
+    sent there already."""
+    is_free = delivery.state in ("waiting", "held") and bool(delivery.waiting)
+    return is_free and delivery.next_hop.route != to.route
+
+
+def rerouted(delivery: Delivery, to: NextHop, by: str, now: datetime) -> Delivery:
+    """Return a delivery that an operator has sent to a target: it is tried there ``now``, unless it
+    is held."""
+    order = Reroute(now, by, delivery.next_hop.key, to.target)
+    return replace(
+        delivery,
+        next_hop=to,
+        due=now if delivery.state == "waiting" else None,
+        reroutes=_reroutes(delivery, order),
+    )
+
+
+def _reroutes(delivery: Delivery, order: Reroute | None) -> tuple[Reroute, ...]:
+    if order is None:
+        return delivery.reroutes
+    return (*delivery.reroutes, order)[-MOST_REROUTES:]
 
 
 def dropped(delivery: Delivery) -> Delivery:

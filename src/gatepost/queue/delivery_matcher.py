@@ -44,7 +44,8 @@ class DeliveryMatcher:
             return False
         if chosen.target:
             is_first = delivery.next_hop.route in chosen.first_of
-            if not (is_first if last is None else last.contact.target == chosen.target):
+            tried = "" if last is None or delivery.next_hop.target else last.contact.target
+            if not (tried == chosen.target if tried else is_first):
                 return False
         if not chosen.recipient:
             return True

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from gatepost.errors import Phase
-from gatepost.model.delivery import Attempt, Delivery, Fate, Takeover
+from gatepost.model.delivery import Attempt, Delivery, Fate, Reroute, Takeover
 from gatepost.model.reply import Reply
 from gatepost.queue.pause import Pause
 from gatepost.queue.retry_schedule import BACK
@@ -73,6 +73,9 @@ def why(
     if delivery.takeover is not None:
         sentence = answer.sentence.removesuffix(".")
         answer = replace(answer, sentence=f"{sentence}; {_taken_over(delivery.takeover)}.")
+    if delivery.reroutes:
+        sentence = answer.sentence.removesuffix(".")
+        answer = replace(answer, sentence=f"{sentence}; {_rerouted(delivery.reroutes[-1])}.")
     last = delivery.history[-1] if delivery.history else None
     if delivery.state == "settled":
         return answer
@@ -280,6 +283,11 @@ def _taken_over(takeover: Takeover) -> str:
     if takeover.after:
         return f"{takeover.after} took it over from {dead}"
     return f"before that, it was with {dead}"
+
+
+def _rerouted(order: Reroute) -> str:
+    who = _flat(order.by) or "an operator"
+    return f"{who} rerouted it from {order.before} to {order.target} at {_utc(order.at)}"
 
 
 def _settled(delivery: Delivery, now: datetime) -> str:

@@ -27,6 +27,7 @@ from gatepost.relay.held_body import HeldBody
 from gatepost.relay.leasing import LOOK, Leasing
 from gatepost.relay.next_hop_queues import Content, NextHopQueue, NextHopQueues, QueuedLease
 from gatepost.relay.paused_next_hops import PausedNextHops
+from gatepost.relay.reroute_order import RerouteOrder
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.settler import NextAttempt, Settler
 from gatepost.relay.shared_by_delivery import DeliveryContext
@@ -215,6 +216,16 @@ class Deliverer:
             self._hand_back(queued)
         for queued in self._trying:
             queued.is_cancelled = queued.is_cancelled or is_meant(queued)
+
+    def reroute(self, ids: Collection[str], order: RerouteOrder) -> None:
+        """Send leased deliveries to a target: those that are not attempted yet at once, the others
+        after their attempt, unless it settles them."""
+        for queued in self._queues.take_if(lambda each: each.lease.delivery.id in ids):
+            queued.order = order
+            self._hand_back(queued)
+        for queued in self._trying:
+            if queued.lease.delivery.id in ids:
+                queued.order = order
 
     def on_change(self, key: str) -> None:
         """Note that a target, a server or a credential has changed."""
@@ -417,7 +428,7 @@ class Deliverer:
 
     def _put_back(self, queued: QueuedLease, wait: Wait) -> None:
         """Put a delivery that could not be attempted at the front of its queue, which waits."""
-        if self._stopping or queued.is_cancelled:
+        if self._stopping or queued.is_cancelled or queued.order is not None:
             self._hand_back(queued)
             return
         queue = self._queues.add(queued, first=True)
@@ -456,7 +467,9 @@ class Deliverer:
     async def _give_back(self, queued: QueuedLease, moved: Sequence[NextHop] = ()) -> None:
         lease, now = queued.lease, self._now()
         try:
-            due = await self._settler.give_back(lease, lambda: self._load(queued), now, moved)
+            due = await self._settler.give_back(
+                lease, lambda: self._load(queued), now, moved, queued.order
+            )
         finally:
             self._release(queued)
         self._note_due(due)
@@ -475,6 +488,7 @@ class Deliverer:
                 result,
                 lambda: self._load(queued),
                 lambda due: self._tried_at(queued, due),
+                lambda: queued.order,
             )
             self.early_retries.note(queued.lease.delivery, result.attempt)
         finally:

@@ -10,6 +10,7 @@ from gatepost.model.delivery import Lease
 from gatepost.model.route import NextHop
 from gatepost.queue.pause import Pause
 from gatepost.relay.attempt_permit import CROWDED, SOON, Wait
+from gatepost.relay.reroute_order import RerouteOrder
 from gatepost.relay.target_choice import ReadyTarget
 
 TURNS: Final = 50
@@ -38,12 +39,14 @@ class Content:
 class QueuedLease:
     """A lease in memory; ``content`` None: it is read from the store when needed."""
 
-    __slots__ = ("content", "is_cancelled", "is_new", "lease")
+    __slots__ = ("content", "is_cancelled", "is_new", "lease", "order")
 
     def __init__(self, lease: Lease, content: Content | None, *, is_new: bool = False) -> None:
         self.lease, self.content, self.is_new = lease, content, is_new
         self.is_cancelled = False
         """An operator has held or dropped it during its attempt."""
+        self.order: RerouteOrder | None = None
+        """To which target an operator sends it."""
 
 
 class NextHopQueue:

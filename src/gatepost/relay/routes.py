@@ -23,7 +23,6 @@ class Routes:
         """Chooses the route of each recipient."""
         self.named = self.router.named
         self._terms = {each.name: _terms(each) for each in routes}
-        self._by_domain = frozenset([each.name for each in routes if each.is_by_domain])
         self._captures = frozenset([each.name for each in routes if _is_captured(each)])
 
     def anew(self, lease: Lease) -> Sequence[NextHop]:
@@ -33,9 +32,11 @@ class Routes:
         A recipient that no route accepts stays where it is.
         """
         before = lease.delivery.next_hop
-        is_known = self.named(before.route) is not None
-        if is_known and (before.destination or before.route not in self._by_domain):
+        route = self.named(before.route)
+        if route is not None and (before.destination or not route.is_by_domain):
             return ()
+        if route is not None and before.target:
+            return [next_hop_of(route, each.address) for each in lease.delivery.waiting]
         origin = Origin(lease.message.envelope.sender, _names_of(lease.message.principal))
         waiting = lease.delivery.waiting
         size = lease.message.size

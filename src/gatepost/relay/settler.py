@@ -17,6 +17,7 @@ from gatepost.queue.attempt_result import AttemptResult
 from gatepost.queue.retry_schedule import Random
 from gatepost.relay.notifier import Notifier
 from gatepost.relay.outcome_reports import ended_recipients
+from gatepost.relay.reroute_order import RerouteOrder
 from gatepost.relay.routes import retry_of
 from gatepost.relay.safe_error_text import explain
 from gatepost.relay.settlement import WAITS, Judged, Pace, give_back, judge
@@ -53,9 +54,15 @@ class Settler:
         self._outcomes = context.outcomes
 
     async def settle(
-        self, lease: Lease, result: AttemptResult, load: Load, when: FindNextAttempt
+        self,
+        lease: Lease,
+        result: AttemptResult,
+        load: Load,
+        when: FindNextAttempt,
+        order: Callable[[], RerouteOrder | None] = lambda: None,
     ) -> datetime | None:
-        """Record the result of an attempt.
+        """Record the result of an attempt. ``order`` returns an operator's order that holds for the
+        recipients who wait.
 
         Returns when the queue has something new to do: the time of the next attempt, or of a
         notification.
@@ -68,18 +75,27 @@ class Settler:
         if settlement is None:
             verdicts = [_undecided(each) for each in result.verdicts]
             settlement = Settlement(verdicts, now + LATER, attempt=result.attempt)
+        if (reroute := order()) is not None:
+            settlement = reroute.applied(settlement, lease, now)
         if not await self._try_write(lease, settlement):
             return None
         later = None if settlement.next_at is None else await when(settlement.next_at)
         self._tell(lease, result, settlement, later)
+        self._tell_rerouted(lease, settlement)
         return now if settlement.emits else settlement.next_at
 
     async def give_back(
-        self, lease: Lease, load: Load, next_at: datetime, moved: Sequence[NextHop] = ()
+        self,
+        lease: Lease,
+        load: Load,
+        next_at: datetime,
+        moved: Sequence[NextHop] = (),
+        order: RerouteOrder | None = None,
     ) -> datetime | None:
         """Record that a delivery could not be attempted; it fails if it has expired.
 
-        ``moved`` is the new next hop of each waiting recipient, if the route no longer exists.
+        ``moved`` is the new next hop of each waiting recipient, if the route no longer exists;
+        ``order`` is an operator's.
         """
         now = self._now()
 
@@ -89,6 +105,8 @@ class Settler:
             settlement = Settlement(verdicts, now + LATER)
         if moved:
             settlement = replace(settlement, moved=tuple(moved))
+        if order is not None:
+            settlement = order.applied(settlement, lease, now)
         if not await self._try_write(lease, settlement):
             return None
         if settlement.next_at is None:
@@ -98,6 +116,7 @@ class Settler:
                 recipients = [str(each.address) for each in lease.delivery.waiting]
                 self._tell_lost(lease, recipients, f"{EXPIRED}: {reply}")
         self._tell_warned(lease, settlement)
+        self._tell_rerouted(lease, settlement)
         return now if settlement.emits else settlement.next_at
 
     async def _decide(
@@ -201,6 +220,11 @@ class Settler:
         does not know what happened to a message."""
         for each in rcpt_to:
             self._report("notification_lost", id=lease.message.id, mail_from=each, reason=reason)
+
+    def _tell_rerouted(self, lease: Lease, settlement: Settlement) -> None:
+        if (order := settlement.rerouted) is not None:
+            told = {"target": order.target, "by": order.by or None}
+            self._report("message_rerouted", **_named(lease), **told)
 
     def _tell_warned(self, lease: Lease, settlement: Settlement) -> None:
         if settlement.warned and settlement.emits:

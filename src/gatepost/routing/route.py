@@ -6,7 +6,7 @@ from gatepost.model.address import Address
 from gatepost.model.credentials import Principal
 from gatepost.model.fast_dataclass import dataclass
 from gatepost.model.idn import fold_domain
-from gatepost.model.route import Match, NextHop, Route
+from gatepost.model.route import Match, NextHop, Route, next_hop_by
 from gatepost.routing.domains import matches_address, matches_name
 
 
@@ -50,8 +50,16 @@ class Router:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = tuple(routes)
-        self.named: Callable[[str], Route | None] = {each.name: each for each in routes}.get
-        """Returns the route of a delivery; None when the configuration has lost it."""
+        to_targets: dict[str, Route] = {}
+        for route in routes:
+            for target in route.chain:
+                name = next_hop_by(target.name).route
+                to_targets.setdefault(name, Route(name, (target,), retry=route.retry))
+        self.named: Callable[[str], Route | None] = {
+            **to_targets, **{each.name: each for each in routes}
+        }.get  # fmt: skip
+        """Returns the route of a delivery; None when the configuration has lost it. That of one
+        which an operator has sent to a target has only this one."""
         self._hops = {each.name: NextHop(each.name) for each in routes if not each.is_by_domain}
         """Of routes that have one for all recipients."""
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 from gatepost.model.delivery import Delivery
+from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import Action, Cursor, QueueSelection, SelectedSome
 from gatepost.store.stored_values import microseconds
 
@@ -51,6 +52,15 @@ class BatchedActions(ABC):
             seen.update(keys)
             done += await self._act(action, keys, at)
             some_done()
+        return done
+
+    async def reroute(
+        self, ids: Iterable[str], to: NextHop, by: str, now: datetime
+    ) -> Sequence[str]:
+        done: list[str] = []
+        wanted = iter(dict.fromkeys(ids))
+        while some := tuple(islice(wanted, BATCH)):
+            done += await self._reroute(await self._find_keys(some), to, by, microseconds(now))
         return done
 
     async def list(self, selection: QueueSelection = QueueSelection()) -> Sequence[Delivery]:  # noqa: B008
@@ -97,6 +107,10 @@ class BatchedActions(ABC):
     ) -> tuple[int, Key | None]:
         """Act on the first ones of a kind behind ``after``; return how many, and the last one, or
         None if there are no more."""
+
+    @abstractmethod
+    async def _reroute(self, keys: Sequence[Key], to: NextHop, by: str, now: int) -> Sequence[str]:
+        """Send these deliveries to a target; return the ids of those that have changed."""
 
     @abstractmethod
     async def _forget_some(self, before: int) -> int:

@@ -8,13 +8,15 @@ from typing import Any, Final, TypedDict, TypeVar, get_args
 import msgspec
 
 from gatepost.model.address import Address
-from gatepost.model.delivery import Addressee, Attempt, Contact, Fate
+from gatepost.model.delivery import Addressee, Attempt, Contact, Fate, Reroute
 from gatepost.model.envelope import BodyType, Envelope, Recipient, Ret
 from gatepost.model.reply import EnhancedStatus, Reply
 from gatepost.store.stored_values import microseconds, read_time
 
 T = TypeVar("T")
 _encode_quickly: Final = msgspec.json.Encoder().encode
+_DAMAGES: Final = (ValueError, TypeError, AttributeError, KeyError, OverflowError)
+"""What is raised by JSON that is not what was written."""
 _FATES: Final = frozenset(get_args(Fate))
 
 
@@ -65,10 +67,14 @@ def read_addressees(text: str) -> tuple[Addressee, ...]:
     return tuple([_read_addressee(each) for each in json.loads(text)])
 
 
-def write_history(history: Sequence[Attempt]) -> str | None:
-    """Return attempts as JSON; None if there are none."""
-    if not history:
+def write_history(history: Sequence[Attempt], reroutes: Sequence[Reroute] = ()) -> str | None:
+    """Return attempts as JSON, and reroutes behind them as objects; None if there are none."""
+    if not (history or reroutes):
         return None
+    orders = [
+        {"at": microseconds(each.at), "by": each.by, "from": each.before, "to": each.target}
+        for each in reroutes
+    ]
     return _encode(
         [
             (
@@ -84,6 +90,7 @@ def write_history(history: Sequence[Attempt]) -> str | None:
             )
             for each in history
         ]
+        + orders
     )
 
 
@@ -99,13 +106,28 @@ def undamaged(read: Callable[[str], tuple[T, ...]], text: str) -> tuple[T, ...]:
     """Return what ``read`` returns; nothing if the text is damaged."""
     try:
         return read(text)
-    except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
+    except _DAMAGES:
         return ()
 
 
-def read_history(text: str) -> tuple[Attempt, ...]:
-    """Return the attempts in JSON of ``write_history``."""
-    return tuple([_attempt(each) for each in json.loads(text)])
+def read_history(text: str | None) -> tuple[tuple[Attempt, ...], tuple[Reroute, ...]]:
+    """Return the attempts and reroutes in JSON of ``write_history``; nothing of a damaged text."""
+    if text is None:
+        return (), ()
+    attempts, orders = list[Attempt](), list[Reroute]()
+    try:
+        for each in json.loads(text):
+            if isinstance(each, dict):
+                orders.append(_reroute(each))
+            else:
+                attempts.append(_attempt(each))
+    except _DAMAGES:
+        return (), ()
+    return tuple(attempts), tuple(orders)
+
+
+def _reroute(value: dict[str, Any]) -> Reroute:
+    return Reroute(read_time(value["at"]), str(value["by"]), str(value["from"]), str(value["to"]))
 
 
 def _addressee(addressee: Addressee) -> Any:

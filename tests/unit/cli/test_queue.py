@@ -144,3 +144,30 @@ def test_ages_are_a_table_with_a_total(config: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["(total)", "0"]
     assert gatepost("queue", "ages", "--config", str(config), "--by", "cause", "--json") == 0
     assert json.loads(capsys.readouterr().out)["rows"][0]["key"] is None
+
+
+def test_mail_is_rerouted_and_the_message_says_by_whom(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ann")
+    with config.open("a") as file:
+        file.write('[target.spare]\nkind = "smarthost"\nhost = "smtp.example.net"\n')
+        file.write('[[route]]\nname = "some"\nrecipients = "some.example"\nto = "spare"\n')
+    text = config.read_text().replace("[[route]]\nto =", '[[route]]\nsenders = "*"\nto =')
+    config.write_text(text)
+    at = ("--config", str(config))
+    assert gatepost("queue", "reroute", "--all", *at) == 64
+    assert "--to" in capsys.readouterr().err
+    assert gatepost("queue", "reroute", "--to", "spare", *at) == 64
+    assert gatepost("queue", "reroute", "--to", "nowhere", "--all", *at) == 1
+    assert "provider-of-choice, spare" in capsys.readouterr().err
+    assert gatepost("queue", "reroute", "--to", "spare", "--all", "--dry-run", *at) == 0
+    assert capsys.readouterr().out.startswith("1 selected; nothing was changed\n")
+    assert gatepost("queue", "reroute", "--to", "spare", "--sender", "@example.org", *at) == 0
+    assert capsys.readouterr().out == "1 rerouted\n"
+    assert gatepost("queue", "show", "1-1", *at) == 0
+    assert "rerouted from default to spare by ann at 2" in capsys.readouterr().out
+    assert gatepost("queue", "why", "1-1", *at) == 0
+    assert "ann rerouted it from default to spare" in capsys.readouterr().out
+    assert gatepost("queue", "reroute", "--to", "spare", "1-1", *at) == 0
+    assert capsys.readouterr().out == "0 rerouted\n"

@@ -64,6 +64,7 @@ def test_list_has_all_fields_that_a_script_needs() -> None:
             "state": "waiting",
             "node": None,
             "taken_over": None,
+            "rerouted": None,
             "next_hop": "out",
             "target": "hub",
             "age": 1,

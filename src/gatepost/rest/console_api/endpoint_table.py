@@ -54,6 +54,12 @@ class ReleaseChoice(QueueChoice):
     undo: str | None = None
 
 
+class RerouteChoice(QueueChoice, kw_only=True):
+    """The same, and the name of the target that they are sent to."""
+
+    to: str
+
+
 class AdvanceClock(msgspec.Struct, forbid_unknown_fields=True):
     """By how many seconds the clock moves forward."""
 
@@ -184,6 +190,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
              "Release deliveries that are held.", body=ReleaseChoice),
     Endpoint("POST", "/queue/drop", "operator", "queue.drop",
              "Drop deliveries without notifying anybody.", body=QueueChoice),
+    Endpoint("POST", "/queue/reroute", "operator", "queue.reroute",
+             "Send waiting and held deliveries to another target.", body=RerouteChoice),
     Endpoint("GET", "/next-hops", "viewer", "next_hops.list",
              "List next hops with their numbers of deliveries, rates and latencies.", query=_PAGE),
     Endpoint("GET", "/next-hops/{key:path}/series", "viewer", "next_hops.series",

@@ -45,6 +45,8 @@ async def _answer(site: ConsoleApiSite, endpoint: ConsoleEndpoint, request: Requ
             return await stream_events(site, request)
         fields = await _fields_of(site, endpoint, request)
         page = _take_page(endpoint, fields)
+        if endpoint.method == "POST" and endpoint.operation.startswith("queue."):
+            fields |= _by(request)
         document = await site.operate(endpoint.operation, fields)
         if page is not None:
             document = _cut_page(document, *page)
@@ -55,6 +57,12 @@ async def _answer(site: ConsoleApiSite, endpoint: ConsoleEndpoint, request: Requ
     if _is_viewer(request):
         document = mask(document)
     return JSONResponse(document, headers={"cache-control": "no-store"})
+
+
+def _by(request: Request) -> dict[str, Any]:
+    """Return who gives the order, if that is known."""
+    user: ConsoleUser | None = request.scope.get(USER)
+    return {} if user is None else {"by": user.name}
 
 
 def _is_viewer(request: Request) -> bool:

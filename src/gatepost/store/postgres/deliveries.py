@@ -10,6 +10,7 @@ from gatepost.errors import QueueError
 from gatepost.model.body import Body
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
+from gatepost.model.route import NextHop
 from gatepost.model.send_operation import SendOperation
 from gatepost.queue.deliveries_contract import (
     Action,
@@ -138,6 +139,9 @@ class PostgresDeliveries(BatchedActions):
         self, action: Action, kind: str, after: Key, now: int
     ) -> tuple[int, Key | None]:
         return await self._change(self._writer.act_on_some, action, kind, after, now)
+
+    async def _reroute(self, keys: Sequence[Key], to: NextHop, by: str, now: int) -> Sequence[str]:
+        return await self._change(self._writer.reroute, keys, to, by, now)
 
     async def _forget_some(self, before: int) -> int:
         return await self._change(forget_settled, before)

@@ -201,6 +201,11 @@ UPDATE delivery AS d SET due = given.due, held = false, node = CASE WHEN given.d
 FROM unnest(%s, %s, %s) AS given (message, part, due)
 WHERE d.message = given.message AND d.part = given.part;
 
+-- name: reroute
+UPDATE delivery AS d SET hop = %s, due = given.due, node = NULL, history = given.history
+FROM unnest(%s, %s, %s, %s) AS given (message, part, due, history)
+WHERE d.message = given.message AND d.part = given.part;
+
 -- name: drop
 UPDATE delivery AS d
 SET due = NULL, node = NULL, held = false, token = d.token + 1, addressees = given.addressees

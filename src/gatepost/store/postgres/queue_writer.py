@@ -7,16 +7,17 @@ from datetime import timedelta
 from typing import Any, Final
 
 from gatepost.model.delivery import Delivery, Lease, State, Takeover
-from gatepost.model.route import parse_next_hop
+from gatepost.model.route import NextHop, parse_next_hop
 from gatepost.queue import deliveries_contract as queue
 from gatepost.queue.deliveries_contract import Action, part_of
-from gatepost.queue.delivery_changes import dropped
+from gatepost.queue.delivery_changes import dropped, is_reroutable, rerouted
 from gatepost.store.batched_actions import Key
 from gatepost.store.delivery_json import (
     read_addressees,
     read_history,
     undamaged,
     write_addressees,
+    write_history,
 )
 from gatepost.store.postgres.arrays import numbers, texts
 from gatepost.store.postgres.connections import Connection
@@ -125,6 +126,30 @@ class QueueWriter:
         raise_hops(connection, hops)
         return len(changed)
 
+    def reroute(
+        self, connection: Connection, keys: Sequence[Key], to: NextHop, by: str, now: int
+    ) -> Sequence[str]:
+        """Send deliveries to a target that nobody has leased; return their ids."""
+        if not keys:
+            return []
+        rows = connection.execute(SQL["lock_deliveries"], _columns(keys)).fetchall()
+        found = [(row, delivery_of(row)) for row in rows]
+        before = [(row, each) for row, each in found if is_reroutable(each, to)]
+        if not before:
+            return []
+        after = [rerouted(each, to, by, read_time(now)) for _, each in before]
+        hops = sorted({row[2] for row, _ in before})
+        connection.execute(SQL["lock_hops"], (texts([*hops, to.key]),))
+        columns = (
+            *_columns([(row[13], row[1]) for row, _ in before]),
+            numbers([None if each.due is None else now for each in after]),
+            texts([write_history(each.history, each.reroutes) for each in after]),
+        )
+        connection.execute(SQL["reroute"], (to.key, *columns))
+        lower_hops(connection, [(to.key, now) for each in after if each.due is not None])
+        raise_hops(connection, hops)
+        return [each.id for each in after]
+
     def act_on_some(
         self, connection: Connection, action: Action, kind: str, after: Key, now: int
     ) -> tuple[int, Key | None]:
@@ -218,6 +243,7 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         state = "held"
     elif node is not None:  # an earlier owner has left it
         state = "waiting"
+    attempts_made, reroutes = read_history(history)
     return Delivery(
         id=f"{message}.{part}",
         message=message,
@@ -228,11 +254,12 @@ def delivery_of(row: Sequence[Any]) -> Delivery:
         expires_at=read_time(expires),
         notice_at=read_time(notice),
         attempts=attempts,
-        history=() if history is None else undamaged(read_history, history),
+        history=attempts_made,
         warned=warned,
         to_be_held=state == "leased" and held,
         node=holder or "",
         takeover=None if lost_by is None else Takeover(lost_by, read_time(lost_at), taken_by or ""),
+        reroutes=reroutes,
     )
 
 

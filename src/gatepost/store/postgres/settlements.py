@@ -183,7 +183,7 @@ def _columns(some: Sequence[_Judged]) -> tuple[Any, ...]:
         flags([each.warned for each in after]),
         numbers([microseconds(each.notice_at) for each in after]),
         texts([write_addressees(each.addressees) for each in after]),
-        texts([write_history(each.history) for each in after]),
+        texts([write_history(each.history, each.reroutes) for each in after]),
     )
 
 

@@ -192,6 +192,10 @@ UPDATE queue_deliveries SET due = ?, held = ? WHERE message = ? AND part = ?;
 -- name: hold_damaged
 UPDATE queue_deliveries SET due = NULL, epoch = NULL, held = 1 WHERE message = ? AND part = ?;
 
+-- name: reroute
+UPDATE queue_deliveries SET hop = ?, due = ?, epoch = NULL, history = ?
+WHERE message = ? AND part = ?;
+
 -- name: drop
 UPDATE queue_deliveries
 SET due = NULL, epoch = NULL, held = 0, token = token + 1, addressees = ?

@@ -82,7 +82,7 @@ def settled_row(delivery: Delivery) -> tuple[Any, ...]:
         delivery.warned,
         microseconds(delivery.notice_at),
         write_addressees(delivery.addressees),
-        write_history(delivery.history),
+        write_history(delivery.history, delivery.reroutes),
     )
 
 
@@ -103,6 +103,7 @@ def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
     elif epoch is not None:
         state = "waiting"
     message = read_id(message)
+    attempts_made, reroutes = read_history(history)
     return Delivery(
         id=f"{message}.{part}",
         message=message,
@@ -113,9 +114,10 @@ def delivery_of(row: Sequence[Any], owner: int) -> Delivery:
         expires_at=read_time(expires),
         notice_at=read_time(notice),
         attempts=attempts if isinstance(attempts, int) else 0,
-        history=() if history is None else undamaged(read_history, history),
+        history=attempts_made,
         warned=bool(warned),
         to_be_held=state == "leased" and bool(held),
+        reroutes=reroutes,
     )
 
 

@@ -7,11 +7,19 @@ from typing import Any, Final
 
 from gatepost.model.delivery import Delivery, Lease, NewMail, Planned, Settlement
 from gatepost.model.message import Submission
+from gatepost.model.route import NextHop
 from gatepost.queue import deliveries_contract as queue
 from gatepost.queue.deliveries_contract import Action, part_of, planned_delivery, queued
-from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
+from gatepost.queue.delivery_changes import (
+    dropped,
+    is_reroutable,
+    lease_lost,
+    parted,
+    rerouted,
+    settled,
+)
 from gatepost.store.batched_actions import BATCH, Key
-from gatepost.store.delivery_json import write_addressees
+from gatepost.store.delivery_json import write_addressees, write_history
 from gatepost.store.sqlite.damage import check_order, damage
 from gatepost.store.sqlite.delivery_rows import (
     delivery_of,
@@ -26,6 +34,7 @@ from gatepost.store.sqlite.queries import QUERIES as STORE
 from gatepost.store.sqlite.queries import read_queries
 from gatepost.store.sqlite.reports import record_reports
 from gatepost.store.sqlite.segments import inline_body
+from gatepost.store.stored_values import read_time
 
 SQL: Final = read_queries("deliveries.sql")
 NOTE_EVERY: Final = queue.NOTE_EVERY // timedelta(microseconds=1)
@@ -177,6 +186,27 @@ class DeliveryWriter:
                 done += 1
                 hops.add(row[2])
         _refresh(transaction, hops)
+        return done
+
+    def reroute(
+        self, transaction: Transaction, keys: Sequence[Key], to: NextHop, by: str, now: int
+    ) -> Sequence[str]:
+        """Send deliveries to a target that nobody has leased; return their ids."""
+        done: list[str] = []
+        hops = {to.key}
+        for key in keys:
+            row = transaction.connection.execute(SQL["get_delivery"], key).fetchone()
+            delivery = None if row is None else delivery_of(row, self.owner)
+            if delivery is None or not is_reroutable(delivery, to):
+                continue
+            after = rerouted(delivery, to, by, read_time(now))
+            history = write_history(after.history, after.reroutes)
+            values = (to.key, None if after.due is None else now, history)
+            transaction.connection.execute(SQL["reroute"], (*values, *key))
+            hops.add(row[2])
+            done.append(delivery.id)
+        _refresh(transaction, hops)
+        transaction.ledger.pages += len(done)
         return done
 
     def act_on_some(

@@ -10,6 +10,7 @@ from gatepost.errors import QueueError
 from gatepost.model.body import Body, BytesBody
 from gatepost.model.delivery import Delivery, Lease, Planned, QueuedMessage, Settlement
 from gatepost.model.message import Submission
+from gatepost.model.route import NextHop
 from gatepost.queue.deliveries_contract import (
     Action,
     Cursor,
@@ -21,7 +22,14 @@ from gatepost.queue.deliveries_contract import (
     planned_delivery,
     queued,
 )
-from gatepost.queue.delivery_changes import dropped, lease_lost, parted, settled
+from gatepost.queue.delivery_changes import (
+    dropped,
+    is_reroutable,
+    lease_lost,
+    parted,
+    rerouted,
+    settled,
+)
 from gatepost.queue.delivery_matcher import DeliveryMatcher
 from gatepost.testing.memory.notes import MemoryNotes
 from gatepost.testing.memory.reports import MemoryReports
@@ -175,6 +183,16 @@ class MemoryDeliveries:
         once = {id(entry): entry for entry in entries}
         done = sum(self._try_act(action, entry, now) for entry in once.values())
         some_done()
+        return done
+
+    async def reroute(
+        self, ids: Iterable[str], to: NextHop, by: str, now: datetime
+    ) -> Sequence[str]:
+        done: list[str] = []
+        for entry in [entry for each in dict.fromkeys(ids) for entry in self._named(each)]:
+            if is_reroutable(entry.delivery, to):
+                entry.delivery = rerouted(entry.delivery, to, by, now)
+                done.append(entry.delivery.id)
         return done
 
     async def forget(self, before: datetime) -> int:
