@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gatepost.app.relay_store import RelayStore
 from gatepost.client.http_sign_in import HttpSignIn
-from gatepost.client.provider_sign_in import BasicKeySignIn, KeySignIn
+from gatepost.client.provider_sign_in import AwsSignIn, BasicKeySignIn, KeySignIn
 from gatepost.config.event_webhooks import LABEL
 from gatepost.config.settings import Configuration, EventSettings, ProviderEventsSettings
 from gatepost.feedback.bounces import Bounces
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from gatepost.app.outbound import Outbound
     from gatepost.feedback.event_poller import EventPoller
+    from gatepost.feedback.queue_reader import EventQueueReader
     from gatepost.feedback.webhook_endpoint import WebhookSource
 
 PATIENCE: Final = 10.0
@@ -73,6 +74,9 @@ class ProviderWebhooks:
         for poller in _pollers(self._events, http, recorder, store):
             poller.start()
             stack.push_async_callback(poller.stop)
+        for reader in _queue_readers(self._events, http, recorder, store):
+            reader.start()
+            stack.push_async_callback(reader.stop)
         if self.listener is not None:
             from gatepost.web.server import WebLimits, WebServer  # noqa: PLC0415 - HTTP is large
 
@@ -213,6 +217,32 @@ def _pollers(
                 name, each.name, each.provider, poll, url, each.targets, every, proof
             )
             yield EventPoller(source, recorder, store.notes, http, take_turn)
+
+
+def _queue_readers(
+    events: EventSettings, http: Http, recorder: FeedbackRecorder, store: RelayStore
+) -> "Iterator[EventQueueReader]":
+    """Yield what reads the queues with events of providers."""
+    from gatepost.feedback.queue_reader import (  # noqa: PLC0415 - as above
+        TURN,
+        EventQueueReader,
+        PolledQueue,
+    )
+
+    cluster, take_turn = store.cluster, None
+    if cluster is not None:
+        take_turn = partial(cluster.try_take_turn, seconds=TURN)
+    for each in events.providers:
+        if each.queue is None:
+            continue
+        key = each.queue.credential
+        token = None if key.session_token is None else key.session_token.read
+        sign_in = AwsSignIn(
+            f"access key {key.name}", key.access_key_id, key.secret_access_key.read, token,
+            each.queue.region, "sqs",
+        )  # fmt: skip
+        source = PolledQueue(each.name, each.provider, each.queue.url, each.targets, sign_in)
+        yield EventQueueReader(source, recorder, store.notes, http, take_turn)
 
 
 def _source(settings: ProviderEventsSettings, http: Http) -> "WebhookSource":

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from gatepost.client.named_secret import NamedSecret
 from gatepost.config import value_syntax as values
 from gatepost.config.credentials import NOWHERE, secret
+from gatepost.config.event_queues import read_queue
 from gatepost.config.event_webhooks import read_webhooks
 from gatepost.config.http_api_targets import read_setting
 from gatepost.config.http_provider_file import PLACEHOLDER
@@ -18,6 +19,7 @@ from gatepost.config.provider_events_file import read_event_provider
 from gatepost.config.provider_file import take_provider
 from gatepost.config.settings import (
     AzureDirectorySettings,
+    CredentialSettings,
     DirectorySettings,
     EventSettings,
     PollSettings,
@@ -43,6 +45,7 @@ _TOPIC: Final = re.compile(r"arn:aws[a-z-]{0,10}:sns:[a-z0-9-]{1,30}:\d{12}:[A-Z
 def read_events(
     root: TableReader,
     directories: Sequence[DirectorySettings],
+    credentials: Mapping[str, CredentialSettings],
     targets: Mapping[str, Target],
     routes: Sequence[Route],
 ) -> EventSettings | None:
@@ -53,7 +56,7 @@ def read_events(
     topic, suppress = table.take("topic", _topic, ""), table.take("suppress", values.flag, True)
     listener, certificate, key = _listener(table)
     tables = table.named("provider").items()
-    read = [_provider(each, name, targets) for name, each in tables]
+    read = [_provider(each, name, credentials, targets) for name, each in tables]
     providers = tuple([each for each in read if each is not None])
     has_webhooks = any(each.has_webhook for each in providers)
     domain, bouncing = _bounces(table, targets, routes)
@@ -114,7 +117,10 @@ def _listener(table: TableReader) -> tuple[tuple[str, int] | None, str, str]:
 
 
 def _provider(
-    table: TableReader, name: str, targets: Mapping[str, Target]
+    table: TableReader,
+    name: str,
+    credentials: Mapping[str, CredentialSettings],
+    targets: Mapping[str, Target],
 ) -> ProviderEventsSettings | None:
     provider = take_provider(table, read_event_provider)
     if provider is None:
@@ -123,8 +129,9 @@ def _provider(
         return None
     key, username, endpoint = NOWHERE, "", ""
     topics: tuple[str, ...] = ()
-    poll = _poll(table, provider)
-    has_webhook = poll is None or any(map(table.has, ("key", "password", "topics")))
+    poll, queue = _poll(table, provider), read_queue(table, provider, credentials)
+    has_other = poll is not None or table.has("queue")
+    has_webhook = not has_other or any(map(table.has, ("key", "password", "topics")))
     if not has_webhook:
         pass
     elif provider.proof.kind == "sns":
@@ -139,7 +146,7 @@ def _provider(
     _check_targets(table, wanted, targets)
     table.finish()
     return ProviderEventsSettings(
-        name, provider, wanted, key, username, topics, endpoint, poll, has_webhook
+        name, provider, wanted, key, username, topics, endpoint, poll, queue, has_webhook
     )
 
 

@@ -120,11 +120,14 @@ def _read(root: TableReader) -> Configuration:
     retries = read_retries(root)
     routes = read_routes(root, targets, retries)
     console = read_console(root, routes, directories)
-    failures, events = read_failures(root), read_events(root, directories, targets, routes)
+    failures = read_failures(root)
+    events = read_events(root, directories, credentials, targets, routes)
     routes = separate_recipients(root, routes, events)
     check_addresses(root, listeners, health, apis, console)
     check_loops(root, listeners, targets)
-    warn_of_unused(root, targets, routes, credentials, retries)
+    of_events = () if events is None else events.credentials
+    others = [each for each in credentials if each not in of_events]
+    warn_of_unused(root, targets, routes, others, retries)
     warn_of_lost_bounces(root, routes)
     warn_of_high_volume(root, routes)
     warn_of_short_hostname(root, name, routes)

@@ -1,6 +1,6 @@
 """The configuration of a relay, read from a file or made by a preset."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -399,6 +399,15 @@ class PollSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EventQueueSettings:
+    """A queue of Amazon SQS that has the events of a provider."""
+
+    url: str
+    region: str
+    credential: AwsKeyCredential
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderEventsSettings:
     """A provider whose webhooks come in."""
 
@@ -415,7 +424,9 @@ class ProviderEventsSettings:
     endpoint: str = ""
     """``https://HOST`` to ask for certificates instead of Amazon's hosts."""
     poll: PollSettings | None = None
-    """None: its events only come by webhook."""
+    """None: its API is not asked for events."""
+    queue: EventQueueSettings | None = None
+    """None: its events are in no queue."""
     has_webhook: bool = True
 
     @property
@@ -454,6 +465,11 @@ class EventSettings:
     providers: tuple[ProviderEventsSettings, ...] = ()
     webhooks: tuple[WebhookSettings, ...] = ()
     """Those that the file wants; others may be created while the relay runs."""
+
+    @property
+    def credentials(self) -> Sequence[str]:
+        """The names of the credentials with which events are read."""
+        return [each.queue.credential.name for each in self.providers if each.queue is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from gatepost.feedback.event_lists import (
     polled_provider,
     read_page,
 )
+from gatepost.feedback.poll_failures import LONGEST, PollFailures
 from gatepost.feedback.provider_events import read_body, read_events
 from gatepost.feedback.recorder import FeedbackRecorder
 from gatepost.model.note import FOREVER, Note
@@ -29,8 +30,6 @@ from gatepost.relay.safe_error_text import explain
 
 MOST_PAGES: Final = 1_000
 """Pages of one round; the next round goes on behind them."""
-LONGEST: Final = 900.0
-"""Maximum seconds between two tries after failures."""
 REMEMBERED: Final = 50_000
 """Keys of events in memory; the store has those before them."""
 BETWEEN: Final = 0.1
@@ -73,14 +72,13 @@ class EventPoller:
     ) -> None:
         """``take_turn`` tells whether this node asks now; None: there are no others."""
         self._source, self._recorder, self._notes = source, recorder, notes
-        self._http, self._report, self._take_turn = http, recorder.report, take_turn
+        self._http, self._take_turn = http, take_turn
+        self._failures = PollFailures(source.source, source.every, recorder.report)
         self._provider = polled_provider(source.provider, source.poll)
         self._read: OrderedDict[str, None] = OrderedDict()
         """The keys of the last events, which are on the next pages again."""
         self._rest: tuple[datetime, str] | None = None
         """When a round began that was too long, and the URL of its next page."""
-        self._failures = 0
-        self._problem = ""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -99,7 +97,7 @@ class EventPoller:
             try:
                 wait = max(wait, await self.poll_once())
             except Exception as error:  # noqa: BLE001 - the next round may succeed
-                wait = self._failed(explain(error))
+                wait = self._failures.add(explain(error))
             await asyncio.sleep(wait * random.uniform(0.9, 1.1))  # noqa: S311 - no secret
 
     async def poll_once(self) -> float:
@@ -114,15 +112,12 @@ class EventPoller:
             url = url or first_url(source.poll, source.url, await self._since(now), now)
             retry_after = await self._read_pages(url, began)
         except (NoList, GatepostError) as error:
-            return self._failed(str(error))
+            return self._failures.add(str(error))
         if retry_after > 0:
             return retry_after
         if self._rest is None:
             await self._notes.put([Note("polled", source.name, began.isoformat(), FOREVER)])
-        self._failures = 0
-        if self._problem:
-            self._problem = ""
-            self._report("polling_works", source=source.source)
+        self._failures.end()
         return 0.0
 
     async def _since(self, now: datetime) -> datetime:
@@ -179,16 +174,8 @@ class EventPoller:
             self._read.popitem(last=False)
 
     def _refused(self, status: int, retry_after: float) -> float:
-        wait = self._failed(f"the API answered HTTP {status}")
+        wait = self._failures.add(f"the API answered HTTP {status}")
         return max(wait, min(retry_after, LONGEST))
-
-    def _failed(self, reason: str) -> float:
-        """Tell the operator once; return the seconds until the next try."""
-        self._failures += 1
-        if reason != self._problem:
-            self._problem = reason
-            self._report("polling_failed", source=self._source.source, reason=reason)
-        return min(LONGEST, self._source.every * float(2 ** min(self._failures, 10)))
 
 
 def _value(body: bytes) -> Any:

@@ -50,8 +50,70 @@ def test_everything_is_read() -> None:
     assert config.reports is not None
 
 
+QUEUE = f"""{EVENTS}[events.provider.p]
+provider = "ses"
+targets = ["out"]
+queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/mail"
+credential = "aws"
+[credentials.aws]
+kind = "aws-access-key"
+access_key_id = "AKID"
+secret_access_key = {{ file = "k" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("sqs.eu-west-1.amazonaws.com", "eu-west-1"),
+        ("sqs.us-gov-east-1.amazonaws.com:443", "us-gov-east-1"),
+        ("sqs-fips.us-east-2.amazonaws.com", "us-east-2"),
+        ("sqs.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("sqs.eu-west-1.api.aws", "eu-west-1"),
+        ("vpce-0a1-b2.sqs.eu-west-1.vpce.amazonaws.com", "eu-west-1"),
+    ],
+)
+def test_a_queue_tells_its_region(host: str, region: str) -> None:
+    root, source = read_config(QUEUE.replace("sqs.eu-west-1.amazonaws.com", host), "g.toml")
+    assert not source.problems
+    assert not any("not used" in str(each) for each in source.warnings)
+    assert root.events is not None
+    [provider] = root.events.providers
+    assert (provider.has_webhook, provider.has_delivery_events) == (False, True)
+    assert provider.queue is not None
+    assert (provider.queue.url, provider.queue.region) == (
+        f"https://{host}/123456789012/mail",
+        region,
+    )
+    assert provider.queue.credential.access_key_id == "AKID"
+
+
+def test_a_queue_elsewhere_needs_the_region() -> None:
+    elsewhere = QUEUE.replace("https://sqs.eu-west-1.amazonaws.com", "http://localhost:4566/queue")
+    [problem] = mistakes(elsewhere)
+    assert "events.provider.p.region is missing: the URL" in problem
+    events = parse_config(
+        elsewhere.replace("credential =", 'region = "mars-1"\ncredential =')
+    ).events
+    assert events is not None
+    assert events.providers[0].queue is not None
+    assert events.providers[0].queue.region == "mars-1"
+
+
 # fmt: off
 MISTAKES = [
+    (QUEUE.replace('credential = "aws"\n', ""), "events.provider.p.credential is missing"),
+    (QUEUE.replace('credential = "aws"', 'credential = "asw"'), "there is no [credentials.asw]"),
+    (QUEUE.replace("aws-access-key", "api-key").replace("secret_access_key", "key")
+     .replace('access_key_id = "AKID"\n', ""), 'credentials of the kind "aws-access-key"'),
+    (QUEUE.replace("/123456789012/mail", "/mail"), "must be the URL of a queue"),
+    (QUEUE.replace("/mail", "/mail?x=1"), "must be the URL of a queue"),
+    (QUEUE.replace("https:", "http:"), "must be an https:// URL"),
+    (QUEUE.replace("credential =", "region = 'a b'\ncredential ="), "must be a region of Amazon"),
+    (QUEUE.replace("queue =", "topics = ['arn:aws:sns:eu-west-1:123456789012:t']\nqueue ="),
+     "events.address is missing"),
+    (QUEUE.replace("queue =", "#"), "credential needs events.provider.p.queue"),
+    (QUEUE.replace('"ses"', '"mailgun"'), "events of Mailgun do not come by Amazon SNS"),
     (f"{SMALL}[events]\n", "events.topic is missing"),
     (f'{SMALL}[events]\ntopic = "contoso"\n', "must be the id of a resource"),
     (f"{EVENTS}{PROVIDER}{KEY}", "events.address is missing: the webhooks"),

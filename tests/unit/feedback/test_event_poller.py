@@ -12,7 +12,8 @@ import pytest
 from gatepost.client.provider_sign_in import BasicKeySignIn
 from gatepost.config.provider_events_file import read_event_provider
 from gatepost.errors import QueueError, TimedOut
-from gatepost.feedback.event_poller import LONGEST, EventPoller, PolledSource
+from gatepost.feedback.event_poller import EventPoller, PolledSource
+from gatepost.feedback.poll_failures import LONGEST
 from gatepost.feedback.provider_events import EventBatch
 from gatepost.feedback.recorder import FeedbackRecorder
 from gatepost.model.secret import Secret
