@@ -111,6 +111,7 @@ def test_a_restarted_node_has_its_leases_back_in_batches(
 ) -> None:
     monkeypatch.setattr(lost_leases, "PAGES", 1)
     names = [f"m{number:03}" for number in range(200)]
+    nodes.pass_while_starting(monkeypatch)
     old = nodes.open("a", "old")
 
     async def steps() -> None:

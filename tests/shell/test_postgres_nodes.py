@@ -52,7 +52,7 @@ class Nodes:
         report: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
         **other: Any,
     ) -> PostgresStore:
-        clock = self.clocks[name] = Clock()
+        clock = self.clocks[place or name] = Clock()
         settings = {"dead_after": DEAD, "clock": clock, "now": lambda: microseconds(NOON), **other}
         store: PostgresStore = self._stores.open(
             self._directory / (place or name), self.failures.append, report,
@@ -69,6 +69,16 @@ class Nodes:
                 clock.seconds += 1
             for each in living:
                 each.beat()
+
+    def pass_while_starting(self, monkeypatch: pytest.MonkeyPatch, *living: PostgresStore) -> None:
+        """Let a second pass whenever a start waits for another one to show that it lives."""
+        target = "gatepost.store.postgres.predecessor.sleep"
+        monkeypatch.setattr(target, lambda _: self.pass_time(1, *living))
+
+    def kill(self, store: PostgresStore) -> None:
+        """Release what the kernel does when a process is killed; its row stays."""
+        store._opened.lock.release()
+        self._opened.remove(store)
 
     def close(self) -> None:
         for each in self._opened:
@@ -227,8 +237,11 @@ def test_a_judge_that_was_asleep_fences_nobody(nodes: Nodes) -> None:
     run(steps())
 
 
-def test_only_a_node_with_the_same_name_ends_its_predecessor(nodes: Nodes) -> None:
+def test_only_a_node_with_the_same_name_ends_its_predecessor(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, other = nodes.open("a", "old"), nodes.open("b")
+    nodes.pass_while_starting(monkeypatch)
 
     async def steps() -> None:
         await begin(old, other)

@@ -195,10 +195,11 @@ def test_a_change_of_the_directory_does_not_wait_for_the_dead_and_for_commands(
     run(a.save_records([Record("account", "printer", {})]))
 
 
-def test_of_two_starts_with_one_name_at_the_same_moment_the_later_one_goes_on(
-    nodes: Nodes, postgres: PostgresStores
+def test_a_start_that_lost_its_name_in_the_same_moment_goes_on_if_the_other_dies(
+    nodes: Nodes, postgres: PostgresStores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes.open("z")
+    nodes.pass_while_starting(monkeypatch)
     blocked = (
         "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         " AND query LIKE %s AND application_name LIKE %s"
@@ -206,7 +207,7 @@ def test_of_two_starts_with_one_name_at_the_same_moment_the_later_one_goes_on(
 
     def wait_until_blocked() -> None:
         with postgres.connect() as connection:
-            mine = ("%INSERT INTO node%", f"%{postgres.schema} a")
+            mine = ("%INSERT INTO node%", f"%{postgres.schema} a starts")
             while not connection.execute(blocked, mine).fetchone():
                 time.sleep(0.01)
 

@@ -14,9 +14,16 @@ SET value = greatest(value + 1, %s + 1,
                      floor(extract(epoch FROM clock_timestamp() - '2026-01-01 00:00:00Z'))::bigint)
 WHERE name = 'epoch' RETURNING value;
 
+-- name: holder
+-- Who has a name.
+SELECT epoch, beat, coalesce(dead_after, %s), is_visitor, host, directory, place, started
+FROM node WHERE name = %s;
+
 -- name: remove_node
--- By its name, so that nobody has two epochs.
-WITH gone AS (DELETE FROM node WHERE name = %s RETURNING epoch, name)
+-- Unless it has shown meanwhile that it lives.
+WITH gone AS (
+    DELETE FROM node WHERE epoch = %s AND beat = coalesce(%s, beat) RETURNING epoch, name
+)
 INSERT INTO lost_node (epoch, name, was_fenced, at) SELECT epoch, name, false, %s FROM gone
 ON CONFLICT DO NOTHING;
 
@@ -41,8 +48,9 @@ WHERE NOT EXISTS (SELECT 1 FROM node WHERE epoch <> %s AND NOT is_visitor)
 ON CONFLICT DO NOTHING;
 
 -- name: insert_node
-INSERT INTO node (epoch, name, program, schema, dead_after, is_visitor, draining, seen)
-VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp());
+INSERT INTO node (epoch, name, program, schema, host, directory, place, started, dead_after,
+                  is_visitor, draining, seen)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp());
 
 -- name: insert_writers
 INSERT INTO writer (epoch, n) SELECT %s, generate_series(1, %s);

@@ -32,7 +32,7 @@ class Migration:
 
 MIGRATIONS: Final[list[Migration]] = [
     Migration(Path(__file__).with_name(f"schema_{number}.sql").read_text(encoding="utf-8"))
-    for number in (1, 2, 3, 4, 5)
+    for number in (1, 2, 3, 4, 5, 6)
 ]
 """``MIGRATIONS[n]`` leads from version n to n + 1."""
 

@@ -13,6 +13,7 @@ import psycopg
 from gatepost.errors import QueueError, Unreadable
 from gatepost.store.postgres.connections import Connection
 from gatepost.store.postgres.migrations import MIGRATIONS, check_version
+from gatepost.store.postgres.predecessor import NodePlace, Predecessor, find_predecessor
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.statements import SQL
 
@@ -33,11 +34,15 @@ class Superseded(Fenced):
 class Node:
     """This relay among the nodes of the database. For any thread.
 
-    ``epoch`` is 0 before ``register``; `writers` connections may write.
+    ``epoch`` is 0 before ``register``; `writers` connections may write. ``place`` has a directory
+    that is locked.
     """
 
-    def __init__(self, name: str, settings: PostgresSettings, writers: int) -> None:
-        self.name, self._settings, self._writers = name, settings, writers
+    def __init__(
+        self, name: str, place: NodePlace, settings: PostgresSettings, writers: int
+    ) -> None:
+        self.name, self._place, self._settings, self._writers = name, place, settings, writers
+        self._started = settings.now()
         self.epoch = self.first_epoch = 0
         self._committed = 0
         """The newest that the database has had, for certain."""
@@ -64,6 +69,12 @@ class Node:
     def application(self) -> str:
         """The name by which the server lists our connections."""
         return application_name(self._settings.schema, self.name)
+
+    @property
+    def starting_application(self) -> str:
+        """The name of our connection before we are a node: another start with our name may end
+        those of its predecessor."""
+        return application_name(self._settings.schema, f"{self.name} starts")
 
     @property
     def is_sure(self) -> bool:
@@ -96,12 +107,19 @@ class Node:
             self.name = f"{self.name}-{os.getpid()}"
 
     def register(self, connection: Connection) -> None:
-        """Become a node, in a transaction of our own; fence an earlier start with our name."""
-        end_connections(connection, self.application)
+        """Become a node, in a transaction of our own, and fence an earlier start with our name that
+        is gone; that may take as long as it may be silent. The connection has another name than
+        ours. Raises NameTaken if a relay with our name lives."""
         try:
-            self._register(connection)
+            self._replace(connection)
         except psycopg.errors.UniqueViolation:  # another start with our name began just before us
-            self._register(connection)
+            self._replace(connection)
+
+    def _replace(self, connection: Connection) -> None:
+        found = find_predecessor(connection, self.name, self._place, self._settings)
+        if found is not None:
+            end_connections(connection, self.application)
+        self._register(connection, found)
 
     def _is_taken(self, connection: Connection) -> bool:
         """Tell whether a relay with our name has shown lately that it lives."""
@@ -119,15 +137,15 @@ class Node:
         if holder is not None and holder not in self._epochs and holder > self.epoch:
             raise Superseded(f"another relay with the name {self.name} has taken over")
         try:
-            self._register(connection)
+            self._register(connection, None if holder is None else Predecessor(holder))
         except Unreadable as error:
             raise Superseded(str(error)) from error
         if newest < committed:
             on_older()
 
-    def _register(self, connection: Connection) -> None:
+    def _register(self, connection: Connection, predecessor: Predecessor | None) -> None:
         with connection.transaction():
-            self.renew(connection, self._settings.now())
+            self.renew(connection, self._settings.now(), predecessor)
         self._committed = self.epoch
         self.is_fenced = False
         self._is_new = True
@@ -136,21 +154,26 @@ class Node:
         """Return our epoch if nobody has taken over in it; otherwise begin a new one, in an open
         transaction."""
         if not self._is_new:
-            return self.renew(connection, now)
+            return self.renew(connection, now, Predecessor(self.epoch))
         self._is_new = False
         return self.epoch
 
-    def renew(self, connection: Connection, now: int) -> int:
+    def renew(self, connection: Connection, now: int, predecessor: Predecessor | None) -> int:
         """Begin a new epoch, in an open transaction; return it. What an earlier one had leased is
-        to be given back. Raises Unreadable if this program is too old for the tables."""
+        to be given back. Raises Unreadable if this program is too old for the tables, and
+        UniqueViolation if somebody else has our name."""
         settings, begun = self._settings, self._settings.clock()
         epoch = next_epoch(connection, self.epoch)
         self._epochs.add(epoch)
-        connection.execute(SQL["remove_node"], (self.name, now))
+        if predecessor is not None:
+            values = (predecessor.epoch, predecessor.beat, now)
+            connection.execute(SQL["remove_node"], values)
         is_visitor, is_draining = settings.is_visitor, settings.is_visitor or self.is_draining
+        place = self._place
         us = (epoch, self.name, _program(), len(MIGRATIONS))
-        values = (*us, settings.dead_after, is_visitor, is_draining)
-        connection.execute(SQL["insert_node"], values)
+        where = (place.host, place.directory, place.key, self._started)
+        says = (settings.dead_after, is_visitor, is_draining)
+        connection.execute(SQL["insert_node"], (*us, *where, *says))
         check_version(connection)  # nobody contracts the tables from now on
         connection.execute(SQL["insert_writers"], (epoch, self._writers))
         if not is_visitor:

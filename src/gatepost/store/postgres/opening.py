@@ -16,6 +16,7 @@ from gatepost.store.postgres.connections import Connector, text_of
 from gatepost.store.postgres.health import ReportFacts
 from gatepost.store.postgres.migrations import expand
 from gatepost.store.postgres.node import Node
+from gatepost.store.postgres.predecessor import place_of
 from gatepost.store.postgres.settings import PostgresSettings
 from gatepost.store.postgres.store import OWN_WRITERS, OpenedDatabase, PostgresStore
 from gatepost.store.postgres.thread_connection import PATIENCE, Reachability, ThreadConnection
@@ -41,7 +42,8 @@ def open_store(
     ``directory`` is created if necessary, and locked. `on_failure` is called once, in a thread of
     the store, if a newer process takes the name of the node: then nothing is accepted any more, and
     the process must end. ``report`` tells the operator what is wrong with the database, from any
-    thread. Raises StoreLocked if another process has the directory, Unreachable, and Unreadable.
+    thread. Raises StoreLocked if another process has the directory, NameTaken if a relay with the
+    name of the node lives elsewhere, Unreachable, and Unreadable.
     """
     if not _SCHEMA_NAME.fullmatch(settings.schema):
         raise Unreadable(f"{settings.schema!r} cannot be the name of a schema")
@@ -53,18 +55,19 @@ def open_store(
         raise Unreadable(f"{directory} cannot be used: {why}") from error
     session: ThreadConnection | None = None
     try:
-        node = Node(settings.node or default_name(), settings, settings.writers + OWN_WRITERS)
-        connector = Connector(settings.url, settings.schema, node.application)
+        name, writers = settings.node or default_name(), settings.writers + OWN_WRITERS
+        node = Node(name, place_of(directory), settings, writers)
+        connector = Connector(settings.url, settings.schema, node.starting_application)
         connect = partial(connector.connect, patience=PATIENCE)
         session = ThreadConnection(connect, Reachability())
         try:
             connection = session.connection()
             expand(connection, settings.schema)
             node.choose_name(connection)
-            if connector.application != node.application:
-                connector.application = node.application
-                session.close()
-            node.register(session.connection())
+            node.register(connection)
+            connector.application = node.application
+            session.close()
+            session.connection()
         except psycopg.Error as error:
             raise Unreadable(f"the database cannot be used: {text_of(error)}") from error
     except BaseException:
