@@ -75,6 +75,54 @@ asyncio.run(main())
     assert not loaded_by(program) & late
 
 
+CONSOLE = """
+import asyncio, contextlib, json, os, pathlib, signal, sys, urllib.request
+from gatepost.cli.main import main
+
+class Ahead(asyncio.SelectorEventLoop):
+    ahead = 0.0
+
+    def time(self):
+        return super().time() + self.ahead
+
+async def visit(loop):
+    try:
+        while not pathlib.Path({data!r}, "ready.json").exists():
+            await asyncio.sleep(0.01)
+        loop.ahead = 30.0
+        await asyncio.sleep(0.01)
+        ready = json.loads(pathlib.Path({data!r}, "ready.json").read_text())
+        for path in {paths!r}:
+            await asyncio.to_thread(urllib.request.urlopen, ready["mailbox_api"] + path)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def make_loop():
+    loop = Ahead()
+    loop.visit = loop.create_task(visit(loop))
+    return loop
+
+asyncio.events.new_event_loop = make_loop
+sys.modules["uvloop"] = None
+free = [word for name in ("smtp", "smtps", "console") for word in ("--" + name, "127.0.0.1:0")]
+with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SystemExit):
+    main(["up", "--data", {data!r}, "--https", "off", "--http", "off", *free])
+"""
+"""Runs a relay for half a minute of its own clock, and then asks its console for some paths."""
+
+
+def test_a_console_that_nobody_opens_loads_nothing(tmp_path: Path) -> None:
+    modules = loaded_by(CONSOLE.format(data=str(tmp_path), paths=[]))
+    assert "gatepost.app.console" in modules
+    assert not modules & {"starlette.routing", "uvicorn", "jinja2", "gatepost.app.console_faces"}
+
+
+def test_the_mailbox_api_loads_no_pages_no_sanitiser_and_no_delivery(tmp_path: Path) -> None:
+    modules = loaded_by(CONSOLE.format(data=str(tmp_path), paths=["/livez", "/api/v1/messages"]))
+    assert "gatepost.rest.mailbox" in modules
+    assert not modules & {"jinja2", "nh3", "gatepost.app.release", "gatepost.relay.deliverer"}
+
+
 SEND = """
 import gatepost
 receipt = gatepost.send(

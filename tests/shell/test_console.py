@@ -5,7 +5,6 @@ import json
 import socket
 import ssl
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from gatepost.directory.passwords import scrypt_hash
 from gatepost.testing import Emulator
 from tests import fork_server
 from tests.commands import GATEPOST, PATIENCE
-from tests.loopback import eventually
 from tests.shell.serve_process import put_certificate, relaying, wait_for
 
 NOTHING = ("--smtps", "off", "--https", "off", "--http", "off")
@@ -189,19 +187,6 @@ def test_off_means_none(tmp_path: Path) -> None:
         done = console(relay, is_checked=False)
         assert done.returncode == 1
         assert "the console is off" in done.stderr
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_modules_of_the_console_are_loaded_after_the_start(tmp_path: Path) -> None:
-    command = [GATEPOST, "up", "--data", str(tmp_path), "--smtp", "127.0.0.1:0", *NOTHING]
-    process = subprocess.Popen([*command, "--console", "127.0.0.1:0"], stdout=subprocess.DEVNULL)
-    try:
-        wait_ready(tmp_path)
-        maps = Path(f"/proc/{process.pid}/maps")
-        eventually(lambda: "nh3" in maps.read_text())
-    finally:
-        process.terminate()
-        assert process.wait(PATIENCE) == 0
 
 
 def test_beyond_loopback_it_is_https_and_closed(tmp_path: Path) -> None:

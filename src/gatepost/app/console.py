@@ -1,7 +1,7 @@
 """The console's listener: one for the pages, the mailbox API and Gatepost's own API.
 
-Nothing of it is imported before the start is over, so that ``up`` starts no slower: a moment later,
-or at the first connection if that comes earlier.
+Nothing of it is imported before the first connection, so that ``up`` starts no slower, and a
+console that nobody opens needs no memory.
 """
 
 import asyncio
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from gatepost.mailbox.message_documents import ReleasedMessage
     from gatepost.web.server import WebServer
 
-LOAD_AFTER: Final = 0.5
-"""Seconds after the start until the server's modules are imported, if nobody connects earlier."""
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 KEYS: Final = ("console", "mailbox_api", "api_token")
 """Of ready.json."""
@@ -58,7 +56,6 @@ class Console:
         self._server: WebServer | None = None
         self._application: GuardedApplication | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._loading: asyncio.TimerHandle | None = None
         self._mailbox: OpenMailbox | None = None
         self._pages: ConsolePages | None = None
 
@@ -112,9 +109,6 @@ class Console:
         loop = asyncio.get_running_loop()
         for each in self._listener.sockets:
             loop.add_reader(each, self._start_soon)
-        self._loading = loop.call_later(
-            LOAD_AFTER, lambda: loop.run_in_executor(None, _import_server)
-        )
 
     def can_become(self, settings: ConsoleSettings) -> bool:
         """Tell whether other settings can be put into effect here, on the same listener.
@@ -182,8 +176,6 @@ class Console:
             starting.get_loop().call_exception_handler({"message": "", "exception": error})
 
     def _stop_waiting(self) -> None:
-        if self._loading is not None:
-            self._loading.cancel()
         loop = asyncio.get_running_loop()
         for each in self._listener.sockets:
             if each.fileno() >= 0:
@@ -289,5 +281,4 @@ def _open(settings: ConsoleSettings) -> Listener:
 def _import_server() -> None:
     """Import what the server needs, outside the event loop's thread."""
     import gatepost.app.console_faces  # noqa: PLC0415
-    import gatepost.app.make_entra_sign_in  # noqa: PLC0415
     import gatepost.web.server  # noqa: PLC0415, F401

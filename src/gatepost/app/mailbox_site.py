@@ -10,7 +10,6 @@ from gatepost.app.api_descriptions import describe_mailbox_api, describe_own_api
 from gatepost.app.console_parts import ConsoleParts
 from gatepost.app.lanes import Lanes, LaneStore
 from gatepost.app.relay_store import RelayStore
-from gatepost.app.release import make_release
 from gatepost.control.chaos_rules import ChaosRules
 from gatepost.directory.azure.directory import AzureDirectory
 from gatepost.directory.azure.entries import Application
@@ -19,6 +18,7 @@ from gatepost.directory.azure.snapshot import ClaimedIdentity
 from gatepost.mailbox.entries import MessageFacts
 from gatepost.mailbox.lanes import LaneMessages
 from gatepost.mailbox.mailbox import Inbox, Mailbox, MailboxChange
+from gatepost.mailbox.message_documents import ReleaseMessage
 from gatepost.model.message import StoredMessage, Submission
 from gatepost.relay.failure_rules import LocalFailureRules
 from gatepost.rest.inboxes.site import InboxesSite
@@ -40,7 +40,7 @@ class OpenMailbox:
 
     def releasing(self, parts: ConsoleParts, route: str) -> "OpenMailbox":
         """Return the same, but messages are released by this route; empty: they are not."""
-        site = replace(self.site, release=make_release(parts, route))
+        site = replace(self.site, release=_release(parts, route))
         return replace(self, site=site, inboxes=replace(self.inboxes, mailbox=site))
 
     async def close(self) -> None:
@@ -81,7 +81,7 @@ async def open_mailbox(parts: ConsoleParts, url: str, release_route: str = "") -
         numbers=lambda: _numbers(parts),
         chaos=ChaosRules(failures) if isinstance(failures, LocalFailureRules) else None,
         refusal=parts.refusal,
-        release=make_release(parts, release_route),
+        release=_release(parts, release_route),
         application_name=facts.application_name,
         describe=describe_mailbox_api,
     )
@@ -100,6 +100,14 @@ async def _put(
         await LaneStore(store, inbox, messages).put(submission)
     else:
         await store.put(submission)
+
+
+def _release(parts: ConsoleParts, route: str) -> ReleaseMessage | None:
+    if not route:
+        return None
+    from gatepost.app.release import make_release  # noqa: PLC0415 - delivery is large
+
+    return make_release(parts, route)
 
 
 def _forget(messages: LaneMessages, change: MailboxChange) -> None:

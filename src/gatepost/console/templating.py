@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
 from starlette.types import Scope
 
 from gatepost.console.appearance import language_of, theme_of
 from gatepost.console.catalogue import Translator
 from gatepost.console.formats import changed_query, format_size, format_span, full_time, short_time
 from gatepost.console.static_files import static_prefix
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from jinja2.runtime import Context
 
 
 def render(scope: Scope, template: str, values: Mapping[str, Any]) -> str:
@@ -24,8 +26,15 @@ def render(scope: Scope, template: str, values: Mapping[str, Any]) -> str:
 
 
 @cache
-def templates() -> Environment:
+def templates() -> "Environment":
     """Return the templates, which are compiled when they are first needed."""
+    from jinja2 import (  # noqa: PLC0415 - large, and the APIs need none
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
+        pass_context,
+    )
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
@@ -45,9 +54,9 @@ def templates() -> Environment:
     return environment
 
 
-def _span(context: Context, seconds: float) -> str:
+def _span(context: "Context", seconds: float) -> str:
     return format_span(seconds, context["t"])
 
 
-def _short_time(context: Context, moment: str | datetime) -> str:
+def _short_time(context: "Context", moment: str | datetime) -> str:
     return short_time(moment, context["now"])

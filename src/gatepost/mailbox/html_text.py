@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Final
 
-import nh3
-
 from gatepost.mailbox.html_limits import is_too_complex
 
 _LINES: Final = frozenset({
@@ -44,6 +42,8 @@ def read_html(html: str) -> HtmlText:
     html = html.encode("utf-8", "replace").decode()
     if not html or is_too_complex(html):
         return HtmlText("\n".join(_lines(_ANY_TAG.sub(" ", html[:_LONGEST_UNPARSED]))))
+    import nh3  # noqa: PLC0415 - large, and much mail has no HTML
+
     clean = nh3.clean(
         html,
         tags=_TAGS,

@@ -14,8 +14,6 @@ from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import unquote
 
-import nh3
-
 from gatepost.mailbox.html_limits import LONGEST, is_too_complex
 from gatepost.model.units import MIB
 
@@ -33,7 +31,7 @@ _POLICY: Final = (
     f"form-action 'none'; frame-ancestors 'self'; sandbox {SANDBOX}"
 )
 _MORE_TAGS: Final = {"style", "font", "big", "tfoot", "address", "section", "main"}
-_TAGS: Final = (nh3.ALLOWED_TAGS | _MORE_TAGS) - {"map", "area"}
+_NO_TAGS: Final = {"map", "area"}
 _WITHOUT_CONTENT: Final = {
     "script", "title", "noscript", "template", "iframe", "object", "applet", "textarea", "select",
     "svg", "math", "xmp", "noembed", "noframes",
@@ -139,9 +137,11 @@ class _Cleaner:
 
     def clean(self, html: str) -> str:
         """Return what may be shown of HTML."""
+        import nh3  # noqa: PLC0415 - large, and most mail has no HTML
+
         return nh3.clean(
             html,
-            tags=set(_TAGS),
+            tags=(nh3.ALLOWED_TAGS | _MORE_TAGS) - _NO_TAGS,
             clean_content_tags=set(_WITHOUT_CONTENT),
             attributes=_ATTRIBUTES,
             attribute_filter=self.filter,
