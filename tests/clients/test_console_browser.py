@@ -216,6 +216,7 @@ def seen(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
             ("keyboard", "keyboard", place),
             ("links", "links", {**place, "id": rich}),
             ("tabs", "tabs", place),
+            ("hidden", "hidden", place),
             ("entra", "entra", {"url": relay.ready["console"]}),
             ("hostile", "hostile", {
                 "url": hostile.ready["console"], "token": hostile.ready["api_token"], "ids": bad,
@@ -262,6 +263,12 @@ def test_the_inbox_is_used_by_keys_alone(seen: dict[str, Any]) -> None:
 
 def test_nine_tabs_load_and_hear_of_new_mail(seen: dict[str, Any]) -> None:
     assert seen["tabs"] == {"tabs": 9, "bars": 1, "first": "Unread:Tabs"}
+
+
+def test_a_hidden_tab_asks_for_nothing_and_is_up_to_date_when_it_is_seen(
+    seen: dict[str, Any],
+) -> None:
+    assert seen["hidden"] == {"soon": 0, "later": 0, "bars": ["1 new: show", "2 new: show"]}
 
 
 def test_who_signs_in_at_entra_arrives_at_the_page_that_was_wanted(seen: dict[str, Any]) -> None:

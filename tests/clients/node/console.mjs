@@ -150,6 +150,51 @@ async function tabs(server) {
   return { tabs: all.length, bars: [...new Set(bars)].length, first: first.trim() };
 }
 
+/** A tab that nobody sees asks for nothing; seen again, it shows what has happened meanwhile. */
+async function hidden(server) {
+  const { context, page } = await signedIn(server);
+  await page.clock.install();
+  await page.goto(`${server.url}/`);
+  await page.waitForSelector("#live[data-state=on]", { state: "attached" });
+  await page.evaluate(() => {
+    globalThis.heard = 0;
+    new BroadcastChannel("gatepost").onmessage = (event) => { globalThis.heard += event.data.type === "message"; };
+  });
+  const become = (isHidden) => page.evaluate((value) => {
+    Object.defineProperty(document, "hidden", { configurable: true, value });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, isHidden);
+  const send = async (Subject) => {
+    const body = JSON.stringify({ From: { Email: "a@example.com" }, To: [{ Email: "b@example.net" }], Subject, Text: "x" });
+    await fetch(`${server.url}/api/v1/send`, { method: "POST", body, headers: { "content-type": "application/json" } });
+    await fetch(`${server.url}/api/v1/search?query=subject:${Subject}&wait=10`);
+  };
+  const bars = [];
+  const seenAgain = async () => {
+    await become(false);
+    await page.waitForSelector("#newer:not([hidden])");
+    bars.push(await page.locator("#newer").textContent());
+  };
+  let asked = 0;
+  page.on("request", () => { asked += 1; });
+  await become(true);
+  await send("HiddenA");
+  await page.waitForFunction(() => globalThis.heard > 0);
+  await page.clock.runFor(5_000);
+  const soon = asked;
+  await seenAgain();
+  await become(true);
+  await page.clock.runFor(61_000);
+  await page.waitForSelector("#live[data-state=off]", { state: "attached" });
+  asked = 0;
+  await send("HiddenB");
+  await page.clock.runFor(5_000);
+  const later = asked;
+  await seenAgain();
+  await context.close();
+  return { soon, later, bars };
+}
+
 /** Hostile mail: nothing is loaded, nothing runs, and the frame stays where it is. */
 async function hostile(server) {
   const waiting = [...server.ids], seen = { frames: 0, faults: [] };
@@ -241,7 +286,7 @@ async function pictures(server) {
   return server.pictures.length;
 }
 
-const SUITES = { pages, keyboard, tabs, hostile, links, entra, pictures, rules };
+const SUITES = { pages, keyboard, tabs, hidden, hostile, links, entra, pictures, rules };
 const results = {};
 const took = {};
 for (const [name, suite, server] of task) {

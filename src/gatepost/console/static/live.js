@@ -29,6 +29,7 @@ let due = 0;
 let busy = 0;
 let refreshed = Date.now();
 let shows = false; // somebody has asked to see the new mail
+let stale = false; // something may have happened while nobody could see this tab
 
 /** Begin to follow events, as long as this tab is visible. */
 export function startLive() {
@@ -39,11 +40,14 @@ export function startLive() {
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiding);
     if (document.hidden) hiding = setTimeout(close, HIDDEN_MS);
-    else if (!release) lead();
+    else {
+      if (!release) lead();
+      if (stale) plan(Date.now());
+    }
   });
   document.addEventListener("gatepost:refresh", () => refresh());
   addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => { if (event.persisted) lead(); });
+  addEventListener("pageshow", (event) => { if (event.persisted) { lead(); plan(Date.now()); } });
   lead();
 }
 
@@ -69,6 +73,7 @@ function close() {
   stream = null;
   release?.();
   release = null;
+  stale = true;
   show("off");
 }
 
@@ -109,6 +114,8 @@ function plan(at) {
 /** Refresh, or when very many events have ended: a page costs the server as much as hundreds of messages. */
 function refreshUnlessBusy() {
   pending = 0;
+  stale = document.hidden;
+  if (stale) return;
   const later = Math.min(busy, refreshed + BUSY_MS);
   if (Date.now() < later) plan(later);
   else refresh();
